@@ -1,0 +1,130 @@
+"""Every error a user, a network or a machine can cause.
+
+* HardwayError           (1)
+  + SpecError            (2)  hardway.yaml says something that cannot be
+  + PreflightError       (3)  this host lacks something; nothing was changed
+  + ProviderError        (4)  machines could not be made, started or removed
+  + RemoteError          (5)
+    - ConnectError            a machine does not answer SSH
+    - CommandError            a command on a machine failed
+  + StepError            (6)  a step did not come to hold on some machines
+  + VerifyError          (7)  the cluster runs and a check does not hold
+  + PkiError             (8)  a certificate or key in the cluster's folder is unusable
+  + ComponentError       (9)  a component could not be had, or has the wrong digest
+  + RefusedError        (10)  hardway will not do that, for a reason it gives
+
+The number is the exit code. Each error says what happened and, in `hint`, the next command.
+Only `cli.app` prints them; a traceback is shown for programming errors alone.
+"""
+
+import shlex
+from collections.abc import Mapping, Sequence
+
+
+class HardwayError(Exception):
+    """What all of hardway's errors are; `str()` is the message for the user."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class SpecError(HardwayError):
+    """hardway.yaml does not describe a cluster; `problems` holds one `file:line: …` each."""
+
+    exit_code = 2
+
+    def __init__(self, problems: Sequence[str], *, hint: str = "") -> None:
+        super().__init__("\n".join(problems), hint=hint or "correct these lines, then run it again")
+        self.problems = tuple(problems)
+
+
+class PreflightError(HardwayError):
+    """This host is not ready; `problems` holds all of what was found."""
+
+    exit_code = 3
+
+    def __init__(self, problems: Sequence[str], *, hint: str = "") -> None:
+        super().__init__("\n".join(problems), hint=hint)
+        self.problems = tuple(problems)
+
+
+class ProviderError(HardwayError):
+    """A machine, or what carries it, could not be made, started or removed."""
+
+    exit_code = 4
+
+
+class RemoteError(HardwayError):
+    """Something between here and a machine, or on it, went wrong."""
+
+    exit_code = 5
+
+
+class ConnectError(RemoteError):
+    """A machine does not answer, or is not the one whose host key we know."""
+
+
+class CommandError(RemoteError):
+    """A command ended with a status other than 0."""
+
+    def __init__(
+        self, where: str, argv: Sequence[str], status: int, output: str, *, hint: str = ""
+    ) -> None:
+        tail = "\n".join(output.strip().splitlines()[-20:])
+        command = shlex.join(argv)
+        if len(command) > COMMAND_SHOWN:
+            command = command[:COMMAND_SHOWN] + " …"
+        super().__init__(
+            f"{where}: `{command}` ended with status {status}" + (f"\n{tail}" if tail else ""),
+            hint=hint,
+        )
+        self.where = where
+        self.argv = tuple(argv)
+        self.status = status
+        self.output = output
+
+
+class StepError(HardwayError):
+    """A step did not come to hold; `outcomes` says why, by machine."""
+
+    exit_code = 6
+
+    def __init__(self, step: str, outcomes: Mapping[str, str]) -> None:
+        lines = "\n".join(f"  {machine}: {why}" for machine, why in sorted(outcomes.items()))
+        super().__init__(
+            f"step {step} does not hold:\n{lines}",
+            hint=f"look with `hardway verify {step}`; `hardway up` goes on from here",
+        )
+        self.step = step
+        self.outcomes = dict(outcomes)
+
+
+class VerifyError(HardwayError):
+    """Checks that do not hold; they were already printed, one line each."""
+
+    exit_code = 7
+
+
+class PkiError(HardwayError):
+    """A certificate or key in the cluster's folder is missing its half or is not what it says."""
+
+    exit_code = 8
+
+
+class ComponentError(HardwayError):
+    """A component is not to be had from any source, or is not the one that was pinned."""
+
+    exit_code = 9
+
+
+class RefusedError(HardwayError):
+    """A rule forbids what was asked."""
+
+    exit_code = 10
+
+
+COMMAND_SHOWN = 200
+"""Characters of a failed command that its message shows."""

@@ -1,0 +1,50 @@
+"""Commands on the host hardway itself runs on."""
+
+import asyncio
+import subprocess
+from collections.abc import Sequence
+
+from hardway.errors import CommandError
+
+HERE = "this host"
+
+
+async def run(argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 120) -> str:
+    """Run a command and return what it printed.
+
+    Raises:
+        CommandError: its status was not 0, it took too long, or there is no such command.
+    """
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+    except FileNotFoundError as error:
+        raise CommandError(HERE, argv, 127, str(error)) from error
+    try:
+        out, err = await asyncio.wait_for(process.communicate(stdin), timeout_s)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        raise CommandError(HERE, argv, 124, f"took more than {timeout_s:.0f} s") from None
+    if process.returncode:
+        raise CommandError(HERE, argv, process.returncode, (err or out).decode(errors="replace"))
+    return out.decode(errors="replace")
+
+
+def run_now(argv: Sequence[str], *, stdin: str = "") -> str:
+    """Run a short command and wait for it; like `run` for code that has nothing else to do.
+
+    Raises:
+        CommandError: its status was not 0, or there is no such command.
+    """
+    try:
+        done = subprocess.run(argv, input=stdin, capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        raise CommandError(HERE, argv, 127, str(error)) from error
+    if done.returncode:
+        raise CommandError(HERE, argv, done.returncode, done.stderr or done.stdout)
+    return done.stdout

@@ -1,0 +1,1 @@
+"""What a cluster is: values only, nothing here reads or writes."""

@@ -1,0 +1,155 @@
+"""What must be true of a machine, what was seen there, and the difference. Values only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from hashlib import sha256
+
+ROOT = "root"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """A small file, written whole."""
+
+    path: str
+    content: bytes = field(repr=False)
+    mode: int = 0o644
+    owner: str = ROOT
+    """User and group of that name."""
+    secret: bool = False
+    """Plans show its digest only."""
+    why: str
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the content, in hex."""
+        return sha256(self.content).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folder:
+    """A folder and who may enter it; its content is the component's own."""
+
+    path: str
+    mode: int = 0o755
+    owner: str = ROOT
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blob:
+    """A large file kept under its digest in the machine's store, and the name it is used by."""
+
+    path: str
+    """A symbolic link into the store, e.g. /usr/local/bin/etcd."""
+    sha256: str
+    size_bytes: int
+    source: str
+    """Where this host has it."""
+    why: str
+
+    @property
+    def stored(self) -> str:
+        """Where the content lies on a machine."""
+        return f"{STORE}/{self.sha256}/{self.path.rsplit('/', 1)[-1]}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """A systemd unit that is enabled and runs with what its files say now."""
+
+    name: str
+    path: str
+    digest: str
+    """Over the unit's text and all it reads; the running process carries it (ADR 3)."""
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What one step wants of one machine, in the order it is to be put there."""
+
+    folders: tuple[Folder, ...] = ()
+    files: tuple[File, ...] = ()
+    blobs: tuple[Blob, ...] = ()
+    units: tuple[Unit, ...] = ()
+
+
+Manifest = Mapping[str, object]
+"""A Kubernetes object; applied server-side."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenPath:
+    """A path as it is on a machine."""
+
+    kind: str
+    """`file`, `folder`, `link` or another of stat's words."""
+    mode: int
+    owner: str
+    digest: str
+    """SHA-256 of a file's content, a link's target, otherwise empty."""
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class SeenUnit:
+    """A unit as systemd reports it."""
+
+    active: str
+    enabled: bool
+    digest: str
+    """What its process was started with; empty when none runs."""
+    reload_needed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What one round trip to a machine saw; absent paths and units are absent keys."""
+
+    paths: Mapping[str, SeenPath] = field(default_factory=dict)
+    units: Mapping[str, SeenUnit] = field(default_factory=dict)
+    content: Mapping[str, bytes] = field(default_factory=dict)
+    """Of files that differ from what was expected and are not secret; for the plan's diff."""
+
+
+class Kind(StrEnum):
+    """What a change does."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    START = "start"
+    RESTART = "restart"
+    ENABLE = "enable"
+    APPLY = "apply"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One difference between what should be and what is: a line of the plan."""
+
+    machine: str
+    step: str
+    kind: Kind
+    path_or_unit: str
+    diff: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What one check saw at one place."""
+
+    check: str
+    step: str
+    machine: str
+    ok: bool
+    expected: str
+    found: str
+    why: str
+    see: str
+    """A command that shows the same, for people."""
+
+
+STORE = "/opt/hardway/store"
+"""Where a machine keeps blobs: STORE/<sha256>/<name>."""

@@ -1,0 +1,1 @@
+"""Machines on this host: systemd-nspawn with real systemd and sshd, one network namespace each."""

@@ -1,0 +1,85 @@
+"""Removing a local cluster from any state, and looking again whether anything is left."""
+
+import asyncio
+import shutil
+from pathlib import Path
+
+from hardway.errors import ProviderError
+from hardway.providers.base import Progress
+from hardway.providers.local import cgroups, disk, names, network, nspawn, sysctl
+
+GRACE_S = 3.0
+"""Machines whose disks are deleted next need no long goodbye."""
+
+
+def machine_names(cluster: str) -> list[str]:
+    """Return the machines of which anything is left, whatever hardway.yaml says by now."""
+    prefix = names.netns(cluster, "")
+    spaces = {p.name.removeprefix(prefix) for p in names.NETNS.glob(f"{prefix}*")}
+    home = names.folder(cluster)
+    disks = {p.name for p in home.iterdir() if p.is_dir()} if home.exists() else set()
+    groups = {p.name for g in cgroups.groups(cluster) for p in g.iterdir() if p.is_dir()}
+    return sorted(spaces | disks | groups)
+
+
+async def destroy(cluster: str, progress: Progress) -> None:
+    """Stop and delete all machines of a cluster, then the bridge and its rules; prove it.
+
+    Raises:
+        ProviderError: naming what is left.
+    """
+
+    async def one(machine: str) -> None:
+        progress(machine, "stopping")
+        await nspawn.stop(cluster, machine, force=False, grace_s=GRACE_S)
+        await nspawn.clear(cluster, machine)
+        progress(machine, "deleting its disk")
+        await asyncio.to_thread(disk.remove, cluster, machine)
+
+    await asyncio.gather(*(one(name) for name in machine_names(cluster)))
+    await network.remove_bridge(cluster)
+    cgroups.remove(cluster)
+    home = names.folder(cluster)
+    if home.exists():
+        shutil.rmtree(home)
+    if not (names.STATE.exists() and any(names.STATE.iterdir())):
+        sysctl.put_back()
+    left = leftovers(cluster)
+    if left:
+        raise ProviderError(
+            "still there after the removal:\n" + "\n".join(f"  {line}" for line in left),
+            hint="run `hardway down` again; report it if the same lines come back",
+        )
+
+
+def leftovers(cluster: str) -> list[str]:
+    """Return a line for each thing of a cluster that this host still has."""
+    bridge = names.bridge(cluster)
+    rows: list[tuple[str, list[str]]] = [
+        ("process", [str(pid) for pid in sorted(_processes(cluster))]),
+        ("mount", [str(point) for point in disk.mounted(names.folder(cluster))]),
+        ("network namespace", [p.name for p in names.NETNS.glob(f"{names.netns(cluster, '')}*")]),
+        ("link", [row["ifname"] for row in network.links() if _ours(row["ifname"], bridge)]),
+        ("nftables table", [names.table(cluster)] if network.has_table(cluster) else []),
+        ("cgroup", [str(group) for group in cgroups.groups(cluster)]),
+        ("folder", [str(names.folder(cluster))] if names.folder(cluster).exists() else []),
+    ]
+    return [f"{kind} {name}" for kind, found in rows for name in found]
+
+
+def _ours(link: str, bridge: str) -> bool:
+    return link == bridge or link.startswith(f"{bridge}.")
+
+
+def _processes(cluster: str) -> set[int]:
+    found = cgroups.processes(cluster)
+    marks = (f"/{names.netns(cluster, '')}".encode(), f"{names.folder(cluster)}/".encode())
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                words = (entry / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if words.startswith(b"systemd-nspawn") and any(mark in words for mark in marks):
+                found.add(int(entry.name))
+    return found

@@ -1,0 +1,71 @@
+"""A machine's disk: the shared base root below, what is its own above."""
+
+import shutil
+from pathlib import Path
+from uuid import NAMESPACE_DNS, uuid5
+
+from hardway.host import run
+from hardway.model.cluster import Cluster, Machine
+from hardway.providers.local import names
+from hardway.providers.local.identity import host_key, operator_key
+
+
+def mounted(folder: Path) -> list[Path]:
+    """Return what is mounted at or below a folder of this host, innermost first."""
+    found = []
+    for line in Path("/proc/self/mounts").read_text().splitlines():
+        point = Path(line.split()[1].encode().decode("unicode_escape"))
+        if point.is_relative_to(folder):
+            found.append(point)
+    return sorted(found, reverse=True)
+
+
+def prepare(cluster: Cluster, machine: Machine, keys: Path) -> None:
+    """Make a machine's folders and the few files it needs before anyone can reach it.
+
+    `keys` is the folder of the SSH keys. What is there stays: a disk survives its machine's stop.
+    """
+    disk = names.folder(cluster.name, machine.name)
+    for name in ("upper", "work", "root", *names.DATA):
+        (disk / name).mkdir(parents=True, exist_ok=True)
+    upper = disk / "upper"
+    resolvers = "".join(f"nameserver {n}\n" for n in cluster.host.nameservers)
+    machine_id = uuid5(NAMESPACE_DNS, f"{machine.name}.{cluster.name}.hardway.invalid").hex
+    files = {
+        "etc/hostname": (f"{machine.name}\n".encode(), 0o644),
+        "etc/machine-id": (f"{machine_id}\n".encode(), 0o444),
+        "etc/resolv.conf": (resolvers.encode(), 0o644),
+        "etc/ssh/ssh_host_ed25519_key": (host_key(keys, machine.name), 0o600),
+        "root/.ssh/authorized_keys": (operator_key(keys), 0o600),
+    }
+    (upper / "root/.ssh").mkdir(mode=0o700, parents=True, exist_ok=True)
+    (upper / "root").chmod(0o700)
+    for path, (content, mode) in files.items():
+        file = upper / path
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch(mode=mode)
+            file.write_bytes(content)
+
+
+async def mount(cluster: str, machine: str, base: Path) -> Path:
+    """Lay a machine's own folder over the base root; return where the machine's root is."""
+    disk = names.folder(cluster, machine)
+    await unmount(cluster, machine)
+    options = f"lowerdir={base},upperdir={disk}/upper,workdir={disk}/work"
+    source = f"hardway-{cluster}-{machine}"
+    await run(["mount", "-t", "overlay", source, "-o", options, str(disk / "root")])
+    return disk / "root"
+
+
+async def unmount(cluster: str, machine: str) -> None:
+    """Take away all that is mounted below a machine's folder."""
+    for point in mounted(names.folder(cluster, machine)):
+        await run(["umount", str(point)])
+
+
+def remove(cluster: str, machine: str) -> None:
+    """Delete a machine's disk; nothing may be mounted below it."""
+    folder = names.folder(cluster, machine)
+    if folder.exists():
+        shutil.rmtree(folder)

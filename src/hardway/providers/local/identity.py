@@ -1,0 +1,68 @@
+"""SSH keys of machines and of their operator, made before the first connection.
+
+Files in the cluster's `ssh` folder: `operator` and `<machine>` (private, 0600) with `.pub`
+beside each, and `known_hosts`.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from hardway.model.cluster import Cluster, Machine
+
+
+def ensure(keys: Path, cluster: Cluster) -> None:
+    """Make the keys that are missing and write `known_hosts`."""
+    keys.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name in ("operator", *(m.name for m in cluster.machines)):
+        _ensure_pair(keys / name)
+    _write(keys / "known_hosts", known_hosts(keys, cluster.machines), 0o644)
+
+
+def known_hosts(keys: Path, machines: Sequence[Machine]) -> bytes:
+    """Return the lines by which ssh(1) and asyncssh know the machines, by name and address."""
+    lines = []
+    for machine in machines:
+        public = (keys / f"{machine.name}.pub").read_text().strip()
+        lines.append(f"{machine.name},{machine.address} {public}\n")
+    return "".join(lines).encode()
+
+
+def host_key(keys: Path, machine: str) -> bytes:
+    """Return a machine's private host key."""
+    return (keys / machine).read_bytes()
+
+
+def operator_key(keys: Path) -> bytes:
+    """Return the line of the operator's public key for authorized_keys."""
+    return (keys / "operator.pub").read_bytes()
+
+
+def _ensure_pair(path: Path) -> None:
+    public = path.with_name(f"{path.name}.pub")
+    if path.exists() and public.exists():
+        return
+    # Loaded where keys are made, once in a cluster's life: the import takes a tenth of a second.
+    from cryptography.hazmat.primitives import serialization as form  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import (  # noqa: PLC0415
+        Ed25519PrivateKey,
+    )
+
+    key = Ed25519PrivateKey.generate()
+    private_bytes = key.private_bytes(
+        form.Encoding.PEM, form.PrivateFormat.OpenSSH, form.NoEncryption()
+    )
+    public_bytes = key.public_key().public_bytes(form.Encoding.OpenSSH, form.PublicFormat.OpenSSH)
+    _write(path, private_bytes, 0o600)
+    _write(public, public_bytes + b" hardway\n", 0o644)
+
+
+def _write(path: Path, content: bytes, mode: int) -> None:
+    """Write a file whole or not at all, never readable by more than `mode` allows."""
+    if path.exists() and path.read_bytes() == content:
+        return
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.unlink(missing_ok=True)
+    with os.fdopen(os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_EXCL, mode), "wb") as file:
+        file.write(content)
+    os.replace(temporary, path)

@@ -1,0 +1,59 @@
+"""Names of everything a local cluster has on this host; whatever bears one of them is ours."""
+
+from hashlib import sha256
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from hardway.model.cluster import Cluster, Machine
+
+STATE = Path("/var/lib/hardway/clusters")
+"""Disks of machines, and what is registered of each cluster on this host."""
+
+NETNS = Path("/run/netns")
+DATA = ("containerd", "kubelet", "etcd")
+"""Folders under /var/lib of a machine that are plain host folders: no overlay on an overlay."""
+
+
+def short(cluster: str) -> str:
+    """Return a cluster's name, cut to 8 characters that still tell clusters apart."""
+    return cluster if len(cluster) <= 8 else cluster[:4] + sha256(cluster.encode()).hexdigest()[:4]
+
+
+def bridge(cluster: str) -> str:
+    """Return the name of the cluster's bridge; Linux allows 15 characters."""
+    return f"hw-{short(cluster)}"
+
+
+def link(cluster: Cluster, machine: Machine) -> str:
+    """Return the host's end of a machine's cable; the dot keeps it apart from every bridge."""
+    return f"{bridge(cluster.name)}.{cluster.machines.index(machine)}"
+
+
+def mac(address: IPv4Address) -> str:
+    """Return the hardware address for an IP address, so that neighbours' caches stay right."""
+    return "02:68:" + ":".join(f"{byte:02x}" for byte in address.packed)
+
+
+def netns(cluster: str, machine: str) -> str:
+    """Return the name of a machine's network namespace."""
+    return f"hw.{cluster}.{machine}"
+
+
+def table(cluster: str) -> str:
+    """Return the name of the cluster's nftables table, of family inet."""
+    return "hardway_" + cluster.replace("-", "_")
+
+
+def cgroup(cluster: str, machine: str = "") -> str:
+    """Return the path of a cluster's or machine's cgroup within each hierarchy."""
+    return f"hardway/{cluster}" + (f"/{machine}" if machine else "")
+
+
+def unit(cluster: str, machine: str) -> str:
+    """Return the name of the machine's service where the host runs systemd."""
+    return f"hardway-{cluster}-{machine}.service"
+
+
+def folder(cluster: str, machine: str = "") -> Path:
+    """Return where a cluster's or a machine's disk lies."""
+    return STATE / cluster / machine if machine else STATE / cluster

@@ -1,0 +1,108 @@
+"""The cluster's bridge, its cables and namespaces, and the host's rules for its packets."""
+
+import json
+from ipaddress import IPv4Network
+
+from hardway.host import run, run_now
+from hardway.model.cluster import Cluster, Machine
+from hardway.providers.local import names
+
+
+def gateway(network: IPv4Network) -> str:
+    """Return the bridge's own address: the first of the range."""
+    return str(network[1])
+
+
+def has_link(name: str) -> bool:
+    """Return whether this host has a network link of that name."""
+    return any(row["ifname"] == name for row in links())
+
+
+def links() -> list[dict[str, str]]:
+    """Return this host's network links, as `ip -json link` has them."""
+    found: list[dict[str, str]] = json.loads(run_now(["ip", "-json", "link"]))
+    return found
+
+
+def table_text(cluster: Cluster) -> str:
+    """Return the nftables table of a cluster, replacing one that is there.
+
+    Masquerades what leaves for the outside, and keeps what is meant for the cluster from
+    leaving by the host's default route: nodes when the bridge is gone, pods and Services always.
+    """
+    name, bridge = names.table(cluster.name), names.bridge(cluster.name)
+    inside = f"{{ {cluster.pod_cidr}, {cluster.service_cidr} }}"
+    return f"""table inet {name}
+delete table inet {name}
+table inet {name} {{
+    chain output {{
+        type filter hook output priority filter; policy accept;
+        ip daddr {cluster.node_cidr} oifname != {{ "{bridge}", "lo" }} reject
+    }}
+    chain forward {{
+        type filter hook forward priority filter; policy accept;
+        iifname "{bridge}" oifname != "{bridge}" ip daddr {inside} reject
+    }}
+    chain postrouting {{
+        type nat hook postrouting priority srcnat; policy accept;
+        ip saddr {cluster.node_cidr} oifname != "{bridge}" masquerade
+    }}
+}}
+"""
+
+
+async def ensure_bridge(cluster: Cluster) -> None:
+    """Make the bridge with its address and the cluster's nftables table."""
+    await run(["nft", "-f", "-"], stdin=table_text(cluster).encode())
+    bridge = names.bridge(cluster.name)
+    if not has_link(bridge):
+        await run(["ip", "link", "add", bridge, "type", "bridge"])
+    address = f"{gateway(cluster.node_cidr)}/{cluster.node_cidr.prefixlen}"
+    await run(["ip", "address", "replace", address, "dev", bridge])
+    await run(["ip", "link", "set", bridge, "up"])
+
+
+async def plug_in(cluster: Cluster, machine: Machine) -> None:
+    """Make a stopped machine's network namespace and its cable, addresses and default route."""
+    await unplug(cluster.name, machine.name)
+    space, cable = names.netns(cluster.name, machine.name), names.link(cluster, machine)
+    await run(["ip", "netns", "add", space])
+    prefix = cluster.node_cidr.prefixlen
+    hardware = names.mac(machine.address)
+    peer = ["peer", "name", "eth0", "address", hardware, "netns", space]
+    await run(["ip", "link", "add", cable, "type", "veth", *peer])
+    await run(["ip", "link", "set", cable, "master", names.bridge(cluster.name), "up"])
+    inside = f"""link set lo up
+address add {machine.address}/{prefix} dev eth0
+link set eth0 up
+route add default via {gateway(cluster.node_cidr)}
+"""
+    await run(["ip", "-netns", space, "-batch", "-"], stdin=inside.encode())
+
+
+async def unplug(cluster: str, machine: str) -> None:
+    """Remove a machine's cable and its network namespace.
+
+    The cable first: a namespace takes its links along some time after it was deleted.
+    """
+    space = names.netns(cluster, machine)
+    if (names.NETNS / space).exists():
+        if "eth0" in run_now(["ip", "-netns", space, "-brief", "link"]):
+            await run(["ip", "-netns", space, "link", "delete", "eth0"])
+        await run(["ip", "netns", "delete", space])
+
+
+async def remove_bridge(cluster: str) -> None:
+    """Remove the bridge, cables that were left, and the nftables table."""
+    bridge = names.bridge(cluster)
+    for link in reversed(links()):
+        if link["ifname"] == bridge or link["ifname"].startswith(f"{bridge}."):
+            await run(["ip", "link", "delete", link["ifname"]])
+    if has_table(cluster):
+        await run(["nft", "delete", "table", "inet", names.table(cluster)])
+
+
+def has_table(cluster: str) -> bool:
+    """Return whether the cluster's nftables table exists."""
+    listed = run_now(["nft", "list", "tables", "inet"]).splitlines()
+    return f"table inet {names.table(cluster)}" in listed

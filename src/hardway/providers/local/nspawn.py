@@ -1,0 +1,179 @@
+"""Booting and ending one machine with systemd-nspawn."""
+
+import asyncio
+import os
+import signal
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from hardway.errors import ProviderError
+from hardway.host import run
+from hardway.model.cluster import Cluster, Machine
+from hardway.model.resources import STORE
+from hardway.providers.local import cgroups, disk, names, network
+from hardway.providers.local.facts import systemd_is_pid_1
+from hardway.transport.base import poll_until
+
+ENVIRONMENT = {
+    # kubelet and kube-proxy set sysctls below /proc/sys/net of their own network namespace.
+    "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "1",
+    # Containers bring their own seccomp filters; a second layer breaks some of them.
+    "SYSTEMD_SECCOMP": "0",
+}
+GRACE_S = 20.0
+"""How long a machine may take to shut down before its plug is pulled."""
+
+
+def leader(cluster: str, machine: str) -> int | None:
+    """Return the process id of a machine's systemd-nspawn; None when it does not run.
+
+    Found by its command line and not by a file, which would lie after a crash.
+    """
+    wanted = f"--network-namespace-path={names.NETNS / names.netns(cluster, machine)}".encode()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+            except OSError:  # a process that just ended
+                continue
+            if words[0].endswith(b"systemd-nspawn") and wanted in words:
+                return int(entry.name)
+    return None
+
+
+def command(cluster: Cluster, machine: Machine, root: Path, store: Path) -> list[str]:
+    """Return the argv that boots a machine whose root is mounted and network plugged in."""
+    data = names.folder(cluster.name, machine.name)
+    return [
+        "systemd-nspawn",
+        "--quiet",
+        "--boot",
+        "--register=no",
+        "--keep-unit",
+        f"--machine={machine.name}",
+        f"--directory={root}",
+        f"--network-namespace-path={names.NETNS / names.netns(cluster.name, machine.name)}",
+        "--capability=all",
+        "--resolv-conf=off",
+        "--timezone=off",
+        "--link-journal=no",
+        "--console=passive",
+        "--kill-signal=SIGRTMIN+3",
+        # kubelet's watch for processes killed for lack of memory reads it.
+        "--bind=/dev/kmsg",
+        f"--bind-ro={store}:{STORE}",
+        *(f"--bind={data / name}:/var/lib/{name}" for name in names.DATA),
+    ]
+
+
+async def start(cluster: Cluster, machine: Machine, base: Path, store: Path) -> None:
+    """Boot a machine that is not running; what a killed one left behind is cleared first.
+
+    Raises:
+        ProviderError: it ended at once; with what it said.
+    """
+    await clear(cluster.name, machine.name)
+    await network.plug_in(cluster, machine)
+    root = await disk.mount(cluster.name, machine.name, base)
+    argv = command(cluster, machine, root, store)
+    console = names.folder(cluster.name, machine.name) / "console.log"
+    if systemd_is_pid_1():
+        await _start_by_systemd(cluster, machine, argv, console)
+    else:
+        await asyncio.to_thread(_start_alone, cluster, machine, argv, console)
+
+
+async def _start_by_systemd(
+    cluster: Cluster, machine: Machine, argv: Sequence[str], console: Path
+) -> None:
+    settings = [f"--setenv={key}={value}" for key, value in ENVIRONMENT.items()]
+    properties = [
+        "Delegate=yes",
+        f"MemoryMax={memory_share(cluster)}",
+        f"StandardOutput=append:{console}",
+        f"StandardError=append:{console}",
+        "KillMode=mixed",
+        "Slice=hardway.slice",
+    ]
+    flags = [flag for text in properties for flag in ("-p", text)]
+    unit = names.unit(cluster.name, machine.name)
+    await run(
+        ["systemd-run", "--quiet", "--collect", f"--unit={unit}", *settings, *flags, "--", *argv]
+    )
+
+
+def _start_alone(cluster: Cluster, machine: Machine, argv: Sequence[str], console: Path) -> None:
+    groups = cgroups.make(cluster.name, machine.name, memory_bytes=memory_share(cluster))
+    # A shell that joins the machine's cgroups and then becomes nspawn: no process of ours is in
+    # them, and the machine outlives this program in a session of its own.
+    join = "".join(f"echo $$ > {group}; " for group in groups)
+    with console.open("ab") as output:
+        subprocess.Popen(
+            ["sh", "-c", join + 'exec "$@"', "sh", *argv],
+            env={**os.environ, **ENVIRONMENT},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+
+
+def memory_share(cluster: Cluster) -> int:
+    """Return the bytes of memory each machine may use: all of the host's by equal parts."""
+    return cluster.host.memory_bytes // len(cluster.machines)
+
+
+async def stop(cluster: str, machine: str, *, force: bool, grace_s: float = GRACE_S) -> None:
+    """End a machine: ask, wait, then pull its plug; with `force` pull at once.
+
+    Raises:
+        ProviderError: its processes do not end even so.
+    """
+    pid = leader(cluster, machine)
+    if pid is not None and not force:
+        _signal(pid, signal.SIGTERM)
+        await _wait_gone(cluster, machine, grace_s)
+    pid = leader(cluster, machine)
+    if pid is not None:
+        # The machine's own init first: the kernel then ends everything in its pid namespace.
+        for child in children(pid):
+            _signal(child, signal.SIGKILL)
+        _signal(pid, signal.SIGKILL)
+    for left in cgroups.processes(cluster, machine):
+        _signal(left, signal.SIGKILL)
+    if not await _wait_gone(cluster, machine, GRACE_S):
+        raise ProviderError(
+            f"{machine}: processes do not end: {sorted(cgroups.processes(cluster, machine))}",
+            hint="see what they wait for: cat /proc/PID/stack",
+        )
+
+
+async def clear(cluster: str, machine: str) -> None:
+    """Remove what a machine that does not run left on the host: cgroups, mount, namespace."""
+    await asyncio.to_thread(cgroups.remove, cluster, machine)
+    await disk.unmount(cluster, machine)
+    await network.unplug(cluster, machine)
+
+
+def children(pid: int) -> list[int]:
+    """Return the process ids of a process's children."""
+    path = Path(f"/proc/{pid}/task/{pid}/children")
+    try:
+        return [int(word) for word in path.read_text().split()]
+    except OSError:
+        return []
+
+
+async def _wait_gone(cluster: str, machine: str, deadline_s: float) -> bool:
+    async def gone() -> bool:
+        return leader(cluster, machine) is None and not cgroups.processes(cluster, machine)
+
+    return await poll_until(gone, bool, deadline_s=deadline_s, interval_s=0.05)
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return

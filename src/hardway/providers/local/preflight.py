@@ -1,0 +1,108 @@
+"""What a host must have before the first change is made to it. Reads only."""
+
+import json
+import os
+import platform
+import shutil
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from hardway.errors import PreflightError
+from hardway.host import run_now
+from hardway.model.cluster import Cluster
+from hardway.providers.local import names, rootfs
+
+TOOLS = {
+    "systemd-nspawn": "systemd-container",
+    "mmdebstrap": "mmdebstrap",
+    "ip": "iproute2",
+    "nft": "nftables",
+    "ssh": "openssh-client",
+    "mount": "mount",
+}
+"""Commands that are used, and the Debian package each is in."""
+
+DISK_FREE_BYTES = 8 << 30
+"""A cluster of six takes 3 GiB at first; builds and images take the rest."""
+MEMORY_PER_MACHINE_BYTES = 512 << 20
+
+
+def check(cluster: Cluster, folder: Path, cache: Path) -> None:
+    """Check this host.
+
+    Raises:
+        PreflightError: with everything that was found missing or taken.
+    """
+    if os.geteuid():
+        raise PreflightError(
+            [f"needs root: machines are made with mounts and namespaces; this is uid {os.geteuid()}"],
+            hint="sudo make up",
+        )
+    problems = [*_system(cluster), *_disk(cache), *_taken(cluster, folder), *_addresses(cluster)]
+    if problems:
+        missing = sorted({p for t, p in TOOLS.items() if not shutil.which(t)})
+        hint = "apt-get install " + " ".join(missing) if missing else "mend these, then run it again"
+        raise PreflightError(problems, hint=hint)
+
+
+def _system(cluster: Cluster) -> list[str]:
+    problems = [
+        f"{tool} is not installed (Debian package {package})"
+        for tool, package in TOOLS.items()
+        if not shutil.which(tool)
+    ]
+    if platform.system() != "Linux" or platform.machine() not in {"x86_64", "aarch64"}:
+        problems.append(
+            f"found {platform.system()} on {platform.machine()}; needs Linux on x86_64 or aarch64"
+        )
+    needed = MEMORY_PER_MACHINE_BYTES * len(cluster.machines)
+    if cluster.host.memory_bytes < needed:
+        have = cluster.host.memory_bytes >> 20
+        problems.append(f"found {have} MiB of memory; {len(cluster.machines)} machines need {needed >> 20}")
+    return problems
+
+
+def _disk(cache: Path) -> list[str]:
+    problems = []
+    for path in {cache, names.STATE}:
+        there = next(p for p in (path, *path.parents) if p.exists())
+        free = shutil.disk_usage(there).free
+        if free < DISK_FREE_BYTES and not rootfs.base_root(cache).exists():
+            problems.append(
+                f"{there}: {free >> 20} MiB free, {DISK_FREE_BYTES >> 20} needed for {path}"
+            )
+    return problems
+
+
+def _taken(cluster: Cluster, folder: Path) -> list[str]:
+    problems = []
+    for file in sorted(names.STATE.glob("*/cluster.json")):
+        try:
+            other = json.loads(file.read_text())
+            nodes = IPv4Network(other["nodes"])
+        except (ValueError, KeyError):
+            continue  # half written by a run that was killed; its own `up` or `down` mends it
+        if other["name"] == cluster.name:
+            if other["folder"] != str(folder):
+                problems.append(f"a cluster named {cluster.name} is already here, of {other['folder']}")
+        elif nodes.overlaps(cluster.node_cidr):
+            problems.append(
+                f"network.nodes {cluster.node_cidr} overlaps {nodes} of cluster {other['name']}"
+            )
+    return problems
+
+
+def _addresses(cluster: Cluster) -> list[str]:
+    problems = []
+    if not shutil.which("ip"):
+        return problems
+    bridge = names.bridge(cluster.name)
+    for route in json.loads(run_now(["ip", "-json", "-4", "route"])):
+        if route["dst"] == "default" or route.get("dev") == bridge:
+            continue
+        taken = IPv4Network(route["dst"], strict=False)
+        for what in ("node_cidr", "pod_cidr", "service_cidr"):
+            wanted: IPv4Network = getattr(cluster, what)
+            if wanted.overlaps(taken):
+                problems.append(f"{what} {wanted} is taken: this host routes {taken} to {route.get('dev')}")
+    return problems

@@ -1,0 +1,162 @@
+"""The provider `local`: machines on this host, each a systemd-nspawn container with its own IP."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from hardway.errors import ConnectError
+from hardway.model.cluster import Cluster, HostFacts, Machine
+from hardway.providers.base import MachineState, Progress
+from hardway.providers.local import (
+    cleanup,
+    disk,
+    facts,
+    identity,
+    names,
+    network,
+    nspawn,
+    preflight,
+    rootfs,
+    sysctl,
+)
+from hardway.transport.base import Fleet, poll_until
+
+SSH_ANSWERS_S = 60.0
+"""How long a machine may take from its start until sshd answers; 2 s on an idle host."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalProvider:
+    """Machines on this host; see `providers.base.Provider` for the methods."""
+
+    folder: Path
+    """The cluster's own folder; SSH keys are in its `ssh`."""
+    cache: Path
+    """Where the base root and the components' objects are."""
+
+    @property
+    def keys(self) -> Path:
+        """Where the SSH keys are."""
+        return self.folder / "ssh"
+
+    def facts(self) -> HostFacts:
+        """Return this host's facts."""
+        return facts.host_facts()
+
+    def preflight(self, cluster: Cluster) -> None:
+        """Check that this host can carry the cluster."""
+        preflight.check(cluster, self.folder, self.cache)
+
+    def states(self, cluster: Cluster) -> dict[str, MachineState]:
+        """Return the state of each machine."""
+        return {m.name: self._state(cluster, m) for m in cluster.machines}
+
+    def _state(self, cluster: Cluster, machine: Machine) -> MachineState:
+        if not names.folder(cluster.name, machine.name).exists():
+            return MachineState.ABSENT
+        if nspawn.leader(cluster.name, machine.name) is None:
+            return MachineState.STOPPED
+        return MachineState.RUNNING
+
+    async def ensure(self, cluster: Cluster, progress: Progress) -> None:
+        """Build the base root, the bridge and the machines; boot those that do not run."""
+        base = await rootfs.ensure_base(self.cache, lambda text: progress("", text))
+        register(cluster, self.folder)
+        identity.ensure(self.keys, cluster)
+        sysctl.raise_limits()
+        await network.ensure_bridge(cluster)
+        stopped = [m for m in cluster.machines if self._state(cluster, m) != MachineState.RUNNING]
+
+        async def boot(machine: Machine) -> None:
+            progress(machine.name, "booting")
+            disk.prepare(cluster, machine, self.keys)
+            await nspawn.start(cluster, machine, base, self.cache / "objects")
+
+        await asyncio.gather(*(boot(m) for m in stopped))
+
+    async def start(self, cluster: Cluster, machine: Machine) -> None:
+        """Start a stopped machine and wait until it answers."""
+        if self._state(cluster, machine) is not MachineState.RUNNING:
+            await network.ensure_bridge(cluster)
+            base = await rootfs.ensure_base(self.cache, lambda _: None)
+            await nspawn.start(cluster, machine, base, self.cache / "objects")
+        await self._answers(cluster, [machine])
+
+    async def stop(self, cluster: Cluster, machine: Machine, *, force: bool) -> None:
+        """Stop a machine; its disk stays."""
+        await nspawn.stop(cluster.name, machine.name, force=force)
+        await nspawn.clear(cluster.name, machine.name)
+
+    async def destroy(self, name: str, progress: Progress) -> None:
+        """Remove all of a cluster's machines and what carried them."""
+        await cleanup.destroy(name, progress)
+
+    @asynccontextmanager
+    async def connect(self, cluster: Cluster) -> AsyncIterator[Fleet]:
+        """Connect to every running machine; without the cluster's bridge there is none."""
+        # Imported here: half a second that commands which reach no machine need not spend.
+        from hardway.transport import ssh  # noqa: PLC0415
+
+        running = self._running(cluster)
+        await self._answers(cluster, running)
+        targets = [
+            ssh.Target(m.name, str(m.address), "root", self.keys / "operator", self._known_hosts)
+            for m in running
+        ]
+        async with ssh.connect(targets, timeout_s=SSH_ANSWERS_S) as fleet:
+            yield fleet
+
+    def _running(self, cluster: Cluster) -> list[Machine]:
+        # A packet to a machine would leave by the default route if there were no bridge.
+        if not network.has_link(names.bridge(cluster.name)):
+            return []
+        return [m for m in cluster.machines if self._state(cluster, m) is MachineState.RUNNING]
+
+    @property
+    def _known_hosts(self) -> Path:
+        return self.keys / "known_hosts"
+
+    async def _answers(self, cluster: Cluster, machines: list[Machine]) -> None:
+        async def one(machine: Machine) -> None:
+            if not await poll_until(
+                lambda: _banner(str(machine.address)), bool, deadline_s=SSH_ANSWERS_S
+            ):
+                console = names.folder(cluster.name, machine.name) / "console.log"
+                raise ConnectError(
+                    f"{machine.name}: its SSH server did not answer in {SSH_ANSWERS_S:.0f} s",
+                    hint=f"see what it said while booting: {console}",
+                )
+
+        await asyncio.gather(*(one(m) for m in machines))
+
+    def ssh_command(self, cluster: Cluster, machine: Machine) -> list[str]:
+        """Return the argv of ssh(1) to a machine, host key checked."""
+        options = {
+            "UserKnownHostsFile": str(self._known_hosts),
+            "StrictHostKeyChecking": "yes",
+            "IdentitiesOnly": "yes",
+        }
+        flags = [part for key, value in options.items() for part in ("-o", f"{key}={value}")]
+        return ["ssh", *flags, "-i", str(self.keys / "operator"), f"root@{machine.address}"]
+
+
+async def _banner(host: str) -> bool:
+    try:
+        async with asyncio.timeout(2):
+            reader, writer = await asyncio.open_connection(host, 22)
+            line = await reader.readline()
+            writer.close()
+    except (OSError, TimeoutError):
+        return False
+    return line.startswith(b"SSH-")
+
+
+def register(cluster: Cluster, folder: Path) -> None:
+    """Write down on this host whose this cluster is, for others' preflight and for `down`."""
+    home = names.folder(cluster.name)
+    home.mkdir(parents=True, exist_ok=True)
+    row = {"name": cluster.name, "folder": str(folder), "nodes": str(cluster.node_cidr)}
+    (home / "cluster.json").write_text(json.dumps(row) + "\n")

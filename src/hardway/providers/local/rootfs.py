@@ -1,0 +1,127 @@
+"""The base root that all local machines share: Debian with systemd and sshd, built once, cached."""
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+
+from hardway.errors import CommandError, ProviderError
+from hardway.host import run
+
+PACKAGES = (
+    "systemd", "systemd-sysv", "dbus", "openssh-server", "ca-certificates",
+    "iproute2", "iptables", "nftables", "procps", "kmod", "conntrack", "socat", "ipset",
+    "ebtables", "ethtool", "mount", "util-linux", "curl", "less",
+    "runc", "haproxy", "keepalived",
+)  # fmt: skip
+
+SSHD = """# Keys only; hardway's is the one in /root/.ssh/authorized_keys.
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+PermitRootLogin prohibit-password
+UseDNS no
+# No other key than the one hardway made for this machine and knows.
+HostKey /etc/ssh/ssh_host_ed25519_key
+"""
+
+JOURNALD = """# Kept over a restart, since that is when one wants to read it.
+[Journal]
+Storage=persistent
+SystemMaxUse=256M
+# The host's kernel log belongs to the host.
+ReadKMsg=no
+"""
+
+CGROUPS = """[Unit]
+Description=Let containers have cgroups of their own (hosts with cgroup v1)
+# systemd-nspawn mounts the v1 controllers read-only; on cgroup v2 it delegates them.
+ConditionPathExists=/sys/fs/cgroup/memory
+DefaultDependencies=no
+Before=sysinit.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+# `bind` matters: without it the memory controller answers `mount point is busy`.
+ExecStart=/bin/sh -c 'for c in /sys/fs/cgroup/*/; do mount -o remount,bind,rw "$c"; done'
+
+[Install]
+WantedBy=sysinit.target
+"""
+
+FILES = {
+    "etc/ssh/sshd_config.d/hardway.conf": SSHD,
+    "etc/systemd/journald.conf.d/hardway.conf": JOURNALD,
+    "etc/systemd/system/hardway-cgroups.service": CGROUPS,
+}
+ENABLED = ("ssh.service", "hardway-cgroups.service")
+DISABLED = ("haproxy.service", "keepalived.service", "nftables.service", "apt-daily.timer",
+            "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer",
+            "fstrim.timer", "getty@.service", "console-getty.service", "ssh.socket")  # fmt: skip
+
+
+def base_key() -> str:
+    """Return a digest of all that decides the base root's content."""
+    text = json.dumps([PACKAGES, FILES, ENABLED, DISABLED, _suite()])
+    return sha256(text.encode()).hexdigest()[:12]
+
+
+def base_root(cache: Path) -> Path:
+    """Return where the base root lies once it is built."""
+    return cache / "base" / f"{_suite()}-{base_key()}"
+
+
+async def ensure_base(cache: Path, progress: Callable[[str], None]) -> Path:
+    """Build the base root unless it is cached; safe against a second process and being killed.
+
+    Raises:
+        ProviderError: mmdebstrap failed.
+    """
+    done = base_root(cache)
+    if done.exists():
+        return done
+    done.parent.mkdir(parents=True, exist_ok=True)
+    with (done.parent / f"{done.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if done.exists():
+            return done
+        building = done.parent / f"{done.name}.building"
+        shutil.rmtree(building, ignore_errors=True)
+        progress(f"building the machines' base root ({_suite()}, {len(PACKAGES)} packages, 40 s)")
+        try:
+            await _build(building)
+        except CommandError as error:
+            raise ProviderError(
+                f"the machines' base root could not be built\n{error}",
+                hint="does `apt-get update` work on this host? its package sources are used",
+            ) from error
+        os.rename(building, done)
+    return done
+
+
+async def _build(root: Path) -> None:
+    command = ["mmdebstrap", "--mode=root", "--variant=minbase", "--quiet"]
+    command += ["--include=" + ",".join(PACKAGES), "--dpkgopt=path-exclude=/usr/share/doc/*"]
+    # No sources given: mmdebstrap takes those of the host's own apt.
+    await run([*command, _suite(), str(root)], timeout_s=1200)
+    for path, text in FILES.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+    for key in (root / "etc/ssh").glob("ssh_host_*"):
+        key.unlink()
+    (root / "etc/machine-id").write_text("")
+    (root / "etc/hostname").unlink(missing_ok=True)
+    for name in ("opt/hardway/store", *(f"var/lib/{d}" for d in ("containerd", "kubelet", "etcd"))):
+        (root / name).mkdir(parents=True, exist_ok=True)
+    await run(["systemctl", f"--root={root}", "--quiet", "disable", *DISABLED])
+    await run(["systemctl", f"--root={root}", "--quiet", "enable", *ENABLED])
+
+
+def _suite() -> str:
+    for line in Path("/etc/os-release").read_text().splitlines():
+        if line.startswith("VERSION_CODENAME="):
+            return line.split("=", 1)[1].strip('"')
+    return "bookworm"

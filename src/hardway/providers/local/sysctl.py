@@ -1,0 +1,37 @@
+"""The host's own settings that several machines on it need, and putting them back."""
+
+import json
+from pathlib import Path
+
+from hardway.providers.local.names import STATE
+
+AT_LEAST = {
+    # One kernel counts for all machines; systemd, kubelet and containerd each take a few dozen.
+    "fs/inotify/max_user_instances": 8192,
+    "fs/inotify/max_user_watches": 524288,
+    # Machines reach the outside through this host.
+    "net/ipv4/ip_forward": 1,
+}
+TOUCHED_BY_KUBELET = ("vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops")
+"""kubelet sets these where it runs; the kernel has one value for all machines and the host."""
+
+SAVED = STATE.parent / "sysctl.json"
+PROC = Path("/proc/sys")
+
+
+def raise_limits() -> None:
+    """Raise what is too low, after saving what was there before the first cluster."""
+    if not SAVED.exists():
+        before = {name: (PROC / name).read_text().strip() for name in (*AT_LEAST, *TOUCHED_BY_KUBELET)}
+        SAVED.write_text(json.dumps(before) + "\n")
+    for name, least in AT_LEAST.items():
+        if int((PROC / name).read_text()) < least:
+            (PROC / name).write_text(str(least))
+
+
+def put_back() -> None:
+    """Restore the values from before the first cluster; the last cluster's end calls it."""
+    if SAVED.exists():
+        for name, value in json.loads(SAVED.read_text()).items():
+            (PROC / name).write_text(value)
+        SAVED.unlink()

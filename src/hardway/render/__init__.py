@@ -1,0 +1,1 @@
+"""Texts of files, from values. Pure: the same values give the same bytes."""

@@ -1,0 +1,108 @@
+"""What a step is: one chapter of the way from plain machines to a cluster."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from hardway.components import Stored
+from hardway.model.cluster import Cluster, Machine
+from hardway.model.resources import Blob, Desired, File, Finding, Manifest
+from hardway.pki.store import Secrets
+from hardway.render.systemd import Service, service
+from hardway.tools.kubectl import Kubectl
+from hardway.transport.base import Fleet
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """All that rendering may depend on."""
+
+    cluster: Cluster
+    secrets: Secrets
+    stored: Mapping[str, Stored] = field(repr=False)
+    """Components by file name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What checks may ask: machines over SSH, and the API."""
+
+    cluster: Cluster
+    fleet: Fleet
+    kubectl: Kubectl
+
+
+Inventory = Mapping[str, File | Blob]
+"""What a machine is given by the steps so far, by path: what units may read."""
+
+
+def nothing(_given: Given, _machine: Machine, _inventory: Inventory) -> Desired:
+    """Want nothing of a machine."""
+    return Desired()
+
+
+def no_manifests(_given: Given) -> tuple[Manifest, ...]:
+    """Want nothing of the API."""
+    return ()
+
+
+class Occasion(Enum):
+    """When a step's checks are made; `verify` always makes all of them."""
+
+    ALWAYS = "at each up"
+    CHANGED = "after an up that changed something"
+    ASKED = "when asked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One chapter: what it puts where, and how one sees that it holds."""
+
+    name: str
+    title: str
+    why: str
+    render: Callable[[Given, Machine, Inventory], Desired] = nothing
+    manifests: Callable[[Given], tuple[Manifest, ...]] = no_manifests
+    verify: Callable[[Live], Awaitable[list[Finding]]]
+    settles_s: float = 60
+    """How long it may take after a change until the checks hold."""
+    checked: Occasion = Occasion.ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A row of a step's checks: the same for every machine it is made on."""
+
+    name: str
+    step: str
+    why: str
+    see: str
+
+    def found(self, machine: str, expected: str, found: str, *, ok: bool | None = None) -> Finding:
+        """Return what this check saw; it holds when `found` is `expected`, unless `ok` says."""
+        return Finding(
+            check=self.name,
+            step=self.step,
+            machine=machine,
+            ok=expected == found if ok is None else ok,
+            expected=expected,
+            found=found,
+            why=self.why,
+            see=self.see.replace("MACHINE", machine),
+        )
+
+
+def services(specs: tuple[Service, ...], inventory: Inventory, desired: Desired) -> Desired:
+    """Return `desired` with these services' unit files and units added."""
+    known = {
+        **inventory,
+        **{f.path: f for f in desired.files},
+        **{b.path: b for b in desired.blobs},
+    }
+    made = [service(spec, known) for spec in specs]
+    return Desired(
+        folders=desired.folders,
+        files=(*desired.files, *(file for file, _ in made)),
+        blobs=desired.blobs,
+        units=(*desired.units, *(unit for _, unit in made)),
+    )

@@ -1,0 +1,93 @@
+"""Components: the binaries and images a machine's role needs, each the pinned one."""
+
+import asyncio
+
+from hardway.model.cluster import Machine, Role
+from hardway.model.resources import Blob, Desired, Finding
+from hardway.steps.base import Check, Given, Inventory, Live, Occasion, Step
+from hardway.transport.base import Transport
+
+NAME = "components"
+
+BIN = "/usr/local/bin"
+CNI = "/opt/cni/bin"
+IMAGES = "/opt/hardway/images"
+
+PLACES = {
+    Role.CONTROL_PLANE: (
+        (BIN, "etcd", "keeps all of the cluster's state"),
+        (BIN, "etcdctl", "asks and repairs etcd"),
+        (BIN, "etcdutl", "works on etcd's files while it does not run"),
+        (BIN, "kube-apiserver", "the API: the only one who talks to etcd"),
+        (BIN, "kube-controller-manager", "turns what is wanted into objects that say how"),
+        (BIN, "kube-scheduler", "gives each pod a node"),
+    ),
+    Role.WORKER: (
+        (BIN, "containerd", "runs containers for kubelet"),
+        (BIN, "containerd-shim-runc-v2", "stays with each container when containerd restarts"),
+        (BIN, "ctr", "imports images and shows containers"),
+        (BIN, "kubelet", "runs the pods of this node"),
+        (BIN, "kube-proxy", "makes Services' addresses lead to pods"),
+        (CNI, "bridge", "gives a pod a cable into this node's bridge"),
+        (CNI, "host-local", "gives a pod an address of this node's range"),
+        (CNI, "loopback", "brings a pod's lo up"),
+        (CNI, "portmap", "serves hostPort"),
+        (IMAGES, "pause.tar", "holds a pod's namespaces"),
+        (IMAGES, "coredns.tar", "the cluster's DNS"),
+        (IMAGES, "probe.tar", "what the smoke test runs in pods"),
+    ),
+}
+"""Where each role's files go, and what they are for."""
+
+
+def render(given: Given, machine: Machine, _inventory: Inventory) -> Desired:
+    """Return the blobs of a machine's role."""
+    blobs = []
+    for folder, name, why in PLACES[machine.role]:
+        stored = given.stored[name]
+        blobs.append(
+            Blob(
+                path=f"{folder}/{name}",
+                sha256=stored.sha256,
+                size_bytes=stored.size_bytes,
+                source=str(stored.path),
+                why=why,
+            )
+        )
+    return Desired(blobs=tuple(blobs))
+
+
+GENUINE = Check(
+    "components-genuine", NAME, "a binary that is not the pinned one can be anything",
+    "hardway ssh MACHINE -- 'cd /opt/hardway/store && sha256sum */*'",
+)  # fmt: skip
+
+
+async def verify(live: Live) -> list[Finding]:
+    """Look whether each name leads to a file with the digest it is stored under."""
+    rows = await asyncio.gather(*(_genuine(live, m) for m in live.cluster.machines))
+    return [GENUINE.found(machine, "all", found) for machine, found in rows]
+
+
+async def _genuine(live: Live, machine: Machine) -> tuple[str, str]:
+    transport: Transport | None = live.fleet.get(machine.name)
+    if transport is None:
+        return machine.name, "no answer"
+    paths = " ".join(f"{folder}/{name}" for folder, name, _ in PLACES[machine.role])
+    # The folder in the store bears the digest that its file was pinned with.
+    script = f"""for p in {paths}; do
+        at=$(readlink -f "$p") && want=$(basename "$(dirname "$at")") &&
+        echo "$want  $at" | sha256sum --check --status || echo "$p"
+    done"""
+    wrong = (await transport.run(["sh", "-c", script])).stdout.decode().split()
+    return machine.name, f"missing or changed: {' '.join(wrong)}" if wrong else "all"
+
+
+STEP = Step(
+    name=NAME,
+    title="Binaries and images",
+    why="stock upstream components, each by its digest",
+    render=render,
+    verify=verify,
+    checked=Occasion.ASKED,
+)

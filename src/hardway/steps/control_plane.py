@@ -1,0 +1,161 @@
+"""Control plane: API server, controller manager and scheduler on each control plane."""
+
+import asyncio
+
+from hardway.model.cluster import API_PORT, Machine, Role
+from hardway.model.resources import Desired, Finding, Folder
+from hardway.render.config import Setting
+from hardway.render.systemd import NEVER_GIVE_UP, RESTARTS, Service, hardening
+from hardway.steps import apiserver
+from hardway.steps.base import Check, Given, Inventory, Live, Step, services
+from hardway.transport.base import Transport
+
+NAME = "control-plane"
+PKI = "/etc/kubernetes/pki"
+KCM, SCHEDULER = "kube-controller-manager", "kube-scheduler"
+KCM_PORT, SCHEDULER_PORT = 10257, 10259
+
+
+def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
+    """Return a control plane's three services and their configuration."""
+    if machine.role is not Role.CONTROL_PLANE:
+        return Desired()
+    folders = (
+        Folder(path=apiserver.AUDIT_FOLDER, mode=0o700, owner=apiserver.USER,
+               why="who did what; the API server turns its files over itself"),
+    )  # fmt: skip
+    desired = Desired(folders=folders, files=apiserver.files())
+    specs = (apiserver.service(given, machine), _controller_manager(given), _scheduler())
+    return services(specs, inventory, desired)
+
+
+def _client(name: str, port: int) -> tuple[Setting, ...]:
+    """Return the flags both clients of the API server have in common."""
+    kubeconfig = f"/etc/kubernetes/{name}.kubeconfig"
+    return (
+        Setting("--kubeconfig", kubeconfig, "To the API server of this machine: see docs/adr/0005."),
+        Setting("--authentication-kubeconfig", kubeconfig, "Who asks for /metrics is reviewed too."),
+        Setting("--authorization-kubeconfig", kubeconfig, ""),
+        Setting("--bind-address", "127.0.0.1", "/healthz and /metrics, from this machine alone."),
+        Setting("--secure-port", str(port), ""),
+        Setting("--tls-cert-file", f"{PKI}/{name}/server.crt", "Not one made up at each start."),
+        Setting("--tls-private-key-file", f"{PKI}/{name}/server.key", ""),
+        Setting("--tls-min-version", "VersionTLS12", ""),
+        Setting("--profiling", "false", "Off where nobody debugs: CIS 1.3.2 and 1.4.1."),
+        Setting("--leader-elect", "true", "One works, the others wait for its lease to end."),
+        Setting("--leader-elect-lease-duration", "15s", ""),
+    )
+
+
+def _reads(name: str) -> tuple[str, ...]:
+    return (
+        f"/etc/kubernetes/{name}.kubeconfig",
+        f"{PKI}/{name}/server.crt",
+        f"{PKI}/{name}/server.key",
+        f"/usr/local/bin/{name}",
+    )
+
+
+def _controller_manager(given: Given) -> Service:
+    cluster = given.cluster
+    key = f"{PKI}/{KCM}/service-account.key"
+    return Service(
+        name=f"{KCM}.service",
+        description="Kubernetes controller manager",
+        why="Loops that turn what is wanted into objects that say how: ReplicaSets, tokens, ranges.",
+        command=f"/usr/local/bin/{KCM}",
+        flags=(
+            *_client(KCM, KCM_PORT),
+            Setting("--use-service-account-credentials", "true",
+                    "Each controller with rights of its own instead of the sum of all."),
+            Setting("--service-account-private-key-file", key, "Signs long-lived token Secrets."),
+            Setting("--root-ca-file", f"{PKI}/ca.crt", "Given to pods, to trust the API by."),
+            Setting("--allocate-node-cidrs", "false",
+                    "Each worker's range is in its CNI configuration; hardway decided it."),
+            Setting("--cluster-cidr", str(cluster.pod_cidr), ""),
+            Setting("--service-cluster-ip-range", str(cluster.service_cidr), ""),
+            Setting("--controllers", "*,-csrsigning,-nodeipam",
+                    "No CA key is on this machine, so nothing here can sign certificates."),
+        ),
+        unit=(
+            Setting("Documentation", "https://kubernetes.io/docs/", ""),
+            Setting("After", "kube-apiserver.service", ""),
+            NEVER_GIVE_UP,
+        ),
+        service=(*RESTARTS, *hardening(KCM)),
+        reads=(*_reads(KCM), key, f"{PKI}/ca.crt"),
+    )  # fmt: skip
+
+
+def _scheduler() -> Service:
+    return Service(
+        name=f"{SCHEDULER}.service",
+        description="Kubernetes scheduler",
+        why="Gives each new pod a node.",
+        command=f"/usr/local/bin/{SCHEDULER}",
+        flags=_client(SCHEDULER, SCHEDULER_PORT),
+        unit=(
+            Setting("Documentation", "https://kubernetes.io/docs/", ""),
+            Setting("After", "kube-apiserver.service", ""),
+            NEVER_GIVE_UP,
+        ),
+        service=(*RESTARTS, *hardening(SCHEDULER)),
+        reads=_reads(SCHEDULER),
+    )
+
+
+READY = Check(
+    "apiserver-ready", NAME, "every part of the cluster talks to the others through the API",
+    f"hardway ssh MACHINE -- curl --cacert {PKI}/ca.crt https://MACHINE:{API_PORT}/readyz?verbose",
+)  # fmt: skip
+ANONYMOUS = Check(
+    "apiserver-refuses-anonymous", NAME, "only health is everybody's business",
+    f"hardway ssh MACHINE -- curl --cacert {PKI}/ca.crt https://MACHINE:{API_PORT}/api",
+)  # fmt: skip
+CONTROLLERS = Check(
+    "controller-manager-healthy", NAME, "without it nothing follows from what one asks for",
+    f"hardway ssh MACHINE -- curl --cacert {PKI}/ca.crt https://localhost:{KCM_PORT}/healthz",
+)  # fmt: skip
+SCHEDULES = Check(
+    "scheduler-healthy", NAME, "without it new pods stay Pending",
+    f"hardway ssh MACHINE -- curl --cacert {PKI}/ca.crt https://localhost:{SCHEDULER_PORT}/healthz",
+)  # fmt: skip
+
+SCRIPT = """ask() { curl --silent --max-time 4 --cacert "$1" --write-out ' %{http_code}\\n' "$2" | tail -n1; }
+ask "$1" "https://$2:6443/readyz"
+ask "$1" "https://$2:6443/api"
+ask "$1" https://localhost:10257/healthz
+ask "$1" https://localhost:10259/healthz
+"""
+"""One round trip a machine; each line is a body's last line and the status, `ok 200` when healthy."""
+
+ROWS = ((READY, "ok 200"), (ANONYMOUS, "401"), (CONTROLLERS, "ok 200"), (SCHEDULES, "ok 200"))
+
+
+async def verify(live: Live) -> list[Finding]:
+    """Look whether each machine's three services answer, and strangers get nothing but health."""
+
+    async def one(machine: str, transport: Transport | None) -> list[Finding]:
+        if transport is None:
+            return [check.found(machine, expected, "no answer") for check, expected in ROWS]
+        argv = ["sh", "-c", SCRIPT, "sh", f"{PKI}/ca.crt", machine]
+        lines = (await transport.run(argv)).stdout.decode().splitlines()
+        found = [line.strip() for line in lines] + ["no answer"] * len(ROWS)
+        return [
+            check.found(machine, expected, text, ok=text.endswith(expected))
+            for (check, expected), text in zip(ROWS, found, strict=False)
+        ]
+
+    names = [m.name for m in live.cluster.control_planes]
+    found = await asyncio.gather(*(one(name, live.fleet.get(name)) for name in names))
+    return [finding for findings in found for finding in findings]
+
+
+STEP = Step(
+    name=NAME,
+    title="Control plane",
+    why="the API, and the loops that act on what it is told",
+    render=render,
+    verify=verify,
+    settles_s=180,
+)

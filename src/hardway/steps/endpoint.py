@@ -1,0 +1,214 @@
+"""Endpoint: one address for the API that outlives any single control plane.
+
+haproxy on every control plane passes connections on to the API servers that are ready; keepalived
+keeps the address on one machine whose haproxy has a server to pass them to.
+"""
+
+import asyncio
+import textwrap
+
+from hardway.model.cluster import API_PORT, Cluster, Machine, Role
+from hardway.model.resources import Desired, File, Finding
+from hardway.render.config import Setting
+from hardway.render.systemd import NEVER_GIVE_UP, RESTARTS, Service
+from hardway.steps.base import Check, Given, Inventory, Live, Step, services
+
+NAME = "endpoint"
+HAPROXY = "/etc/haproxy/haproxy.cfg"
+KEEPALIVED = "/etc/keepalived/keepalived.conf"
+CA = "/etc/kubernetes/pki/ca.crt"
+HEALTH_PORT = 8404
+ROUTER_ID = 51
+
+
+def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
+    """Return a control plane's load balancer and its share in the endpoint's address."""
+    if machine.role is not Role.CONTROL_PLANE:
+        return Desired()
+    files = (
+        File(path=HAPROXY, content=haproxy(given.cluster).encode(),
+             why="passes connections on to API servers that are ready"),
+        File(path=KEEPALIVED, content=keepalived(given.cluster, machine).encode(),
+             why="holds the endpoint's address on one control plane"),
+    )  # fmt: skip
+    return services((_haproxy_service(), _keepalived_service()), inventory, Desired(files=files))
+
+
+def haproxy(cluster: Cluster) -> str:
+    """Return haproxy.cfg; the same on all control planes."""
+    servers = "".join(f"    server {m.name} {m.address}:{API_PORT}\n" for m in cluster.control_planes)
+    return textwrap.dedent(f"""\
+        # TCP, not HTTP: TLS ends at the API servers, which know clients by their certificates.
+        global
+            user haproxy
+            group haproxy
+            maxconn 4000
+            log stdout format raw local0 notice
+
+        defaults
+            mode tcp
+            log global
+            timeout connect 2s
+            # A watch may be silent for long; kubelets and pods hold theirs for hours.
+            timeout client 4h
+            timeout server 4h
+            timeout check 2s
+            # A server that refuses a connection has not seen the request: another one may.
+            option redispatch 1
+            retries 3
+
+        frontend api
+            bind {cluster.endpoint}:{API_PORT}
+            default_backend apiservers
+
+        backend apiservers
+            balance leastconn
+            # Not that the port is open but that the server is ready, and that it is ours.
+            option httpchk GET /readyz
+            http-check expect status 200
+            # Half a second, twice: a killed machine is left within 1 s; whoever is connected to
+            # it is disconnected then, and does not wait for a timeout of its own.
+            default-server check check-ssl verify required ca-file {CA} inter 500ms fall 2 rise 1 on-marked-down shutdown-sessions
+
+        # For keepalived: is there any server to pass connections to?
+        frontend health
+            mode http
+            bind 127.0.0.1:{HEALTH_PORT}
+            acl nobody nbsrv(apiservers) lt 1
+            monitor-uri /healthz
+            monitor fail if nobody
+        """).replace(
+        "on-marked-down shutdown-sessions\n",
+        "on-marked-down shutdown-sessions\n" + servers,
+    )  # fmt: skip
+
+
+def keepalived(cluster: Cluster, machine: Machine) -> str:
+    """Return keepalived.conf of one control plane."""
+    peers = [m for m in cluster.control_planes if m != machine]
+    unicast = "".join(f"        {m.address}\n" for m in peers)
+    # The first machine of the spec is preferred; nobody is equal, so there is never a tie.
+    priority = 150 - cluster.control_planes.index(machine)
+    text = textwrap.dedent(f"""\
+        # The endpoint's address is on the highest priority whose haproxy has a server.
+        global_defs {{
+            router_id {machine.name}
+            script_user nobody
+            enable_script_security
+            # Three advertisements a second need version 3 of the protocol (RFC 9568).
+            vrrp_version 3
+        }}
+
+        vrrp_script balancer {{
+            script "/usr/bin/curl --fail --silent --max-time 1 http://127.0.0.1:{HEALTH_PORT}/healthz"
+            interval 1
+            fall 2
+            rise 1
+        }}
+
+        vrrp_instance api {{
+            state BACKUP
+            interface eth0
+            virtual_router_id {ROUTER_ID}
+            priority {priority}
+            # Taken over after three that did not come: about a second.
+            advert_int 0.3
+            # An address that moves back breaks connections once more and wins nothing.
+            nopreempt
+            unicast_src_ip {machine.address}
+            unicast_peer {{
+            PEERS
+            }}
+            virtual_ipaddress {{
+                {cluster.endpoint}/{cluster.node_cidr.prefixlen} dev eth0
+            }}
+            track_script {{
+                balancer
+            }}
+            garp_master_repeat 3
+        }}
+        """)
+    if not peers:
+        start, end = text.index("    unicast_peer"), text.index("    virtual_ipaddress")
+        return text[:start] + text[end:]
+    return text.replace("    PEERS\n", unicast)
+
+
+def _haproxy_service() -> Service:
+    return Service(
+        name="haproxy.service",
+        description="Load balancer for the Kubernetes API",
+        why="Passes connections to the endpoint on to API servers that are ready.",
+        command=f"/usr/sbin/haproxy -Ws -f {HAPROXY}",
+        unit=(Setting("After", "network-online.target hardway-host.service", ""), NEVER_GIVE_UP),
+        service=(
+            Setting("Type", "notify", ""),
+            Setting("KillMode", "mixed", "The master ends its workers itself."),
+            Setting("ProtectSystem", "strict", "It gives up root by itself, after its ports."),
+            Setting("ProtectHome", "yes", ""),
+            Setting("PrivateTmp", "yes", ""),
+            Setting("NoNewPrivileges", "yes", ""),
+            *RESTARTS,
+        ),
+        reads=(HAPROXY, CA),
+    )
+
+
+def _keepalived_service() -> Service:
+    return Service(
+        name="keepalived.service",
+        description="Holder of the API endpoint's address",
+        why="Holds the endpoint's address while this machine's haproxy has a server.",
+        command=f"/usr/sbin/keepalived --dont-fork --log-console --vrrp --use-file {KEEPALIVED}",
+        unit=(Setting("After", "network-online.target haproxy.service", ""), NEVER_GIVE_UP),
+        service=(
+            Setting("Type", "simple", ""),
+            Setting("KillMode", "process", "It lets the address go before it ends."),
+            *RESTARTS,
+        ),
+        reads=(KEEPALIVED,),
+    )
+
+
+ANSWERS = Check(
+    "endpoint-answers", NAME, "kubelets, kube-proxies and people know this address only",
+    f"curl --cacert clusters/*/pki/ca/kubernetes.crt https://ENDPOINT:{API_PORT}/readyz",
+)  # fmt: skip
+HELD = Check(
+    "endpoint-held-once", NAME, "an address on two machines answers half of the time",
+    "hardway ssh MACHINE -- ip -brief address show eth0",
+)  # fmt: skip
+
+
+async def verify(live: Live) -> list[Finding]:
+    """Look whether the API answers at the endpoint, and one machine holds its address."""
+    names = await holders(live)
+    held = HELD.found("endpoint", "1 holder", f"{len(names)} holder{'s' * (len(names) != 1)}")
+    if not names:
+        # Nobody has the address: asking would only wait for a timeout.
+        return [held, ANSWERS.found("endpoint", "ok", "no machine holds the address")]
+    return [held, ANSWERS.found("endpoint", "ok", await live.kubectl.answer("/readyz"))]
+
+
+async def holders(live: Live) -> list[str]:
+    """Return the names of the machines that have the endpoint's address."""
+
+    async def has(machine: Machine) -> bool:
+        transport = live.fleet.get(machine.name)
+        if transport is None:
+            return False
+        argv = ["ip", "-brief", "address", "show", "to", f"{live.cluster.endpoint}/32"]
+        return bool((await transport.run(argv)).stdout.strip())
+
+    machines = live.cluster.control_planes
+    held = await asyncio.gather(*(has(m) for m in machines))
+    return [m.name for m, yes in zip(machines, held, strict=True) if yes]
+
+
+STEP = Step(
+    name=NAME,
+    title="An endpoint for the API",
+    why="one address for clients, whichever control plane is up",
+    render=render,
+    verify=verify,
+)

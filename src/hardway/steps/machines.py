@@ -1,0 +1,135 @@
+"""Machines: names, users, kernel settings, and no swap. What every later step relies on."""
+
+import asyncio
+
+from hardway.model.cluster import Machine, Role
+from hardway.model.resources import Desired, File, Finding
+from hardway.render.config import Setting, comment, key_values
+from hardway.render.systemd import Service
+from hardway.steps.base import Check, Given, Inventory, Live, Step, services
+from hardway.transport.base import Transport
+
+NAME = "machines"
+
+USERS = (
+    ("etcd", Role.CONTROL_PLANE),
+    ("kube-apiserver", Role.CONTROL_PLANE),
+    ("kube-controller-manager", Role.CONTROL_PLANE),
+    ("kube-scheduler", Role.CONTROL_PLANE),
+    ("kube-proxy", Role.WORKER),
+)
+"""Users that services run as, and on which machines."""
+
+SYSCTLS = {
+    Role.CONTROL_PLANE: (
+        Setting("net.ipv4.ip_forward", 1, "API servers reach pods by routes over the workers."),
+        Setting("net.ipv4.ip_nonlocal_bind", 1,
+                "haproxy listens on the endpoint's address before keepalived brings it here."),
+    ),
+    Role.WORKER: (
+        Setting("net.ipv4.ip_forward", 1, "Packets of pods pass through this machine."),
+        Setting("net.bridge.bridge-nf-call-iptables", 1,
+                "A pod that reaches itself or a neighbour by a Service's address gets its answers "
+                "translated back only if bridged packets see the rules too."),
+    ),
+}  # fmt: skip
+
+MODULES = {
+    Role.CONTROL_PLANE: (),
+    Role.WORKER: (
+        ("overlay", "containerd lays image layers over each other."),
+        ("br_netfilter", "Makes net.bridge.bridge-nf-call-iptables exist."),
+    ),
+}
+
+SYSUSERS_FILE = "/etc/sysusers.d/hardway.conf"
+SYSCTL_FILE = "/etc/sysctl.d/90-hardway.conf"
+MODULES_FILE = "/etc/modules-load.d/hardway.conf"
+
+
+def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
+    """Return the host's own files and the unit that puts them into effect at each boot."""
+    modules = "".join(comment(why) + f"{name}\n" for name, why in MODULES[machine.role])
+    files = (
+        File(path=SYSUSERS_FILE, content=_sysusers(machine),
+             why="each service has a user of its own, so that it can read its own keys only"),
+        File(path="/etc/hosts", content=_hosts(given),
+             why="machines find each other by name without any DNS"),
+        File(path=SYSCTL_FILE, why="kernel settings that routing and the endpoint need",
+             content=key_values("Kernel settings.", SYSCTLS[machine.role])),
+        File(path=MODULES_FILE, content=(comment("Kernel modules.") + modules).encode(),
+             why="kernel modules that containers and Services need"),
+    )  # fmt: skip
+    return services((_host_service(),), inventory, Desired(files=files))
+
+
+def _host_service() -> Service:
+    return Service(
+        name="hardway-host.service",
+        description="Users, kernel modules and settings, no swap",
+        why="Puts this machine's settings into effect, at once and at each boot.",
+        oneshot=True,
+        command="/usr/bin/systemd-sysusers " + SYSUSERS_FILE,
+        unit=(
+            Setting("DefaultDependencies", "no", "Before the services that need it."),
+            Setting("After", "local-fs.target systemd-remount-fs.service", ""),
+        ),
+        service=(
+            Setting("ExecStart", "-/bin/sh -c 'systemd-detect-virt --quiet --container || "
+                    "/sbin/modprobe --all $(grep -v ^# " + MODULES_FILE + ")'",
+                    "A container has the modules its host has loaded."),
+            Setting("ExecStart", "/sbin/sysctl --quiet --load=" + SYSCTL_FILE, ""),
+            Setting("ExecStart", "/bin/sh -c 'systemd-detect-virt --quiet --container || "
+                    "/sbin/swapoff --all'",
+                    "kubelet's accounting has no place for swap; in a container it is the host's."),
+        ),
+        reads=(SYSUSERS_FILE, SYSCTL_FILE, MODULES_FILE),
+    )  # fmt: skip
+
+
+def _sysusers(machine: Machine) -> bytes:
+    lines = [f'u {name} - "{name}" /\n' for name, role in USERS if role is machine.role]
+    return (comment("Users of the cluster's services (sysusers.d(5)).") + "".join(lines)).encode()
+
+
+def _hosts(given: Given) -> bytes:
+    cluster = given.cluster
+    rows = [("127.0.0.1", "localhost"), ("::1", "localhost ip6-localhost ip6-loopback")]
+    rows += [(str(m.address), m.name) for m in cluster.machines]
+    rows += [(str(cluster.endpoint), "kubernetes")]
+    text = comment("Every machine of the cluster; kubelet looks up its own name before it starts.")
+    return (text + "".join(f"{address} {name}\n" for address, name in rows)).encode()
+
+
+ANSWERS = Check("machine-answers", NAME, "everything else goes over SSH", "hardway ssh MACHINE")
+HEALTHY = Check(
+    "no-unit-failed", NAME, "a failed unit is a part that is not there",
+    "hardway ssh MACHINE -- systemctl --failed",
+)  # fmt: skip
+
+
+async def verify(live: Live) -> list[Finding]:
+    """Look whether each machine answers and has no failed unit."""
+
+    async def one(machine: str, transport: Transport | None) -> list[Finding]:
+        if transport is None:
+            return [ANSWERS.found(machine, "answers", "no answer")]
+        command = "systemctl --failed --plain --no-legend | cut -d' ' -f1 | xargs"
+        failed = (await transport.run(["sh", "-c", command])).stdout.decode().strip()
+        return [
+            ANSWERS.found(machine, "answers", "answers"),
+            HEALTHY.found(machine, "none", failed or "none"),
+        ]
+
+    names = [m.name for m in live.cluster.machines]
+    found = await asyncio.gather(*(one(name, live.fleet.get(name)) for name in names))
+    return [finding for findings in found for finding in findings]
+
+
+STEP = Step(
+    name=NAME,
+    title="Machines that know each other",
+    why="names, users, kernel settings: what all later steps rely on",
+    render=render,
+    verify=verify,
+)

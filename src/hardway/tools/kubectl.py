@@ -1,0 +1,106 @@
+"""kubectl on this host, of the cluster's own version. What hardway does with it, people can repeat."""
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from hardway.errors import CommandError
+from hardway.host import run
+from hardway.model.resources import Manifest
+
+FIELD_MANAGER = "hardway"
+
+
+@dataclass(frozen=True, slots=True)
+class Kubectl:
+    """kubectl with the credentials of one kubeconfig."""
+
+    binary: Path
+    kubeconfig: Path
+
+    def argv(self, *words: str) -> list[str]:
+        """Return the command line for some words."""
+        return [str(self.binary), f"--kubeconfig={self.kubeconfig}", *words]
+
+    async def run(self, *words: str, stdin: bytes = b"", timeout_s: float = 60) -> str:
+        """Run it and return what it printed.
+
+        Raises:
+            CommandError: its status was not 0.
+        """
+        return await run(self.argv(*words), stdin=stdin, timeout_s=timeout_s)
+
+    async def answer(self, path: str, *, timeout_s: float = 5) -> str:
+        """Return what the API answers at a path, or what kubectl says where it does not."""
+        try:
+            return (await self.run("get", f"--raw={path}", timeout_s=timeout_s)).strip()
+        except CommandError as error:
+            return last_line(error.output)
+
+    async def objects(self, *words: str) -> list[dict[str, object]]:
+        """Return the objects `kubectl get` finds; none where there are none."""
+        text = await self.run("get", "--output=json", "--ignore-not-found", *words)
+        return _items(text)
+
+    async def live(self, manifests: Sequence[Manifest]) -> list[dict[str, object]]:
+        """Return those of some objects that exist, as the API has them."""
+        words = ["get", "--output=json", "--ignore-not-found", "--filename=-"]
+        return _items(await self.run(*words, stdin=as_list(manifests)))
+
+    async def apply(self, manifests: Sequence[Manifest]) -> None:
+        """Make objects be as the manifests say, server-side; fields of others stay theirs."""
+        words = ["apply", "--server-side", f"--field-manager={FIELD_MANAGER}", "--force-conflicts"]
+        await self.run(*words, "--filename=-", stdin=as_list(manifests))
+
+    @asynccontextmanager
+    async def forward(self, namespace: str, pod: str, port: int) -> AsyncIterator[int]:
+        """Forward a free local port to a pod's port; yield the local one.
+
+        Raises:
+            CommandError: kubectl ended, or said nothing for 10 s.
+        """
+        argv = self.argv("port-forward", f"--namespace={namespace}", f"pod/{pod}", f":{port}")
+        process = await asyncio.create_subprocess_exec(
+            *argv, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        )
+        try:
+            assert process.stdout is not None  # noqa: S101 - PIPE was asked for
+            line = (await asyncio.wait_for(process.stdout.readline(), 10)).decode()
+            local = line.partition("127.0.0.1:")[2].partition(" ")[0]
+            if not local.isdigit():
+                raise CommandError("this host", argv, process.returncode or 1, line)
+            yield int(local)
+        except TimeoutError as error:
+            raise CommandError("this host", argv, 124, "no answer in 10 s") from error
+        finally:
+            if process.returncode is None:
+                process.terminate()
+            await process.wait()
+
+    def become(self, words: Sequence[str]) -> None:
+        """Replace this process by kubectl; does not return."""
+        argv = [str(self.binary), *words]
+        os.execve(self.binary, argv, {**os.environ, "KUBECONFIG": str(self.kubeconfig)})
+
+
+def as_list(manifests: Sequence[Manifest]) -> bytes:
+    """Return manifests as one JSON List, which kubectl takes on stdin."""
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(manifests)}).encode()
+
+
+def last_line(output: str) -> str:
+    """Return the last line of a command's output: where kubectl says what was wrong."""
+    lines = output.strip().splitlines()
+    return lines[-1] if lines else "no answer"
+
+
+def _items(text: str) -> list[dict[str, object]]:
+    if not text.strip():
+        return []
+    parsed = json.loads(text)
+    items: list[dict[str, object]] = parsed["items"] if parsed.get("kind") == "List" else [parsed]
+    return items

@@ -1,0 +1,1 @@
+"""The way to machines: commands and files over SSH."""
