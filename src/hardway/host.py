@@ -27,9 +27,11 @@ async def run(argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 120
     try:
         out, err = await asyncio.wait_for(process.communicate(stdin), timeout_s)
     except TimeoutError:
-        process.kill()
-        await process.wait()
         raise CommandError(HERE, argv, 124, f"took more than {timeout_s:.0f} s") from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
     if process.returncode:
         raise CommandError(HERE, argv, process.returncode, (err or out).decode(errors="replace"))
     return out.decode(errors="replace")

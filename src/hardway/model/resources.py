@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
+from typing import Any
 
 ROOT = "root"
 
@@ -63,6 +64,8 @@ class Unit:
     path: str
     digest: str
     """Over the unit's text and all it reads; the running process carries it (ADR 3)."""
+    reads: tuple[str, ...]
+    """Paths of the files the digest is over."""
     why: str
 
 
@@ -76,7 +79,7 @@ class Desired:
     units: tuple[Unit, ...] = ()
 
 
-Manifest = Mapping[str, object]
+Manifest = Mapping[str, Any]
 """A Kubernetes object; applied server-side."""
 
 
@@ -85,12 +88,17 @@ class SeenPath:
     """A path as it is on a machine."""
 
     kind: str
-    """`file`, `folder`, `link` or another of stat's words."""
+    """As `find -printf %y` has it: `f`, `d`, `l`, or another letter."""
     mode: int
     owner: str
-    digest: str
-    """SHA-256 of a file's content, a link's target, otherwise empty."""
+    """Its user; with the group after a colon where that is another."""
     size_bytes: int
+    changed_at: float
+    """When content, mode or owner last changed: seconds since 1970, by the machine's clock."""
+    target: str = ""
+    """Where a link leads."""
+    digest: str = ""
+    """SHA-256 of a file's content, in hex."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +106,12 @@ class SeenUnit:
     """A unit as systemd reports it."""
 
     active: str
+    """systemd's ActiveState: `active`, `activating`, `failed`, …"""
     enabled: bool
     digest: str
-    """What its process was started with; empty when none runs."""
+    """What it was started with; empty when it does not run."""
+    started_at: float
+    """Seconds since 1970, by the machine's clock; 0 when it does not run."""
     reload_needed: bool
 
 
@@ -112,6 +123,9 @@ class Observed:
     units: Mapping[str, SeenUnit] = field(default_factory=dict)
     content: Mapping[str, bytes] = field(default_factory=dict)
     """Of files that differ from what was expected and are not secret; for the plan's diff."""
+
+
+Item = File | Folder | Blob | Unit | Manifest
 
 
 class Kind(StrEnum):
@@ -133,6 +147,8 @@ class Change:
     step: str
     kind: Kind
     path_or_unit: str
+    item: Item = field(repr=False)
+    """What is wanted: all that making the change takes."""
     diff: str = ""
 
 

@@ -1,1 +1,10 @@
-"""Where machines come from. One package per provider; what they share is in `base`."""
+"""Where machines come from; one row for each kind of `provider` in hardway.yaml."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from hardway.providers.base import Provider
+from hardway.providers.local.provider import LocalProvider
+
+PROVIDERS: Mapping[str, Callable[[Path, Path], Provider]] = {"local": LocalProvider}
+"""By name: makes a provider from the cluster's own folder and the cache."""

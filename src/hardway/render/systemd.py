@@ -52,7 +52,10 @@ def service(
     digest = seen.hexdigest()[:32]
     path = f"{UNITS}/{spec.name}"
     file = File(path=path, content=_text(spec, digest=digest).encode(), why=spec.why)
-    return file, Unit(name=spec.name, path=path, digest=digest, why=spec.why)
+    unit = Unit(
+        name=spec.name, path=path, digest=digest, reads=(path, *sorted(spec.reads)), why=spec.why
+    )
+    return file, unit
 
 
 def _text(spec: Service, *, digest: str) -> str:

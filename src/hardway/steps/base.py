@@ -30,6 +30,9 @@ class Live:
     cluster: Cluster
     fleet: Fleet
     kubectl: Kubectl
+    """With rights that do not depend on any binding."""
+    admin: Kubectl
+    """As the operators come."""
 
 
 Inventory = Mapping[str, File | Blob]

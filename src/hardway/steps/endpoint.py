@@ -187,7 +187,7 @@ async def verify(live: Live) -> list[Finding]:
     if not names:
         # Nobody has the address: asking would only wait for a timeout.
         return [held, ANSWERS.found("endpoint", "ok", "no machine holds the address")]
-    return [held, ANSWERS.found("endpoint", "ok", await live.kubectl.answer("/readyz"))]
+    return [held, ANSWERS.found("endpoint", "ok", await live.kubectl.says("get", "--raw=/readyz"))]
 
 
 async def holders(live: Live) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hardway.errors import CommandError
 from hardway.host import run
@@ -34,19 +35,19 @@ class Kubectl:
         """
         return await run(self.argv(*words), stdin=stdin, timeout_s=timeout_s)
 
-    async def answer(self, path: str, *, timeout_s: float = 5) -> str:
-        """Return what the API answers at a path, or what kubectl says where it does not."""
+    async def says(self, *words: str, timeout_s: float = 10) -> str:
+        """Run it and return the last line of what it printed, also where its status was not 0."""
         try:
-            return (await self.run("get", f"--raw={path}", timeout_s=timeout_s)).strip()
+            return last_line(await self.run(*words, timeout_s=timeout_s))
         except CommandError as error:
             return last_line(error.output)
 
-    async def objects(self, *words: str) -> list[dict[str, object]]:
+    async def objects(self, *words: str) -> list[dict[str, Any]]:
         """Return the objects `kubectl get` finds; none where there are none."""
         text = await self.run("get", "--output=json", "--ignore-not-found", *words)
         return _items(text)
 
-    async def live(self, manifests: Sequence[Manifest]) -> list[dict[str, object]]:
+    async def live(self, manifests: Sequence[Manifest]) -> list[dict[str, Any]]:
         """Return those of some objects that exist, as the API has them."""
         words = ["get", "--output=json", "--ignore-not-found", "--filename=-"]
         return _items(await self.run(*words, stdin=as_list(manifests)))
@@ -98,9 +99,9 @@ def last_line(output: str) -> str:
     return lines[-1] if lines else "no answer"
 
 
-def _items(text: str) -> list[dict[str, object]]:
+def _items(text: str) -> list[dict[str, Any]]:
     if not text.strip():
         return []
     parsed = json.loads(text)
-    items: list[dict[str, object]] = parsed["items"] if parsed.get("kind") == "List" else [parsed]
+    items: list[dict[str, Any]] = parsed["items"] if parsed.get("kind") == "List" else [parsed]
     return items

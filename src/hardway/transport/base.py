@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic
 from typing import Protocol, TypeVar
 
@@ -28,9 +29,9 @@ class Transport(Protocol):
         """Name of the machine."""
 
     async def run(
-        self, argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60
+        self, argv: Sequence[str], *, stdin: bytes | Path = b"", timeout_s: float = 60
     ) -> Completed:
-        """Run a command there.
+        """Run a command there, with bytes or a file of this host on its stdin.
 
         Raises:
             ConnectError: the connection broke, or the command took longer than `timeout_s`.
@@ -42,7 +43,7 @@ Fleet = Mapping[str, Transport]
 
 
 async def run_checked(
-    transport: Transport, argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60
+    transport: Transport, argv: Sequence[str], *, stdin: bytes | Path = b"", timeout_s: float = 60
 ) -> str:
     """Run a command on a machine and return what it printed.
 

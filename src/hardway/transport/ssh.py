@@ -37,12 +37,17 @@ class SshTransport:
         self._channels = asyncio.Semaphore(CHANNELS)
 
     async def run(
-        self, argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60
+        self, argv: Sequence[str], *, stdin: bytes | Path = b"", timeout_s: float = 60
     ) -> Completed:
         """Run a command there; see `Transport.run`."""
         try:
             async with self._channels, asyncio.timeout(timeout_s):
-                done = await self._connection.run(shlex.join(argv), input=stdin, encoding=None)
+                command = shlex.join(argv)
+                if isinstance(stdin, Path):
+                    # Streamed, never whole in memory.
+                    done = await self._connection.run(command, stdin=str(stdin), encoding=None)
+                else:
+                    done = await self._connection.run(command, input=stdin, encoding=None)
         except TimeoutError as error:
             raise ConnectError(
                 f"{self.machine}: `{argv[0]}` gave no answer within {timeout_s:.0f} s",

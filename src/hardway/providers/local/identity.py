@@ -4,10 +4,10 @@ Files in the cluster's `ssh` folder: `operator` and `<machine>` (private, 0600) 
 beside each, and `known_hosts`.
 """
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from hardway.files import write
 from hardway.model.cluster import Cluster, Machine
 
 
@@ -16,7 +16,7 @@ def ensure(keys: Path, cluster: Cluster) -> None:
     keys.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in ("operator", *(m.name for m in cluster.machines)):
         _ensure_pair(keys / name)
-    _write(keys / "known_hosts", known_hosts(keys, cluster.machines), 0o644)
+    write(keys / "known_hosts", known_hosts(keys, cluster.machines))
 
 
 def known_hosts(keys: Path, machines: Sequence[Machine]) -> bytes:
@@ -53,16 +53,5 @@ def _ensure_pair(path: Path) -> None:
         form.Encoding.PEM, form.PrivateFormat.OpenSSH, form.NoEncryption()
     )
     public_bytes = key.public_key().public_bytes(form.Encoding.OpenSSH, form.PublicFormat.OpenSSH)
-    _write(path, private_bytes, 0o600)
-    _write(public, public_bytes + b" hardway\n", 0o644)
-
-
-def _write(path: Path, content: bytes, mode: int) -> None:
-    """Write a file whole or not at all, never readable by more than `mode` allows."""
-    if path.exists() and path.read_bytes() == content:
-        return
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.unlink(missing_ok=True)
-    with os.fdopen(os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_EXCL, mode), "wb") as file:
-        file.write(content)
-    os.replace(temporary, path)
+    write(path, private_bytes, mode=0o600)
+    write(public, public_bytes + b" hardway\n")

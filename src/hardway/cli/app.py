@@ -1,0 +1,45 @@
+"""The program's entry: its commands, and how errors reach people."""
+
+import asyncio
+import os
+import sys
+
+import click
+
+from hardway import __version__
+from hardway.cli import build, look, operate
+from hardway.cli.output import note
+from hardway.errors import HardwayError
+
+INTERRUPTED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="hardway %(version)s")
+def cli() -> None:
+    """Build, run and understand a real Kubernetes cluster, the hard way."""
+
+
+for command in (*build.COMMANDS, *look.COMMANDS, *operate.COMMANDS):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command line; the exit code of an error is its class's (see errors.py)."""
+    try:
+        cli(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except HardwayError as error:
+        note(click.style("error: ", fg="red", bold=True) + str(error))
+        if error.hint:
+            note(click.style("  try: ", bold=True) + error.hint)
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt, asyncio.CancelledError):
+        note("interrupted; whatever was begun is gone on with by running the same again")
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output (head, less) has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

@@ -1,0 +1,119 @@
+"""Commands that describe, build and remove a cluster: init, plan, up, down."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hardway.cli.options import DEFAULT_SPEC, OUTPUT, of_cluster, setup
+from hardway.cli.output import JSON, emit_json, note
+from hardway.errors import RefusedError
+
+if TYPE_CHECKING:
+    from hardway.model.resources import Change
+
+SIGNS = {"create": ("+", "green"), "start": ("+", "green"), "enable": ("+", "green"),
+         "apply": ("+", "green"), "update": ("~", "yellow"), "restart": ("!", "red")}  # fmt: skip
+DIFF_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
+
+
+@click.command()
+@click.option("--force", is_flag=True, help="Replace a file that is there.")
+@click.argument("path", type=click.Path(path_type=Path), default=DEFAULT_SPEC)
+def init(path: Path, *, force: bool) -> None:
+    """Write a commented hardway.yaml with all defaults."""
+    from hardway.spec.load import default_text  # noqa: PLC0415
+
+    if path.exists() and not force:
+        raise RefusedError(f"{path} is there already", hint=f"hardway init --force {path}")
+    path.write_text(default_text())
+    click.echo(f"{path} describes the default cluster; edit it, then: hardway up")
+
+
+@click.command()
+@of_cluster
+@OUTPUT
+@click.option("--full", is_flag=True, help="Show the content of new files too.")
+def plan(spec: Path | None, clusters: Path, output: str, *, full: bool) -> None:
+    """Show what `up` would change on each machine; changes nothing."""
+    from hardway import pipeline  # noqa: PLC0415
+
+    changes = asyncio.run(pipeline.plan(setup(spec, clusters)))
+    if output == JSON:
+        fields = ("machine", "step", "kind", "path_or_unit", "diff")
+        emit_json({"changes": [{name: getattr(c, name) for name in fields} for c in changes]})
+        return
+    _print_plan(changes, full=full)
+
+
+def _print_plan(changes: Sequence["Change"], *, full: bool) -> None:
+    machine = step = ""
+    for change in changes:
+        if change.machine != machine:
+            machine, step = change.machine, ""
+            click.secho(machine, bold=True)
+        if change.step != step:
+            step = change.step
+            click.secho(f"  {step}", dim=True)
+        sign, colour = SIGNS[change.kind]
+        click.secho(f"    {sign} {change.kind:<8}{change.path_or_unit}", fg=colour)
+        if change.diff and (full or change.kind != "create"):
+            for line in change.diff.splitlines():
+                click.secho(f"        {line}", fg=DIFF_COLOURS.get(line[:1]))
+    machines = len({c.machine for c in changes})
+    note(
+        f"{len(changes)} changes on {machines} machines; make them: hardway up"
+        if changes
+        else "nothing to change: everything is as it should be"
+    )
+
+
+@click.command()
+@of_cluster
+@OUTPUT
+@click.option("--until", metavar="STEP", help="Stop after this step.")
+def up(spec: Path | None, clusters: Path, output: str, until: str | None) -> None:
+    """Bring the cluster about, or make it whole again; safe to run at any time."""
+    from hardway import pipeline  # noqa: PLC0415
+    from hardway.cli.progress import reporting  # noqa: PLC0415
+
+    at = setup(spec, clusters)
+    with reporting() as report:
+        findings = asyncio.run(pipeline.up(at, report, until=until))
+    if output == JSON:
+        emit_json({"cluster": at.cluster.name, "findings": findings})
+        return
+    name, folder = at.cluster.name, _relative(at.workspace.folder)
+    click.echo(f"{name} is up: {len(findings)} checks hold")
+    if until:
+        click.echo(f"  stopped after {until}; the rest: hardway up")
+        return
+    click.echo("  reach it   hardway kubectl get nodes")
+    click.echo(f"  its files  {folder}  (kubeconfig: {folder}/kubeconfigs/admin.kubeconfig)")
+    click.echo("  remove it  hardway down")
+
+
+def _relative(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+@click.command()
+@of_cluster
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def down(spec: Path | None, clusters: Path, *, yes: bool) -> None:
+    """Remove the cluster, its machines and its keys, and prove that nothing is left."""
+    from hardway import pipeline  # noqa: PLC0415
+    from hardway.cli.progress import reporting  # noqa: PLC0415
+
+    at = setup(spec, clusters)
+    name, count = at.cluster.name, len(at.cluster.machines)
+    if not yes:
+        click.confirm(f"remove cluster {name}: {count} machines, their disks, all keys?", abort=True)
+    with reporting() as report:
+        asyncio.run(pipeline.down(at, report))
+    click.echo(f"{name} is gone: no process, mount, namespace, link, table or cgroup is left")
+
+
+COMMANDS = (init, plan, up, down)

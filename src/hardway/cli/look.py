@@ -1,0 +1,177 @@
+"""Commands that look and change nothing: status, verify, steps, certs, components, log."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hardway.cli.options import OUTPUT, of_cluster, setup
+from hardway.cli.output import JSON, emit_json, mark, note, table
+from hardway.errors import VerifyError
+
+if TYPE_CHECKING:
+    from hardway.model.resources import Finding
+    from hardway.report import Event
+
+
+@click.command()
+@of_cluster
+@OUTPUT
+def status(spec: Path | None, clusters: Path, output: str) -> None:
+    """Show how each part of the cluster is right now."""
+    from hardway import pipeline  # noqa: PLC0415
+
+    seen = asyncio.run(pipeline.look(setup(spec, clusters)))
+    if output == JSON:
+        emit_json(seen)
+        return
+    well = {c.name: mark(ok=c.healthy) for c in seen.control_planes}
+    nodes = {n.name: mark(ok=n.ready) + (f" {n.version}" if n.version else "") for n in seen.nodes}
+    rows = [(m.name, m.role, m.address, m.state, well.get(m.name) or nodes.get(m.name, ""))
+            for m in seen.machines]  # fmt: skip
+    table(("MACHINE", "ROLE", "ADDRESS", "STATE", "SERVICES"), rows)
+    etcd, end = seen.etcd, seen.endpoint
+    click.echo()
+    members = f"{etcd.healthy} of {etcd.members} members healthy, leader {etcd.leader or 'none'}"
+    click.echo(f"etcd      {mark(ok=etcd.healthy == etcd.members)} {members}")
+    holder = f"{end.address} held by {end.holder or 'nobody'}"
+    click.echo(f"endpoint  {mark(ok=end.healthy)} {holder}")
+    if not seen.healthy:
+        note("\nwhat is wrong: hardway verify; make it whole: hardway up")
+
+
+@click.command()
+@of_cluster
+@OUTPUT
+@click.option("--ha", is_flag=True, help="Take away each control plane in turn and look again.")
+@click.argument("steps", nargs=-1, metavar="[STEP]...")
+def verify(
+    spec: Path | None, clusters: Path, output: str, steps: tuple[str, ...], *, ha: bool
+) -> None:
+    """Check that steps hold, with evidence; all of them without a name."""
+    from hardway import pipeline  # noqa: PLC0415
+    from hardway.cli.progress import reporting  # noqa: PLC0415
+
+    at = setup(spec, clusters)
+    with reporting() as report:
+        findings = asyncio.run(pipeline.verify(at, steps))
+        if ha:
+            findings += asyncio.run(pipeline.verify_ha(at, report))
+    if output == JSON:
+        emit_json({"findings": findings})
+    else:
+        _print_findings(findings)
+    wrong = sum(1 for f in findings if not f.ok)
+    if wrong:
+        raise VerifyError(f"{wrong} of {len(findings)} checks do not hold", hint="hardway up")
+
+
+def _print_findings(findings: Sequence["Finding"]) -> None:
+    for step, group in groupby(findings, key=lambda f: f.step):
+        own = list(group)
+        wrong = [f for f in own if not f.ok]
+        checks = sorted({f.check for f in own})
+        click.echo(f"{mark(ok=not wrong):<6} {step:<14} {len(own):>3} checks: {', '.join(checks)}")
+        for f in wrong:
+            click.secho(f"       {f.check} on {f.machine}", fg="red")
+            click.echo(f"         expected {f.expected}, found {f.found}")
+            click.echo(f"         why: {f.why}")
+            click.echo(f"         see: {f.see}")
+
+
+@click.command()
+@OUTPUT
+def steps(output: str) -> None:
+    """List the steps from plain machines to a cluster."""
+    from hardway.steps import STEPS  # noqa: PLC0415
+
+    if output == JSON:
+        emit_json({"steps": [{"name": s.name, "title": s.title, "why": s.why} for s in STEPS]})
+        return
+    table(("STEP", "TITLE", "WHY"), [(s.name, s.title, s.why) for s in STEPS])
+
+
+@click.command()
+@of_cluster
+@OUTPUT
+def certs(spec: Path | None, clusters: Path, output: str) -> None:
+    """List every certificate: whose, signed by whom, for which names, until when."""
+    from hardway.pki import store  # noqa: PLC0415
+
+    at = setup(spec, clusters)
+    rows = store.described(at.workspace.pki, at.cluster)
+    if output == JSON:
+        emit_json({"certificates": rows})
+        return
+    now = datetime.now(UTC)
+    lines = [
+        (r.name, r.machine or "-", r.issuer, r.subject, _days(r.not_after, now),
+         ", ".join(r.sans) or "-")
+        for r in rows
+    ]  # fmt: skip
+    table(("CERTIFICATE", "MACHINE", "SIGNED BY", "SUBJECT", "VALID", "NAMES"), lines)
+
+
+def _days(until: datetime, now: datetime) -> str:
+    days = (until - now).days
+    text = f"{days} days" if days >= 0 else "expired"
+    return text if days >= 2 else click.style(text, fg="red")
+
+
+@click.command()
+@OUTPUT
+def components(output: str) -> None:
+    """List the components in the cache: version, where from, digest."""
+    from hardway import components as package  # noqa: PLC0415
+
+    rows = package.cached(package.cache_folder())
+    if output == JSON:
+        emit_json({"components": rows})
+        return
+    lines = [
+        (s.file, s.version, f"{s.size_bytes / 1e6:.1f} MB", s.sha256[:16], s.source) for s in rows
+    ]
+    table(("FILE", "VERSION", "SIZE", "SHA-256", "SOURCE"), lines)
+    note(f"\n{len(rows)} files in {package.cache_folder()}")
+
+
+@click.command()
+@of_cluster
+@OUTPUT
+@click.option("--changes", is_flag=True, help="Show each change too.")
+def log(spec: Path | None, clusters: Path, output: str, *, changes: bool) -> None:
+    """Show what was done when, and how long each step took."""
+    events = list(setup(spec, clusters).workspace.journal.events())
+    if output == JSON:
+        emit_json({"events": events})
+        return
+    for event in events:
+        line = _log_line(event, changes=changes)
+        if line:
+            at = datetime.fromtimestamp(event.at).astimezone()
+            click.echo(f"{at:%Y-%m-%d %H:%M:%S}  {line}")
+    if not events:
+        note("nothing was done yet")
+
+
+def _log_line(event: "Event", *, changes: bool) -> str:
+    match event.happened:
+        case "begun":
+            return click.style(f"hardway {event.text}", bold=True)
+        case "held":
+            return f"  {event.step:<14} {event.seconds:6.1f} s"
+        case "changed" if changes:
+            return f"    {event.machine}: {event.text}"
+        case "ended":
+            return f"  ended well after {event.seconds:.1f} s"
+        case "failed":
+            return click.style(f"  failed: {event.text}", fg="red")
+        case _:
+            return ""
+
+
+COMMANDS = (status, verify, steps, certs, components, log)

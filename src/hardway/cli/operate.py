@@ -1,0 +1,131 @@
+"""Commands that go into a cluster: machine, ssh, kubectl, kubeconfig."""
+
+import asyncio
+import os
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hardway.cli.options import OUTPUT, of_cluster, setup
+from hardway.cli.output import JSON, emit_json, table
+from hardway.errors import RefusedError
+
+if TYPE_CHECKING:
+    from hardway.model.cluster import Machine
+    from hardway.pipeline import Setup
+
+PASSED_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False}
+
+
+def _machine(at: "Setup", name: str) -> "Machine":
+    try:
+        return at.cluster.machine(name)
+    except KeyError:
+        names = ", ".join(m.name for m in at.cluster.machines)
+        raise RefusedError(f"there is no machine {name}", hint=f"the machines: {names}") from None
+
+
+@click.group()
+def machine() -> None:
+    """List, stop and start machines."""
+
+
+@machine.command("list")
+@of_cluster
+@OUTPUT
+def machine_list(spec: Path | None, clusters: Path, output: str) -> None:
+    """List the machines and whether they run."""
+    at = setup(spec, clusters)
+    states = at.provider.states(at.cluster)
+    rows = [
+        {"name": m.name, "role": m.role, "address": m.address, "state": states[m.name]}
+        for m in at.cluster.machines
+    ]
+    if output == JSON:
+        emit_json({"machines": rows})
+        return
+    table(("MACHINE", "ROLE", "ADDRESS", "STATE"), [[str(v) for v in r.values()] for r in rows])
+
+
+@machine.command()
+@of_cluster
+@click.option("--force", is_flag=True, help="Like pulling the plug.")
+@click.argument("names", nargs=-1, required=True, metavar="MACHINE...")
+def stop(spec: Path | None, clusters: Path, names: tuple[str, ...], *, force: bool) -> None:
+    """Shut machines down; their disks and addresses stay theirs."""
+    at = setup(spec, clusters)
+    chosen = [_machine(at, name) for name in names]
+    _together([at.provider.stop(at.cluster, m, force=force) for m in chosen])
+    click.echo(f"stopped: {', '.join(names)}")
+
+
+@machine.command()
+@of_cluster
+@click.argument("names", nargs=-1, required=True, metavar="MACHINE...")
+def start(spec: Path | None, clusters: Path, names: tuple[str, ...]) -> None:
+    """Start machines and wait until they answer."""
+    at = setup(spec, clusters)
+    chosen = [_machine(at, name) for name in names]
+    _together([at.provider.start(at.cluster, m) for m in chosen])
+    click.echo(f"started: {', '.join(names)}")
+
+
+@machine.command()
+@of_cluster
+@click.option("--force", is_flag=True, help="Like pulling the plug.")
+@click.argument("names", nargs=-1, required=True, metavar="MACHINE...")
+def restart(spec: Path | None, clusters: Path, names: tuple[str, ...], *, force: bool) -> None:
+    """Stop machines and start them again."""
+    at = setup(spec, clusters)
+    chosen = [_machine(at, name) for name in names]
+    _together([at.provider.stop(at.cluster, m, force=force) for m in chosen])
+    _together([at.provider.start(at.cluster, m) for m in chosen])
+    click.echo(f"restarted: {', '.join(names)}")
+
+
+def _together(work: list[Awaitable[None]]) -> None:
+    async def all_of_it() -> None:
+        await asyncio.gather(*work)
+
+    asyncio.run(all_of_it())
+
+
+@click.command(context_settings=PASSED_ON)
+@of_cluster
+@click.argument("name", metavar="MACHINE")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
+def ssh(spec: Path | None, clusters: Path, name: str, command: tuple[str, ...]) -> None:
+    """Open a shell on a machine, or run a command there."""
+    at = setup(spec, clusters)
+    target = _machine(at, name)
+    if at.provider.states(at.cluster)[name] != "running":
+        raise RefusedError(f"{name} does not run", hint=f"hardway machine start {name}")
+    words = command[1:] if command[:1] == ("--",) else command
+    argv = [*at.provider.ssh_command(at.cluster, target), *words]
+    os.execvp(argv[0], argv)  # noqa: S606 - becomes ssh, so that its terminal is ours
+
+
+@click.command(context_settings=PASSED_ON)
+@of_cluster
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="WORDS...")
+def kubectl(spec: Path | None, clusters: Path, words: tuple[str, ...]) -> None:
+    """Run kubectl, of the cluster's version, as its admin."""
+    from hardway import pipeline  # noqa: PLC0415
+
+    pipeline.kubectl(setup(spec, clusters)).become(words)
+
+
+@click.command()
+@of_cluster
+@click.option("--content", is_flag=True, help="Print the file itself. It holds a private key.")
+def kubeconfig(spec: Path | None, clusters: Path, *, content: bool) -> None:
+    """Print where the admin kubeconfig is, for KUBECONFIG."""
+    path = setup(spec, clusters).workspace.admin_kubeconfig
+    if not path.exists():
+        raise RefusedError("there is no cluster yet", hint="hardway up")
+    click.echo(path.read_text() if content else str(path), nl=not content)
+
+
+COMMANDS = (machine, ssh, kubectl, kubeconfig)

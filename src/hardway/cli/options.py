@@ -1,0 +1,40 @@
+"""Options that several commands have."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from hardway.pipeline import Setup
+
+F = TypeVar("F", bound=Callable[..., object])
+DEFAULT_SPEC = Path("hardway.yaml")
+
+SPEC = click.option(
+    "--spec", "-f", type=click.Path(path_type=Path, dir_okay=False), envvar="HARDWAY_SPEC",
+    help="The cluster's description.  [default: hardway.yaml, or the defaults without one]",
+)  # fmt: skip
+CLUSTERS = click.option(
+    "--clusters", type=click.Path(path_type=Path, file_okay=False), default=Path("clusters"),
+    envvar="HARDWAY_CLUSTERS", show_default=True, help="Folder in which each cluster has its own.",
+)  # fmt: skip
+OUTPUT = click.option(
+    "--output", "-o", type=click.Choice(["text", "json"]), default="text", show_default=True,
+    help="For people, or for programs.",
+)  # fmt: skip
+
+
+def of_cluster(command: F) -> F:
+    """Give a command the options that say which cluster it is about."""
+    return SPEC(CLUSTERS(command))
+
+
+def setup(spec: Path | None, clusters: Path) -> "Setup":
+    """Return what the options mean; see `pipeline.setup`."""
+    from hardway import pipeline  # noqa: PLC0415 - a second that --help need not spend
+
+    if spec is None and DEFAULT_SPEC.exists():
+        spec = DEFAULT_SPEC
+    return pipeline.setup(spec, clusters)

@@ -1,0 +1,54 @@
+"""What commands print: tables and lines for people, JSON for programs.
+
+JSON is printed as documented in docs/output.md; fields are added, never renamed.
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, is_dataclass
+from typing import Any
+
+import click
+
+TEXT, JSON = "text", "json"
+COLOURS = {True: "green", False: "red"}
+
+
+def emit_json(value: Any) -> None:
+    """Print a value as JSON, dataclasses as objects."""
+    click.echo(json.dumps(value, indent=2, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return str(value)
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows in aligned columns under their headings; the last one is as long as it is."""
+    lines = [tuple(headings), *(tuple(row) for row in rows)]
+    widths = [max(len(click.unstyle(line[i])) for line in lines) for i in range(len(headings))]
+    for index, line in enumerate(lines):
+        cells = [
+            cell + " " * (width - len(click.unstyle(cell)))
+            for cell, width in zip(line[:-1], widths, strict=False)
+        ]
+        text = "  ".join([*cells, line[-1]]).rstrip()
+        click.echo(click.style(text, bold=True) if index == 0 else text)
+
+
+def mark(*, ok: bool) -> str:
+    """Return a word in its colour for what is so or is not."""
+    return click.style("ok" if ok else "NOT OK", fg=COLOURS[ok])
+
+
+def note(text: str) -> None:
+    """Print a line beside the output proper: progress, hints."""
+    click.echo(text, err=True)
+
+
+def is_terminal() -> bool:
+    """Return whether a person is likely to watch what goes to stderr."""
+    return sys.stderr.isatty()

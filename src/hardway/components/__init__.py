@@ -1,0 +1,24 @@
+"""Components: the pinned binaries and images a cluster is made of, and where they come from."""
+
+from hardway.components.cache import Stored, cache_folder, cached, lookup
+from hardway.components.ensure import ensure
+from hardway.components.table import (
+    DEFAULT_KUBERNETES,
+    Component,
+    for_kubernetes,
+    image,
+    resolve_version,
+)
+
+__all__ = [
+    "DEFAULT_KUBERNETES",
+    "Component",
+    "Stored",
+    "cache_folder",
+    "cached",
+    "ensure",
+    "for_kubernetes",
+    "image",
+    "lookup",
+    "resolve_version",
+]

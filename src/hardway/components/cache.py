@@ -1,0 +1,159 @@
+"""The cache all clusters of this host share: files by their digest, and what they are.
+
+    <cache>/objects/<sha256>/<name>                     machines see this folder as their store
+    <cache>/index/<component>-<version>-<arch>.json     written last: what it names is whole
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from hardway.components.table import Component, architecture
+from hardway.errors import ComponentError
+
+CHUNK_BYTES = 1 << 20
+EXECUTABLE, PLAIN = 0o755, 0o644
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A file of a component, in the cache."""
+
+    component: str
+    version: str
+    file: str
+    sha256: str
+    size_bytes: int
+    source: str
+    """Where it came from, in words."""
+    path: Path
+
+
+def cache_folder() -> Path:
+    """Return the cache: $HARDWAY_CACHE, or a folder of this host's."""
+    return Path(os.environ.get("HARDWAY_CACHE") or "/var/cache/hardway")
+
+
+def index_file(component: Component, cache: Path) -> Path:
+    """Return where it is written down which files a component is."""
+    name = f"{component.name}-{component.version}-{architecture()}.json"
+    return cache / "index" / name
+
+
+def read(component: Component, cache: Path) -> dict[str, Stored]:
+    """Return a component's files by name; empty unless all of them are there, whole."""
+    try:
+        rows = json.loads(index_file(component, cache).read_text())
+        found = {row["file"]: _stored(row, cache) for row in rows}
+        sizes = [s.path.stat().st_size for s in found.values()]
+    except (OSError, ValueError, KeyError):
+        return {}
+    whole = sizes == [s.size_bytes for s in found.values()]
+    return found if whole and set(found) == set(component.files) else {}
+
+
+def _stored(row: Mapping[str, object], cache: Path) -> Stored:
+    path = cache / "objects" / str(row["sha256"]) / str(row["file"])
+    return Stored(**{**row, "path": path})  # type: ignore[arg-type]
+
+
+def lookup(
+    components: Sequence[Component], *, cache: Path, absent_ok: bool = False
+) -> dict[str, Stored]:
+    """Return the components' files by name, from the cache alone.
+
+    With `absent_ok` a file that is not there stands in the answer with a digest of zeros.
+
+    Raises:
+        ComponentError: naming what is not there.
+    """
+    found: dict[str, Stored] = {}
+    for component in components:
+        there = read(component, cache)
+        if not there and not absent_ok:
+            raise ComponentError(
+                f"{component.name} {component.version} is not in the cache {cache}",
+                hint="hardway up gets it",
+            )
+        found |= there or {file: _absent(component, file, cache) for file in component.files}
+    return found
+
+
+def _absent(component: Component, file: str, cache: Path) -> Stored:
+    nothing = "0" * 64
+    path = cache / "objects" / nothing / file
+    return Stored(component.name, component.version, file, nothing, 0, "not there yet", path)
+
+
+def cached(cache: Path) -> list[Stored]:
+    """Return everything in the cache, by component and version."""
+    found = []
+    for file in sorted((cache / "index").glob("*.json")):
+        try:
+            found += [_stored(row, cache) for row in json.loads(file.read_text())]
+        except (ValueError, TypeError):
+            continue
+    return found
+
+
+@contextmanager
+def locked(component: Component, cache: Path) -> Iterator[None]:
+    """Keep other processes from getting the same component at the same time."""
+    file = index_file(component, cache)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    (cache / "objects").mkdir(exist_ok=True)
+    with file.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def workplace(cache: Path) -> Iterator[Path]:
+    """Yield an empty folder on the cache's file system; it is removed afterwards."""
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=cache) as folder:
+        yield Path(folder)
+
+
+def keep(
+    component: Component, files: Mapping[str, Path], sources: Mapping[str, str], cache: Path
+) -> dict[str, Stored]:
+    """Move files into the cache, then write down that they are there."""
+    found = {}
+    for name, path in files.items():
+        digest, size = digest_of(path), path.stat().st_size
+        home = cache / "objects" / digest
+        home.mkdir(exist_ok=True)
+        path.chmod(PLAIN if name.endswith(".tar") else EXECUTABLE)
+        _flush(path)
+        shutil.move(path, home / name)
+        found[name] = Stored(
+            component.name, component.version, name, digest, size, sources[name], home / name
+        )
+    rows = [{k: v for k, v in asdict(s).items() if k != "path"} for s in found.values()]
+    index = index_file(component, cache)
+    new = index.with_suffix(".new")
+    new.write_text(json.dumps(rows, indent=2) + "\n")
+    _flush(new)
+    new.replace(index)
+    return found
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a file, in hex."""
+    seen = sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            seen.update(chunk)
+    return seen.hexdigest()
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

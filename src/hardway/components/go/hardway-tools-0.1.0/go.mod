@@ -1,0 +1,3 @@
+module hardway.invalid/tools
+
+go 1.26.0

@@ -1,0 +1,94 @@
+"""Building components from upstream's Go modules, pinned by the go.sum files beside this one."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from hardway.components.table import Component
+from hardway.errors import ComponentError
+
+HERE = Path(__file__).parent
+MODULES = HERE / "go"
+TOOLCHAIN = HERE / "toolchain.txt"
+OLDEST_GO = (1, 26)
+
+
+def build(
+    component: Component, folder: Path, cache: Path, progress: Callable[[str], None]
+) -> dict[str, Path]:
+    """Build a component's binaries into a folder; return them by name.
+
+    Raises:
+        ComponentError: there is no Go toolchain to be had, or the build failed.
+    """
+    go = _toolchain(cache, progress)
+    minutes = f"{max(1, round(component.build_s / 60))} min with nothing cached"
+    progress(f"building {component.name} {component.version} from its Go modules ({minutes})")
+    module = MODULES / f"{component.name}-{component.version}"
+    flags = " ".join(("-s", "-w", *component.ldflags))
+    command = [go, "build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", flags]
+    packages = component.packages.values()
+    environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "", "GOTOOLCHAIN": "local",
+                   "GOWORK": "off"}  # fmt: skip
+    _run([*command, "-o", f"{folder}/", *packages], module, environment, component)
+    built = {}
+    for file, package in component.packages.items():
+        # go names a binary after its package's last element, versions left out.
+        last = [part for part in package.split("/") if not re.fullmatch(r"v\d+", part)][-1]
+        path = folder / last
+        built[file] = path.rename(folder / f".{file}")
+    return built
+
+
+def _run(
+    argv: Sequence[str], module: Path, environment: dict[str, str], component: Component
+) -> None:
+    done = subprocess.run(
+        argv, cwd=module, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        tail = "\n".join(done.stderr.strip().splitlines()[-12:])
+        raise ComponentError(
+            f"{component.name} {component.version} could not be built\n{tail}",
+            hint="is a Go module proxy reachable from here? try `go env GOPROXY`; or give the "
+            "binaries in a folder: HARDWAY_COMPONENTS_DIR",
+        )
+
+
+def _toolchain(cache: Path, progress: Callable[[str], None]) -> str:
+    """Return a go command: the one on PATH, or the pinned one from its PyPI package."""
+    found = shutil.which("go")
+    if found and _version(found) >= OLDEST_GO:
+        return found
+    folder = cache / "go-toolchain"
+    go = folder / "go" / "bin" / "go"
+    if not go.exists():
+        progress("getting the Go toolchain (75 MB)")
+        argv = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+                "--require-hashes", "--no-deps", "--only-binary=:all:", "--target", str(folder),
+                "--requirement", str(TOOLCHAIN)]  # fmt: skip
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise ComponentError(
+                f"no Go toolchain: none of at least {'.'.join(map(str, OLDEST_GO))} on PATH, and "
+                f"its package could not be installed\n{done.stderr.strip()[-500:]}",
+                hint="install Go, or give the binaries in a folder: HARDWAY_COMPONENTS_DIR",
+            )
+    return str(go)
+
+
+def _version(go: str) -> tuple[int, int]:
+    environment = {**os.environ, "GOTOOLCHAIN": "local"}
+    done = subprocess.run(
+        [go, "env", "-json", "GOVERSION"], env=environment, capture_output=True, check=False
+    )
+    try:
+        words = json.loads(done.stdout)["GOVERSION"].removeprefix("go").split(".")
+        return int(words[0]), int(words[1])
+    except (ValueError, KeyError, IndexError):
+        return 0, 0

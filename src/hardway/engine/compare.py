@@ -1,0 +1,66 @@
+"""What is wanted beside what is, on all machines and in the API. Reads only."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from hardway.engine import diff, observe
+from hardway.engine.render import Rendered, merged
+from hardway.errors import CommandError
+from hardway.model.resources import Change, Desired, Manifest, Observed
+from hardway.steps.base import Live
+
+API_SERVER = "kube-apiserver.service"
+
+
+async def compare(
+    live: Live, rendered: Rendered, wanted: Mapping[str, tuple[Manifest, ...]], *, show: bool
+) -> list[Change]:
+    """Return all differences; with `show` those within files too.
+
+    A machine that does not answer is taken for an empty one.
+    """
+    names = list(rendered)
+    seen = await asyncio.gather(*(_seen(live, name, rendered[name], show=show) for name in names))
+    changes: list[Change] = []
+    for name, observed in zip(names, seen, strict=True):
+        changes += diff.changes(name, rendered[name], observed)
+    objects = [manifest for own in wanted.values() for manifest in own]
+    there = await _objects(live, objects) if _api_runs(seen) else []
+    for step, own in wanted.items():
+        changes += diff.manifest_changes(step, own, there)
+    return changes
+
+
+async def _seen(
+    live: Live, machine: str, by_step: Mapping[str, Desired], *, show: bool
+) -> Observed:
+    transport = live.fleet.get(machine)
+    if transport is None:
+        return Observed()
+    wanted = merged(by_step.values())
+    observed = await observe.observe(transport, wanted)
+    if not show:
+        return observed
+    other = [
+        f.path
+        for f in wanted.files
+        if not f.secret
+        and f.path in observed.paths
+        and observed.paths[f.path].digest != f.digest
+    ]
+    return replace(observed, content=await observe.contents(transport, other))
+
+
+def _api_runs(seen: Iterable[Observed]) -> bool:
+    return any(o.units[API_SERVER].active == "active" for o in seen if API_SERVER in o.units)
+
+
+async def _objects(live: Live, wanted: Sequence[Manifest]) -> list[Manifest]:
+    if not wanted:
+        return []
+    try:
+        return list(await live.kubectl.live(wanted))
+    except CommandError:
+        # Not to be reached: all is applied then, which changes nothing that is already so.
+        return []

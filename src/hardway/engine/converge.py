@@ -1,0 +1,114 @@
+"""The only writer: makes machines be as the changes say. Everything here may be done again."""
+
+import io
+import shlex
+import tarfile
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from hardway.model.resources import ROOT, Blob, Change, File, Folder, Kind, Unit
+from hardway.transport.base import Transport, run_checked
+
+NEW = ".hardway-new"
+"""Beside its target, hence on the same file system: a rename puts it there whole or not at all."""
+
+SYSUSERS = "/etc/sysusers.d/"
+PUSH_S = 120.0
+
+
+async def put(transport: Transport, changes: Sequence[Change]) -> None:
+    """Put folders, files and links where they belong, all of them in one round trip.
+
+    Raises:
+        RemoteError: the machine does not answer, or the script failed there.
+    """
+    items = [c.item for c in changes if isinstance(c.item, Folder | File | Blob)]
+    if not items:
+        return
+    for blob in (i for i in items if isinstance(i, Blob)):
+        await _store(transport, blob)
+    script = put_script(items)
+    argv = ["sh", "-c", script]
+    await run_checked(transport, argv, stdin=archive(items), timeout_s=PUSH_S)
+
+
+def archive(items: Sequence[Folder | File | Blob]) -> bytes:
+    """Return a tar of the items under their new names, modes set, owners left to the script."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        for item in items:
+            member = tarfile.TarInfo(item.path.lstrip("/"))
+            if isinstance(item, Folder):
+                member.type, member.mode = tarfile.DIRTYPE, item.mode
+                tar.addfile(member)
+                continue
+            member.name += NEW
+            if isinstance(item, Blob):
+                member.type, member.linkname = tarfile.SYMTYPE, item.stored
+                tar.addfile(member)
+            else:
+                member.mode, member.size = item.mode, len(item.content)
+                tar.addfile(member, io.BytesIO(item.content))
+    return buffer.getvalue()
+
+
+def put_script(items: Sequence[Folder | File | Blob]) -> str:
+    """Return the script that unpacks the archive on stdin and renames each item into place."""
+    lines = ["set -eu", "umask 022", "tar --extract --preserve-permissions --no-same-owner -C /"]
+    renamed = [i.path for i in items if not isinstance(i, Folder)]
+    # Users first: the files of the others may belong to them.
+    early = [path for path in renamed if path.startswith(SYSUSERS)]
+    lines += [_rename(path) for path in early]
+    lines += [f"systemd-sysusers {shlex.join(early)}"] if early else []
+    owned = defaultdict(list)
+    for item in items:
+        if isinstance(item, Folder):
+            owned[item.owner].append(item.path)
+        elif isinstance(item, File) and item.owner != ROOT:
+            owned[item.owner].append(item.path + NEW)
+    lines += [f"chown {o}:{o} {shlex.join(paths)}" for o, paths in owned.items()]
+    lines += [_rename(path) for path in renamed if path not in early]
+    return "\n".join(lines)
+
+
+def _rename(path: str) -> str:
+    return f"mv -fT {shlex.quote(path + NEW)} {shlex.quote(path)}"
+
+
+async def _store(transport: Transport, blob: Blob) -> None:
+    """Copy a blob to the machine's store unless it is there, whole; its digest is checked there."""
+    stored, new = shlex.quote(blob.stored), shlex.quote(blob.stored + NEW)
+    size = f'[ "$(stat -c %s {stored} 2>/dev/null)" = {blob.size_bytes} ]'
+    there = await transport.run(["sh", "-c", size])
+    if there.status == 0:
+        return
+    script = f"""set -eu; mkdir -p "$(dirname {stored})"; cat >{new}
+echo "{blob.sha256}  "{new} | sha256sum --check --status
+chmod 0755 {new}; mv -fT {new} {stored}"""
+    await run_checked(transport, ["sh", "-c", script], stdin=Path(blob.source), timeout_s=600)
+
+
+async def reload_units(transport: Transport, changes: Sequence[Change]) -> None:
+    """Let systemd read the unit files again and start the wanted ones at each boot."""
+    enable = [c.path_or_unit for c in changes if c.kind is Kind.ENABLE]
+    if enable:
+        await run_checked(transport, ["systemctl", "enable", "--quiet", "--no-reload", *enable])
+    await run_checked(transport, ["systemctl", "daemon-reload"])
+
+
+async def start(transport: Transport, changes: Sequence[Change]) -> None:
+    """Start units, together and without waiting: systemd knows which goes after which."""
+    units = [c.path_or_unit for c in changes if c.kind is Kind.START]
+    if units:
+        await run_checked(transport, ["systemctl", "reset-failed", *units])
+        await run_checked(transport, ["systemctl", "start", "--no-block", *units])
+
+
+async def restart(
+    transport: Transport, units: Sequence[Unit], *, wait: bool, timeout_s: float = 60
+) -> None:
+    """Restart units; with `wait` until they say that they are ready again."""
+    names = [u.name for u in units]
+    mode = [] if wait else ["--no-block"]
+    await run_checked(transport, ["systemctl", "restart", *mode, *names], timeout_s=timeout_s)

@@ -1,0 +1,102 @@
+"""In which order changes are made: files everywhere, then services, then one step after another."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from time import monotonic
+
+from hardway.engine import converge
+from hardway.engine.verify import check, holds, settle
+from hardway.model.resources import Change, Finding, Kind, Unit
+from hardway.report import Event, Happened, Report
+from hardway.steps.base import Live, Occasion, Step
+
+
+async def bring_about(
+    steps: Sequence[Step], changes: Sequence[Change], live: Live, report: Report
+) -> list[Finding]:
+    """Make the changes, then make sure that each step holds; return all findings.
+
+    Services that do not run are started all together: their units say which waits for which, as
+    at a machine's boot. Those that run with other files than they should are restarted step by
+    step, one machine after another while the step holds in between.
+
+    Raises:
+        StepError: a step did not come to hold; later ones were not touched.
+        RemoteError: a machine does not answer, or a command on it failed.
+    """
+    by_machine = {name: [c for c in changes if c.machine == name] for name in live.fleet}
+    await asyncio.gather(*(_prepare(live, name, own, report) for name, own in by_machine.items()))
+    if not changes:
+        return await _look(steps, live, report)
+    findings = []
+    for step in steps:
+        began = monotonic()
+        report(Event(happened=Happened.STEP, step=step.name, text=step.title))
+        await _restart(step, changes, live, report)
+        await _apply(step, changes, live, report)
+        if step.checked is not Occasion.ASKED:
+            findings += await settle(step, live)
+        report(Event(happened=Happened.HELD, step=step.name, seconds=monotonic() - began))
+    return findings
+
+
+async def _look(steps: Sequence[Step], live: Live, report: Report) -> list[Finding]:
+    """Make all checks at once: nothing was changed that one of them could depend on."""
+
+    async def one(step: Step) -> list[Finding]:
+        began = monotonic()
+        found = await settle(step, live)
+        report(Event(happened=Happened.HELD, step=step.name, seconds=monotonic() - began))
+        return found
+
+    always = [step for step in steps if step.checked is Occasion.ALWAYS]
+    return [f for found in await asyncio.gather(*(one(s) for s in always)) for f in found]
+
+
+async def _prepare(live: Live, machine: str, changes: Sequence[Change], report: Report) -> None:
+    if not changes:
+        return
+    transport = live.fleet[machine]
+    report(Event(happened=Happened.DOING, machine=machine, text="putting files"))
+    await converge.put(transport, changes)
+    await converge.reload_units(transport, changes)
+    report(Event(happened=Happened.DOING, machine=machine, text="starting services"))
+    await converge.start(transport, changes)
+    for change in changes:
+        if change.kind is not Kind.RESTART:
+            _tell(change, report)
+    report(Event(happened=Happened.DOING, machine=machine, text=""))
+
+
+async def _restart(step: Step, changes: Sequence[Change], live: Live, report: Report) -> None:
+    wanted: dict[str, list[Unit]] = {}
+    for change in changes:
+        if change.step == step.name and isinstance(change.item, Unit) and change.kind is Kind.RESTART:
+            wanted.setdefault(change.machine, []).append(change.item)
+            _tell(change, report)
+    if len(wanted) == 1 or (wanted and holds(await check(step, live))):
+        for machine, units in wanted.items():
+            report(Event(happened=Happened.DOING, machine=machine, text="restarting services"))
+            await converge.restart(
+                live.fleet[machine], units, wait=True, timeout_s=step.settles_s
+            )
+            await settle(step, live)
+    else:
+        # The step does not hold anyway: nothing is lost by restarting everywhere at once, and
+        # those that wait for each other get on.
+        await asyncio.gather(
+            *(converge.restart(live.fleet[m], units, wait=False) for m, units in wanted.items())
+        )
+
+
+async def _apply(step: Step, changes: Sequence[Change], live: Live, report: Report) -> None:
+    own = [c for c in changes if c.step == step.name and c.kind is Kind.APPLY]
+    if own:
+        await live.kubectl.apply([c.item for c in own if isinstance(c.item, Mapping)])
+    for change in own:
+        _tell(change, report)
+
+
+def _tell(change: Change, report: Report) -> None:
+    text = f"{change.kind} {change.path_or_unit}"
+    report(Event(happened=Happened.CHANGED, machine=change.machine, step=change.step, text=text))

@@ -1,0 +1,40 @@
+"""What every step wants of every machine. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from hardway.model.resources import Blob, Desired, File, Manifest
+from hardway.steps.base import Given, Step
+
+Rendered = Mapping[str, Mapping[str, Desired]]
+"""By machine, then by step, both in their order."""
+
+
+def render(steps: Sequence[Step], given: Given) -> Rendered:
+    """Return what the steps want of each machine."""
+    rendered = {}
+    for machine in given.cluster.machines:
+        inventory: dict[str, File | Blob] = {}
+        by_step = {}
+        for step in steps:
+            desired = step.render(given, machine, inventory)
+            inventory |= {item.path: item for item in (*desired.files, *desired.blobs)}
+            by_step[step.name] = desired
+        rendered[machine.name] = by_step
+    return rendered
+
+
+def manifests(steps: Sequence[Step], given: Given) -> Mapping[str, tuple[Manifest, ...]]:
+    """Return what the steps want of the API, by step; steps that want nothing are absent."""
+    made = {step.name: step.manifests(given) for step in steps}
+    return {name: objects for name, objects in made.items() if objects}
+
+
+def merged(wanted: Iterable[Desired]) -> Desired:
+    """Return what several steps want of one machine as one."""
+    parts = list(wanted)
+    return Desired(
+        folders=tuple(item for part in parts for item in part.folders),
+        files=tuple(item for part in parts for item in part.files),
+        blobs=tuple(item for part in parts for item in part.blobs),
+        units=tuple(item for part in parts for item in part.units),
+    )

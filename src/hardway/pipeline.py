@@ -1,0 +1,203 @@
+"""The way through the program, one direction, all of it on this page.
+
+    hardway.yaml -> load -> resolve -> secrets -> render -> observe -> diff -> converge -> verify
+
+`plan` stops before converge, `verify` begins after it; `up` is the whole way.
+"""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+
+from hardway import components
+from hardway.components import Stored
+from hardway.engine.compare import compare
+from hardway.engine.order import bring_about
+from hardway.engine.render import manifests, merged, render
+from hardway.engine.verify import check
+from hardway.errors import ConnectError, HardwayError, RefusedError
+from hardway.model.cluster import Cluster
+from hardway.model.resolve import resolve
+from hardway.model.resources import Change, Finding
+from hardway.pki import store
+from hardway.providers import PROVIDERS
+from hardway.providers.base import MachineState, Provider
+from hardway.render.kubeconfig import host_kubeconfigs
+from hardway.report import Event, Happened, Report, both
+from hardway.spec.load import load
+from hardway.status import Status, status
+from hardway.steps import STEPS
+from hardway.steps.base import Given, Live, Step
+from hardway.tools.kubectl import Kubectl
+from hardway.transport.base import Fleet
+from hardway.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What every command starts from."""
+
+    cluster: Cluster
+    provider: Provider
+    workspace: Workspace
+    cache: Path
+
+    @property
+    def components(self) -> tuple[components.Component, ...]:
+        """The components of the cluster's version."""
+        return components.for_kubernetes(self.cluster.kubernetes_version)
+
+
+def setup(spec: Path | None, clusters: Path) -> Setup:
+    """Load the spec, resolve it for this host; changes nothing.
+
+    Raises:
+        SpecError: with everything that is wrong with the spec.
+    """
+    loaded = load(spec)
+    workspace = Workspace(clusters.absolute() / loaded.spec.name)
+    cache = components.cache_folder()
+    provider = PROVIDERS[loaded.spec.provider](workspace.folder, cache)
+    version = components.resolve_version(loaded.spec.kubernetes)
+    cluster = resolve(loaded, provider.facts(), version)
+    return Setup(cluster, provider, workspace, cache)
+
+
+def through(until: str | None) -> tuple[Step, ...]:
+    """Return the steps up to and including one; all of them without a name."""
+    names = [step.name for step in STEPS]
+    if until is None:
+        return STEPS
+    if until not in names:
+        raise RefusedError(f"there is no step {until}", hint=f"the steps: {', '.join(names)}")
+    return STEPS[: names.index(until) + 1]
+
+
+async def up(at: Setup, report: Report, *, until: str | None = None) -> list[Finding]:
+    """Bring the cluster about, from whatever state; return what the checks saw.
+
+    Raises:
+        HardwayError: naming what stands in the way; running it again goes on from there.
+    """
+    steps = through(until)
+    at.provider.preflight(at.cluster)
+    began = monotonic()
+    with at.workspace.locked():
+        report = both(report, at.workspace.journal)
+        report(Event(happened=Happened.BEGUN, text="up"))
+        try:
+            findings = await _up(at, steps, report)
+        except (HardwayError, asyncio.CancelledError) as error:
+            report(Event(happened=Happened.FAILED, text=str(error) or "interrupted"))
+            raise
+        report(Event(happened=Happened.ENDED, seconds=monotonic() - began))
+        return findings
+
+
+async def _up(at: Setup, steps: Sequence[Step], report: Report) -> list[Finding]:
+    at.workspace.claim(at.cluster)
+    secrets = store.ensure(at.workspace.pki, at.cluster, datetime.now(UTC))
+    at.workspace.write_kubeconfigs(host_kubeconfigs(at.cluster, secrets))
+
+    def doing(machine: str, text: str) -> None:
+        report(Event(happened=Happened.DOING, machine=machine, text=text))
+
+    stored, _ = await asyncio.gather(
+        components.ensure(at.components, progress=doing, cache=at.cache),
+        at.provider.ensure(at.cluster, doing),
+    )
+    given = Given(at.cluster, secrets, stored)
+    rendered = render(steps, given)
+    for machine, by_step in rendered.items():
+        at.workspace.write_tree(machine, merged(by_step.values()))
+    async with reach(at, stored) as live:
+        everybody(at.cluster, live.fleet)
+        changes = await compare(live, rendered, manifests(steps, given), show=False)
+        return await bring_about(steps, changes, live, report)
+
+
+async def plan(at: Setup) -> list[Change]:
+    """Return what `up` would change; changes nothing.
+
+    Certificates and components that do not exist yet stand in the plan with digests that the
+    real ones will not have.
+    """
+    stored = components.lookup(at.components, cache=at.cache, absent_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "pki"
+        if at.workspace.pki.exists():
+            shutil.copytree(at.workspace.pki, copy)
+        secrets = store.ensure(copy, at.cluster, datetime.now(UTC))
+    given = Given(at.cluster, secrets, stored)
+    rendered, wanted = render(STEPS, given), manifests(STEPS, given)
+    async with reach(at, stored) as live:
+        return await compare(live, rendered, wanted, show=True)
+
+
+async def verify(at: Setup, names: Iterable[str] = ()) -> list[Finding]:
+    """Make the checks of some steps, or of all; changes nothing that lasts."""
+    chosen = [through(name)[-1] for name in names] or list(STEPS)
+    async with reach(at, components.lookup(at.components, cache=at.cache)) as live:
+        found = await asyncio.gather(*(check(step, live) for step in chosen))
+    return [finding for findings in found for finding in findings]
+
+
+async def look(at: Setup) -> Status:
+    """Return how each part of the cluster is."""
+    states = at.provider.states(at.cluster)
+    async with reach(at, components.lookup(at.components, cache=at.cache)) as live:
+        return await status(live, states)
+
+
+def kubectl(at: Setup) -> Kubectl:
+    """Return kubectl as the cluster's admin.
+
+    Raises:
+        RefusedError: no machine runs, so that there is no API to ask.
+    """
+    if MachineState.RUNNING not in at.provider.states(at.cluster).values():
+        raise RefusedError("no machine of this cluster runs", hint="hardway up")
+    stored = components.lookup(at.components, cache=at.cache)
+    return Kubectl(stored["kubectl"].path, at.workspace.admin_kubeconfig)
+
+
+async def down(at: Setup, report: Report) -> None:
+    """Remove the cluster's machines and its folder, from whatever state, and prove it.
+
+    Raises:
+        ProviderError: naming what is left.
+    """
+
+    def doing(machine: str, text: str) -> None:
+        report(Event(happened=Happened.DOING, machine=machine, text=text))
+
+    with at.workspace.locked():
+        await at.provider.destroy(at.cluster.name, doing)
+        shutil.rmtree(at.workspace.folder)
+
+
+@asynccontextmanager
+async def reach(at: Setup, stored: Mapping[str, Stored]) -> AsyncIterator[Live]:
+    """Connect to the machines that answer, and have kubectl at hand."""
+    async with at.provider.connect(at.cluster) as fleet:
+        yield Live(
+            cluster=at.cluster,
+            fleet=fleet,
+            kubectl=Kubectl(stored["kubectl"].path, at.workspace.break_glass_kubeconfig),
+            admin=Kubectl(stored["kubectl"].path, at.workspace.admin_kubeconfig),
+        )
+
+
+def everybody(cluster: Cluster, fleet: Fleet) -> None:
+    """Raise ConnectError unless all machines answer."""
+    missing = [m.name for m in cluster.machines if m.name not in fleet]
+    if missing:
+        raise ConnectError(
+            f"no answer from {', '.join(missing)}", hint="see: hardway machine list"
+        )

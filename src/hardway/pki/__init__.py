@@ -1,0 +1,1 @@
+"""The cluster's certificates and keys: who has which, how they are made, where they are kept."""

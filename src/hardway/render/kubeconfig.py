@@ -1,0 +1,76 @@
+"""Kubeconfigs: where a client finds the API, whom it trusts, and who it is, in one file."""
+
+from base64 import b64encode
+from collections.abc import Mapping
+
+from hardway.model.cluster import API_PORT, Cluster, Machine, Role
+from hardway.model.resources import File
+from hardway.pki.inventory import expand
+from hardway.pki.issue import Pair
+from hardway.pki.store import Secrets
+from hardway.render.config import comment, dump
+
+FOLDER = "/etc/kubernetes"
+
+
+def server(cluster: Cluster, machine: Machine | None) -> str:
+    """Return the URL by which clients on a machine (None: on this host) reach the API.
+
+    On control planes the API server next door, so that no controller is newer than its API server
+    in an upgrade (docs/adr/0005); everywhere else the endpoint.
+    """
+    if machine is not None and machine.role is Role.CONTROL_PLANE:
+        return f"https://{machine.address}:{API_PORT}"
+    return cluster.endpoint_url
+
+
+def kubeconfigs_for(cluster: Cluster, machine: Machine, secrets: Secrets) -> tuple[File, ...]:
+    """Return the kubeconfigs of a machine's clients."""
+    return tuple(
+        File(
+            path=f"{FOLDER}/{wanted.row.kubeconfig}.kubeconfig",
+            content=_text(cluster, server(cluster, machine), wanted.row.name,
+                          secrets.cas["kubernetes"].certificate, secrets.certificates[wanted.key]),
+            mode=0o600,
+            owner=wanted.row.owner,
+            secret=True,
+            why=wanted.row.why,
+        )
+        for wanted in expand(cluster)
+        if wanted.machine == machine.name and wanted.row.kubeconfig
+    )  # fmt: skip
+
+
+def host_kubeconfigs(cluster: Cluster, secrets: Secrets) -> Mapping[str, bytes]:
+    """Return the kubeconfigs for people on this host, by file name."""
+    return {
+        f"{wanted.row.kubeconfig}.kubeconfig": _text(
+            cluster, server(cluster, None), wanted.row.name,
+            secrets.cas["kubernetes"].certificate, secrets.certificates[wanted.key],
+        )
+        for wanted in expand(cluster)
+        if not wanted.machine
+    }  # fmt: skip
+
+
+def _text(cluster: Cluster, url: str, user: str, ca: bytes, pair: Pair) -> bytes:
+    at = {"server": url, "certificate-authority-data": _base64(ca)}
+    identity = {
+        "client-certificate-data": _base64(pair.certificate),
+        "client-key-data": _base64(pair.key),
+    }
+    context = {"cluster": cluster.name, "user": user}
+    value = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": cluster.name, "cluster": at}],
+        "users": [{"name": user, "user": identity}],
+        "contexts": [{"name": cluster.name, "context": context}],
+        "current-context": cluster.name,
+    }
+    head = comment(f"The API at {url}, which the CA below must have signed for; as {user}.")
+    return (head + dump(value)).encode()
+
+
+def _base64(content: bytes) -> str:
+    return b64encode(content).decode()

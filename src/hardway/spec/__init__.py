@@ -1,0 +1,1 @@
+"""hardway.yaml: what may stand in it, and reading it."""

@@ -1,0 +1,191 @@
+"""Reading hardway.yaml: every error at once, each with its line."""
+
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from hardway.errors import SpecError
+from hardway.spec.schema import TAGS, ClusterSpec, Counts, Named, Network, Pki
+
+LARGEST_BYTES = 1 << 16
+Place = tuple[str | int, ...]
+"""Where something stands in the file, e.g. ("machines", 0, "name")."""
+
+PARTS: Mapping[str, type[BaseModel]] = {"": ClusterSpec, "network": Network, "pki": Pki}
+PLAIN_TAGS = frozenset({"int", "bool", "null"})
+"""Scalars that are taken as what they look like; all others are their own text: `1.30` is no 1.3."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A spec, and where in which file each part of it stands."""
+
+    spec: ClusterSpec
+    file: str
+    lines: Mapping[Place, int]
+
+    def problem(self, place: Place, message: str) -> str:
+        """Return a problem as `file:line: place: message`."""
+        return problem(self.file, self.lines, place, message)
+
+
+def problem(file: str, lines: Mapping[Place, int], place: Place, message: str) -> str:
+    """Return a problem with its line: the one of the place, or of what it is in."""
+    within = place
+    while within and within not in lines:
+        within = within[:-1]
+    text = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in place).lstrip(".")
+    return f"{file}:{lines.get(within, 1)}: " + (f"{text}: " if text else "") + message
+
+
+def load(path: Path | None) -> Loaded:
+    """Read a spec; without a path the default one.
+
+    Raises:
+        SpecError: with everything that is wrong in the file.
+    """
+    if path is None:
+        return Loaded(ClusterSpec(), "defaults", {})
+    return parse(_read(path), str(path))
+
+
+def _read(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise SpecError(
+            [f"{path}: {error.strerror}"], hint=f"hardway init {path} writes one"
+        ) from error
+    if len(content) > LARGEST_BYTES:
+        raise SpecError([f"{path}: {len(content)} bytes; at most {LARGEST_BYTES} are read"])
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise SpecError([f"{path}: byte {error.start} is not UTF-8"]) from error
+
+
+def parse(text: str, file: str) -> Loaded:
+    """Read a spec from a text; `file` is what errors call it."""
+    lines: dict[Place, int] = {}
+    problems: list[str] = []
+    try:
+        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
+            raise SpecError([f"{file}:1: aliases (*name) are not read; write it out"])
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        data = _plain(node, (), lines, problems, file) if node else {}
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise SpecError([f"{file}:{line}: {error.problem or error}"]) from error
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        first = (str(error) or type(error).__name__).splitlines()[0]
+        raise SpecError([f"{file}:1: {first}"]) from error
+    try:
+        spec = ClusterSpec.model_validate(data if data is not None else {})
+    except ValidationError as error:
+        problems += [_explain(e, file, lines) for e in error.errors()]
+    if problems:
+        raise SpecError(problems)
+    return Loaded(spec, file, lines)
+
+
+def _plain(
+    node: yaml.Node, at: Place, lines: dict[Place, int], problems: list[str], file: str
+) -> Any:
+    """Return a node's value, noting where each part stands and which keys stand there twice."""
+    lines.setdefault(at, node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        value: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = str(key_node.value)
+            here = (*at, key)
+            line = key_node.start_mark.line + 1
+            if key in value:
+                problems.append(problem(file, {here: line}, here, "stands here a second time"))
+            lines[here] = line
+            value[key] = _plain(value_node, here, lines, problems, file)
+        return value
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(n, (*at, i), lines, problems, file) for i, n in enumerate(node.value)]
+    if node.tag.rsplit(":", 1)[-1] in PLAIN_TAGS:
+        return yaml.SafeLoader("").construct_object(node)
+    return node.value
+
+
+def _explain(error: ErrorDetails, file: str, lines: Mapping[Place, int]) -> str:
+    place = tuple(part for part in error["loc"] if part not in TAGS)
+    if error["type"] == "extra_forbidden":
+        return problem(file, lines, place, f"is not a field here{_meant(place)}")
+    message = error["msg"][:1].lower() + error["msg"][1:]
+    found = error["input"]
+    shown = "" if isinstance(found, dict | list) else f", found {json.dumps(found, default=str)}"
+    return problem(file, lines, place, message + shown)
+
+
+def _meant(place: Place) -> str:
+    model = PARTS.get(str(place[0]) if len(place) > 1 else "")
+    if model is None:
+        model = Named if isinstance(place[1], int) else Counts
+    known = [field.alias or name for name, field in model.model_fields.items()]
+    close = difflib.get_close_matches(str(place[-1]), known, n=1)
+    return f"; did you mean {close[0]}?" if close else f"; the fields are {', '.join(known)}"
+
+
+def json_schema() -> str:
+    """Return the JSON Schema of hardway.yaml, for editors."""
+    schema = ClusterSpec.model_json_schema(by_alias=True)
+    return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema},
+                      indent=2) + "\n"  # fmt: skip
+
+
+def default_text() -> str:
+    """Return the text of a hardway.yaml with all defaults, each with what it is."""
+    return DEFAULT_TEXT
+
+
+DEFAULT_TEXT = """\
+# A Kubernetes cluster, for hardway. Everything here is a default: keep what you change.
+apiVersion: hardway/v1alpha1
+
+# Tells clusters on one host apart: their folders, bridges and machines are named by it.
+name: default
+
+# Where the machines come from. local: systemd-nspawn machines on this host.
+provider: local
+
+# A minor version (1.35, 1.36, 1.37), or an exact one that hardway knows.
+kubernetes: "1.37"
+
+# How many machines of each role. Control planes: an odd number, of which a majority must live.
+machines:
+  controlPlanes: 3
+  workers: 3
+# Or a list, with names and, where you like, addresses:
+# machines:
+#   - {name: alpha, role: control-plane, address: 10.240.0.10}
+#   - {name: beta, role: worker}
+
+# Address ranges: private, apart from each other, and not in use on this host.
+network:
+  nodes: 10.240.0.0/24
+  # Each worker gets a /24 of it.
+  pods: 10.200.0.0/16
+  # The first address is the API's, the tenth the DNS's.
+  services: 10.32.0.0/24
+  # Where clients reach the API, whichever control planes live.
+  endpoint: 10.240.0.100
+
+# Kind of keys (ecdsa-p256, ecdsa-p384, rsa-2048, rsa-4096), and how long certificates are good.
+pki:
+  algorithm: ecdsa-p256
+  caDays: 3650
+  leafDays: 365
+  # People's: `hardway up` renews them.
+  adminDays: 7
+"""

@@ -1,0 +1,97 @@
+"""What may stand in hardway.yaml; editors get the same by JSON Schema."""
+
+from ipaddress import IPv4Address, IPv4Network
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic.alias_generators import to_camel
+
+LABEL = r"^[a-z]([a-z0-9-]*[a-z0-9])?$"
+MAX_CONTROL_PLANES = 7
+MAX_WORKERS = 70
+
+
+class Part(BaseModel):
+    """A mapping in hardway.yaml."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True
+    )
+
+
+class Counts(Part):
+    """How many machines of each role, named and numbered by hardway."""
+
+    control_planes: int = Field(
+        3, ge=1, le=MAX_CONTROL_PLANES,
+        description="Machines with etcd and the API: an odd number, of which a majority must live.",
+    )  # fmt: skip
+    workers: int = Field(3, ge=0, le=MAX_WORKERS, description="Machines that run pods.")
+
+
+class Named(Part):
+    """One machine, by name."""
+
+    name: str = Field(pattern=LABEL, max_length=40, description="Its host name and node name.")
+    role: Literal["control-plane", "worker"] = Field(description="What it is for.")
+    address: IPv4Address | None = Field(
+        None, description="Its address in network.nodes; without one the next that is free."
+    )
+
+
+def _kind(value: Any) -> str:
+    return "list" if isinstance(value, list | tuple) else "counts"
+
+
+Machines = Annotated[
+    Annotated[Counts, Tag("counts")]
+    | Annotated[tuple[Named, ...], Tag("list"), Field(min_length=1)],
+    Discriminator(_kind),
+]
+TAGS = frozenset({"counts", "list"})
+"""Parts of pydantic's error locations that do not stand in the file."""
+
+
+class Network(Part):
+    """Address ranges; they must not overlap, nor be in use on this host."""
+
+    nodes: IPv4Network = Field(IPv4Network("10.240.0.0/24"), description="Machines.")
+    pods: IPv4Network = Field(
+        IPv4Network("10.200.0.0/16"), description="Pods; each worker gets a /24 of it."
+    )
+    services: IPv4Network = Field(
+        IPv4Network("10.32.0.0/24"), description="Services; the tenth address is the DNS's."
+    )
+    endpoint: IPv4Address | None = Field(
+        None, description="Where clients reach the API; without one the hundredth of nodes."
+    )
+
+
+class Pki(Part):
+    """Keys and certificates."""
+
+    algorithm: Literal["ecdsa-p256", "ecdsa-p384", "rsa-2048", "rsa-4096"] = Field(
+        "ecdsa-p256", description="Kind of all private keys."
+    )
+    ca_days: int = Field(3650, ge=1, le=36500, description="How long CAs are good for.")
+    leaf_days: int = Field(365, ge=1, le=36500, description="How long services' are.")
+    admin_days: int = Field(
+        7, ge=1, le=36500, description="How long people's are; `hardway up` renews them."
+    )
+
+
+class ClusterSpec(Part):
+    """A cluster, as its operator describes it; every field has a default."""
+
+    api_version: Literal["hardway/v1alpha1"] = Field(
+        "hardway/v1alpha1", description="The form of this file."
+    )
+    name: str = Field(
+        "default", pattern=LABEL, max_length=20,
+        description="Tells clusters on one host apart: folders, bridges, machines are named by it.",
+    )  # fmt: skip
+    provider: Literal["local"] = Field("local", description="Where the machines come from.")
+    kubernetes: str = Field("1.37", description="A minor version, or an exact one.")
+    machines: Machines = Field(Counts(), description="Counts by role, or a list of machines.")
+    network: Network = Field(Network(), description="Address ranges.")
+    pki: Pki = Field(Pki(), description="Keys and certificates.")

@@ -1,0 +1,143 @@
+"""Pod network: a bridge on each worker, and on every machine a route to each worker's pods."""
+
+import asyncio
+import json
+
+from hardway.model.cluster import Cluster, Machine, Role
+from hardway.model.resources import Desired, File, Finding
+from hardway.render.config import Setting, comment
+from hardway.render.systemd import Service
+from hardway.steps.base import Check, Given, Inventory, Live, Step, services
+from hardway.steps.containerd import CNI_CONFIG
+from hardway.transport.base import Transport
+
+NAME = "pod-network"
+CONFLIST = f"{CNI_CONFIG}/10-pods.conflist"
+MASQUERADE = "/etc/hardway/masquerade.nft"
+TABLE = "hardway_pods"
+
+
+def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
+    """Return the routes of a machine, and a worker's bridge for pods."""
+    cluster = given.cluster
+    specs = [_routes_service(cluster, machine)] if routes(cluster, machine) else []
+    files: tuple[File, ...] = ()
+    if machine.role is Role.WORKER:
+        files = (
+            File(path=CONFLIST, content=_conflist(machine),
+                 why="what is done for each new pod: a cable into the bridge, an address, hostPorts"),
+            File(path=MASQUERADE, content=_masquerade(cluster, machine).encode(),
+                 why="pods reach the outside with this machine's address, and each other with theirs"),
+        )  # fmt: skip
+        specs.append(_masquerade_service())
+    return services(tuple(specs), inventory, Desired(files=files))
+
+
+def routes(cluster: Cluster, machine: Machine) -> tuple[tuple[str, str], ...]:
+    """Return the pod ranges of a machine's peers and the addresses they are reached by."""
+    return tuple((str(m.pod_cidr), str(m.address)) for m in cluster.workers if m != machine)
+
+
+def _routes_service(cluster: Cluster, machine: Machine) -> Service:
+    first, *others = [f"/sbin/ip route replace {p} via {a}" for p, a in routes(cluster, machine)]
+    return Service(
+        name="hardway-routes.service",
+        description="Routes to the pods of other machines",
+        why="A route to each worker's pods, at each boot. API servers need them too: they call "
+        "webhooks and aggregated APIs by the addresses of their pods.",
+        oneshot=True,
+        command=first,
+        unit=(
+            Setting("Wants", "network-online.target", ""),
+            Setting("After", "network-online.target hardway-host.service", ""),
+        ),
+        service=tuple(Setting("ExecStart", command, "") for command in others),
+    )
+
+
+def _conflist(machine: Machine) -> bytes:
+    bridge = {
+        "type": "bridge",
+        "bridge": "cni0",
+        "isGateway": True,
+        "ipMasq": False,
+        "hairpinMode": True,
+        "ipam": {
+            "type": "host-local",
+            "ranges": [[{"subnet": str(machine.pod_cidr)}]],
+            "routes": [{"dst": "0.0.0.0/0"}],
+        },
+    }
+    portmap = {"type": "portmap", "capabilities": {"portMappings": True}, "snat": True}
+    conflist = {"cniVersion": "1.0.0", "name": "pods", "plugins": [bridge, portmap]}
+    return (json.dumps(conflist, indent=2) + "\n").encode()
+
+
+def _masquerade(cluster: Cluster, machine: Machine) -> str:
+    head = comment(
+        "Pods go to the outside as their machine. Among pods and machines they keep their own "
+        "address: policies, logs and servers see who it is (docs/adr/0006)."
+    )
+    inside = f"{{ {cluster.pod_cidr}, {cluster.node_cidr} }}"
+    return f"""{head}table ip {TABLE}
+delete table ip {TABLE}
+table ip {TABLE} {{
+    chain postrouting {{
+        type nat hook postrouting priority srcnat; policy accept;
+        ip saddr {machine.pod_cidr} ip daddr != {inside} masquerade
+    }}
+}}
+"""
+
+
+def _masquerade_service() -> Service:
+    return Service(
+        name="hardway-masquerade.service",
+        description="Pods' way to the outside",
+        why="Lets pods reach the outside with this machine's address.",
+        oneshot=True,
+        command=f"/usr/sbin/nft --file {MASQUERADE}",
+        unit=(Setting("After", "nftables.service hardway-host.service", ""),),
+        reads=(MASQUERADE,),
+    )
+
+
+ROUTES = Check(
+    "pod-routes", NAME, "a pod whose route is missing on one machine is lost to that machine only",
+    "hardway ssh MACHINE -- ip route",
+)  # fmt: skip
+OUTSIDE = Check(
+    "pod-masquerade", NAME, "without it answers from the outside do not find the way to pods",
+    f"hardway ssh MACHINE -- nft list table ip {TABLE}",
+)  # fmt: skip
+
+
+async def verify(live: Live) -> list[Finding]:
+    """Look whether each machine has its routes, and workers their rule for the outside."""
+
+    async def one(machine: Machine, transport: Transport | None) -> list[Finding]:
+        wanted = [f"{pods} via {address}" for pods, address in routes(live.cluster, machine)]
+        expected = ", ".join(wanted) or "none"
+        if transport is None:
+            return [ROUTES.found(machine.name, expected, "no answer")]
+        script = f"ip route; nft list table ip {TABLE} 2>/dev/null"
+        seen = (await transport.run(["sh", "-c", script])).stdout.decode()
+        there = [route for route in wanted if f"{route} " in seen]
+        findings = [ROUTES.found(machine.name, expected, ", ".join(there) or "none")]
+        if machine.role is Role.WORKER:
+            rule = "masquerade" if "masquerade" in seen else "no rule"
+            findings.append(OUTSIDE.found(machine.name, "masquerade", rule))
+        return findings
+
+    machines = live.cluster.machines
+    found = await asyncio.gather(*(one(m, live.fleet.get(m.name)) for m in machines))
+    return [finding for findings in found for finding in findings]
+
+
+STEP = Step(
+    name=NAME,
+    title="Pod network",
+    why="every pod reaches every other by its own address, from every machine",
+    render=render,
+    verify=verify,
+)
