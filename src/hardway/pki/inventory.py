@@ -229,6 +229,12 @@ def expand(cluster: Cluster) -> Iterator[Wanted]:
             yield Wanted(row, machine.name, row.common_name.format(machine=machine.name), names)
 
 
+def certificate_paths(role: Role) -> list[str]:
+    """Return where machines of a role have certificates, CAs' included."""
+    trusted = [path for at, path, _, _ in TRUSTED if at is role]
+    return [*trusted, *(f"{c.path}.crt" for c in CERTIFICATES if c.role is role and c.path)]
+
+
 def files_for(cluster: Cluster, machine: Machine, secrets: "Secrets") -> tuple[File, ...]:
     """Return the certificates, keys and trusted CAs that a machine gets as files."""
     files = [
