@@ -107,7 +107,8 @@ def _open(url: str) -> http.client.HTTPResponse:
         raise NotToBeHadError(f"{url}: {error.code} {error.reason}") from error
     except (OSError, http.client.HTTPException) as error:
         _unreachable.add(host)
-        raise NotToBeHadError(f"{host} does not answer ({error})") from error
+        why = getattr(error, "reason", error)
+        raise NotToBeHadError(f"{host} does not answer: {why}") from error
     return answer
 
 

@@ -65,7 +65,8 @@ def _binaries(
     try:
         return download(component, folder, progress), f"downloaded release v{component.version}"
     except NotToBeHadError as error:
-        progress(f"{label}: no download ({error})")
+        if component.release:
+            progress(f"{label}: no download ({error})")
     module = component.module_sum or "hardway's own"
     return build(component, folder, cache, progress), f"built from Go modules ({module})"
 

@@ -6,8 +6,10 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from time import monotonic
 
 from hardway.components.table import Component
 from hardway.errors import ComponentError
@@ -16,6 +18,7 @@ HERE = Path(__file__).parent
 MODULES = HERE / "go"
 TOOLCHAIN = HERE / "toolchain.txt"
 OLDEST_GO = (1, 26)
+TELL_EVERY_S = 20.0
 
 
 def build(
@@ -27,15 +30,17 @@ def build(
         ComponentError: there is no Go toolchain to be had, or the build failed.
     """
     go = _toolchain(cache, progress)
-    minutes = f"{max(1, round(component.build_s / 60))} min with nothing cached"
-    progress(f"building {component.name} {component.version} from its Go modules ({minutes})")
+    what = f"building {component.name} {component.version} from its Go modules"
+    progress(f"{what} (about {_rounded(component.build_s)} on two cores with nothing cached)")
     module = MODULES / f"{component.name}-{component.version}"
     flags = " ".join(("-s", "-w", *component.ldflags))
-    command = [go, "build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", flags]
+    command = [go, "build", "-mod=readonly", "-v", "-trimpath", "-buildvcs=false",
+               "-ldflags", flags]  # fmt: skip
     packages = component.packages.values()
     environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "", "GOTOOLCHAIN": "local",
                    "GOWORK": "off"}  # fmt: skip
-    _run([*command, "-o", f"{folder}/", *packages], module, environment, component)
+    command += ["-o", f"{folder}/", *packages]
+    _run(command, module, environment, component, lambda text: progress(f"{what}: {text}"))
     built = {}
     for file, package in component.packages.items():
         # go names a binary after its package's last element, versions left out.
@@ -45,16 +50,35 @@ def build(
     return built
 
 
+def _rounded(seconds: int) -> str:
+    return f"{seconds} s" if seconds < 90 else f"{round(seconds / 60)} min"
+
+
 def _run(
-    argv: Sequence[str], module: Path, environment: dict[str, str], component: Component
+    argv: Sequence[str],
+    module: Path,
+    environment: dict[str, str],
+    component: Component,
+    progress: Callable[[str], None],
 ) -> None:
-    done = subprocess.run(
-        argv, cwd=module, env=environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        tail = "\n".join(done.stderr.strip().splitlines()[-12:])
+    """Run `go build -v`, which names each package it compiles on stderr."""
+    said: deque[str] = deque(maxlen=12)
+    told, compiled = monotonic(), 0
+    with subprocess.Popen(
+        argv, cwd=module, env=environment, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None  # noqa: S101 - PIPE was asked for
+        for line in process.stderr:
+            if " " not in line:
+                compiled += 1
+            else:
+                said.append(line.rstrip())
+            if monotonic() - told > TELL_EVERY_S:
+                told = monotonic()
+                progress(f"{compiled} packages compiled")
+    if process.returncode:
         raise ComponentError(
-            f"{component.name} {component.version} could not be built\n{tail}",
+            "\n".join([f"{component.name} {component.version} could not be built", *said]),
             hint="is a Go module proxy reachable from here? try `go env GOPROXY`; or give the "
             "binaries in a folder: HARDWAY_COMPONENTS_DIR",
         )

@@ -105,6 +105,16 @@ async def start(transport: Transport, changes: Sequence[Change]) -> None:
         await run_checked(transport, ["systemctl", "start", "--no-block", *units])
 
 
+async def started(transport: Transport, units: Sequence[Unit], *, timeout_s: float) -> None:
+    """Wait until units that were started say that they are ready, have failed, or time is up.
+
+    Whether they are well is for the step's checks to say; this only spares asking all the time.
+    """
+    names = [u.name for u in units]
+    await transport.run(["timeout", f"{timeout_s:.0f}", "systemctl", "start", *names],
+                        timeout_s=timeout_s + 10)  # fmt: skip
+
+
 async def restart(
     transport: Transport, units: Sequence[Unit], *, wait: bool, timeout_s: float = 60
 ) -> None:

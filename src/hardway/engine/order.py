@@ -33,6 +33,7 @@ async def bring_about(
         began = monotonic()
         report(Event(happened=Happened.STEP, step=step.name, text=step.title))
         await _restart(step, changes, live, report)
+        await _started(step, changes, live)
         await _apply(step, changes, live, report)
         if step.checked is not Occasion.ASKED:
             findings += await settle(step, live)
@@ -69,10 +70,9 @@ async def _prepare(live: Live, machine: str, changes: Sequence[Change], report: 
 
 
 async def _restart(step: Step, changes: Sequence[Change], live: Live, report: Report) -> None:
-    wanted: dict[str, list[Unit]] = {}
+    wanted = _units(step, changes, Kind.RESTART)
     for change in changes:
-        if change.step == step.name and isinstance(change.item, Unit) and change.kind is Kind.RESTART:
-            wanted.setdefault(change.machine, []).append(change.item)
+        if change.step == step.name and change.kind is Kind.RESTART:
             _tell(change, report)
     if len(wanted) == 1 or (wanted and holds(await check(step, live))):
         for machine, units in wanted.items():
@@ -87,6 +87,22 @@ async def _restart(step: Step, changes: Sequence[Change], live: Live, report: Re
         await asyncio.gather(
             *(converge.restart(live.fleet[m], units, wait=False) for m, units in wanted.items())
         )
+
+
+async def _started(step: Step, changes: Sequence[Change], live: Live) -> None:
+    begun = _units(step, changes, Kind.START)
+    await asyncio.gather(
+        *(converge.started(live.fleet[m], u, timeout_s=step.settles_s) for m, u in begun.items())
+    )
+
+
+def _units(step: Step, changes: Sequence[Change], kind: Kind) -> dict[str, list[Unit]]:
+    """Return the units of a step that a kind of change is for, by machine."""
+    units: dict[str, list[Unit]] = {}
+    for change in changes:
+        if change.step == step.name and change.kind is kind and isinstance(change.item, Unit):
+            units.setdefault(change.machine, []).append(change.item)
+    return units
 
 
 async def _apply(step: Step, changes: Sequence[Change], live: Live, report: Report) -> None:

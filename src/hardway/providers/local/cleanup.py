@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hardway.errors import ProviderError
 from hardway.providers.base import Progress
-from hardway.providers.local import cgroups, disk, names, network, nspawn, sysctl
+from hardway.providers.local import cgroups, disk, kernel, names, network, nspawn
 
 GRACE_S = 3.0
 """Machines whose disks are deleted next need no long goodbye."""
@@ -43,7 +43,10 @@ async def destroy(cluster: str, progress: Progress) -> None:
     if home.exists():
         shutil.rmtree(home)
     if not (names.STATE.exists() and any(names.STATE.iterdir())):
-        sysctl.put_back()
+        kernel.put_back()
+        for folder in (names.STATE, names.STATE.parent):
+            if folder.exists():
+                folder.rmdir()
     left = leftovers(cluster)
     if left:
         raise ProviderError(

@@ -4,10 +4,14 @@ import shutil
 from pathlib import Path
 from uuid import NAMESPACE_DNS, uuid5
 
+from hardway.errors import ProviderError
 from hardway.host import run
 from hardway.model.cluster import Cluster, Machine
 from hardway.providers.local import names
 from hardway.providers.local.identity import host_key, operator_key
+
+BASE = "base"
+"""Link in a machine's folder to the base root its disk lies on."""
 
 
 def mounted(folder: Path) -> list[Path]:
@@ -20,14 +24,17 @@ def mounted(folder: Path) -> list[Path]:
     return sorted(found, reverse=True)
 
 
-def prepare(cluster: Cluster, machine: Machine, keys: Path) -> None:
+def prepare(cluster: Cluster, machine: Machine, keys: Path, base: Path) -> None:
     """Make a machine's folders and the few files it needs before anyone can reach it.
 
-    `keys` is the folder of the SSH keys. What is there stays: a disk survives its machine's stop.
+    `keys` is the folder of the SSH keys. What is there stays: a disk survives its machine's stop,
+    and stays on the base root it was made on when a later hardway has another.
     """
     disk = names.folder(cluster.name, machine.name)
     for name in ("upper", "work", "root", *names.DATA):
         (disk / name).mkdir(parents=True, exist_ok=True)
+    if not (disk / BASE).is_symlink():
+        (disk / BASE).symlink_to(base)
     upper = disk / "upper"
     resolvers = "".join(f"nameserver {n}\n" for n in cluster.host.nameservers)
     machine_id = uuid5(NAMESPACE_DNS, f"{machine.name}.{cluster.name}.hardway.invalid").hex
@@ -48,9 +55,19 @@ def prepare(cluster: Cluster, machine: Machine, keys: Path) -> None:
             file.write_bytes(content)
 
 
-async def mount(cluster: str, machine: str, base: Path) -> Path:
-    """Lay a machine's own folder over the base root; return where the machine's root is."""
+async def mount(cluster: str, machine: str) -> Path:
+    """Lay a machine's own folder over its base root; return where the machine's root is.
+
+    Raises:
+        ProviderError: the base root it was made on is gone.
+    """
     disk = names.folder(cluster, machine)
+    base = (disk / BASE).readlink()
+    if not base.exists():
+        raise ProviderError(
+            f"{machine}: {base}, on which its disk was made, is gone",
+            hint="begin anew: hardway down, then hardway up",
+        )
     await unmount(cluster, machine)
     options = f"lowerdir={base},upperdir={disk}/upper,workdir={disk}/work"
     source = f"hardway-{cluster}-{machine}"

@@ -67,7 +67,7 @@ def command(cluster: Cluster, machine: Machine, root: Path, store: Path) -> list
     ]
 
 
-async def start(cluster: Cluster, machine: Machine, base: Path, store: Path) -> None:
+async def start(cluster: Cluster, machine: Machine, store: Path) -> None:
     """Boot a machine that is not running; what a killed one left behind is cleared first.
 
     Raises:
@@ -75,7 +75,7 @@ async def start(cluster: Cluster, machine: Machine, base: Path, store: Path) -> 
     """
     await clear(cluster.name, machine.name)
     await network.plug_in(cluster, machine)
-    root = await disk.mount(cluster.name, machine.name, base)
+    root = await disk.mount(cluster.name, machine.name)
     argv = command(cluster, machine, root, store)
     console = names.folder(cluster.name, machine.name) / "console.log"
     if systemd_is_pid_1():

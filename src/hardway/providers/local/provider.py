@@ -20,7 +20,7 @@ from hardway.providers.local import (
     nspawn,
     preflight,
     rootfs,
-    sysctl,
+    kernel,
 )
 from hardway.transport.base import Fleet, poll_until
 
@@ -41,6 +41,11 @@ class LocalProvider:
     def keys(self) -> Path:
         """Where the SSH keys are."""
         return self.folder / "ssh"
+
+    @property
+    def _store(self) -> Path:
+        """What the machines see as their store of components."""
+        return self.cache / "objects"
 
     def facts(self) -> HostFacts:
         """Return this host's facts."""
@@ -64,16 +69,18 @@ class LocalProvider:
     async def ensure(self, cluster: Cluster, progress: Progress) -> None:
         """Build the base root, the bridge and the machines; boot those that do not run."""
         base = await rootfs.ensure_base(self.cache, lambda text: progress("", text))
+        self._store.mkdir(parents=True, exist_ok=True)
         register(cluster, self.folder)
         identity.ensure(self.keys, cluster)
-        sysctl.raise_limits()
+        kernel.load_modules()
+        kernel.raise_limits()
         await network.ensure_bridge(cluster)
         stopped = [m for m in cluster.machines if self._state(cluster, m) != MachineState.RUNNING]
 
         async def boot(machine: Machine) -> None:
             progress(machine.name, "booting")
-            disk.prepare(cluster, machine, self.keys)
-            await nspawn.start(cluster, machine, base, self.cache / "objects")
+            disk.prepare(cluster, machine, self.keys, base)
+            await nspawn.start(cluster, machine, self._store)
 
         await asyncio.gather(*(boot(m) for m in stopped))
 
@@ -81,8 +88,7 @@ class LocalProvider:
         """Start a stopped machine and wait until it answers."""
         if self._state(cluster, machine) is not MachineState.RUNNING:
             await network.ensure_bridge(cluster)
-            base = await rootfs.ensure_base(self.cache, lambda _: None)
-            await nspawn.start(cluster, machine, base, self.cache / "objects")
+            await nspawn.start(cluster, machine, self._store)
         await self._answers(cluster, [machine])
 
     async def stop(self, cluster: Cluster, machine: Machine, *, force: bool) -> None:

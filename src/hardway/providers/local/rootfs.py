@@ -61,11 +61,17 @@ ENABLED = ("ssh.service", "hardway-cgroups.service")
 DISABLED = ("haproxy.service", "keepalived.service", "nftables.service", "apt-daily.timer",
             "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer",
             "fstrim.timer", "getty@.service", "console-getty.service", "ssh.socket")  # fmt: skip
+MASKED = ("modprobe@configfs.service", "modprobe@dm_mod.service", "modprobe@drm.service",
+          "modprobe@efi_pstore.service", "modprobe@fuse.service", "modprobe@loop.service",
+          "e2scrub_reap.service", "systemd-pstore.service", "systemd-firstboot.service",
+          "systemd-machine-id-commit.service", "getty.target", "systemd-binfmt.service",
+          "ldconfig.service", "systemd-hwdb-update.service")  # fmt: skip
+"""Of use on hardware, or done already in the base root; each would cost every boot some time."""
 
 
 def base_key() -> str:
     """Return a digest of all that decides the base root's content."""
-    text = json.dumps([PACKAGES, FILES, ENABLED, DISABLED, _suite()])
+    text = json.dumps([PACKAGES, FILES, ENABLED, DISABLED, MASKED, _suite()])
     return sha256(text.encode()).hexdigest()[:12]
 
 
@@ -118,6 +124,10 @@ async def _build(root: Path) -> None:
         (root / name).mkdir(parents=True, exist_ok=True)
     await run(["systemctl", f"--root={root}", "--quiet", "disable", *DISABLED])
     await run(["systemctl", f"--root={root}", "--quiet", "enable", *ENABLED])
+    await run(["systemctl", f"--root={root}", "--quiet", "mask", *MASKED])
+    for name in ("etc/.updated", "var/.updated"):
+        # ConditionNeedsUpdate=: /usr is no newer than what was made of it (systemd-update-done(8)).
+        (root / name).touch()
 
 
 def _suite() -> str:

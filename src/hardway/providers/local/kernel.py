@@ -1,6 +1,8 @@
-"""The host's own settings that several machines on it need, and putting them back."""
+"""The host's kernel settings that several machines on it need, and putting them back."""
 
 import json
+import shutil
+import subprocess
 from pathlib import Path
 
 from hardway.providers.local.names import STATE
@@ -15,8 +17,19 @@ AT_LEAST = {
 TOUCHED_BY_KUBELET = ("vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops")
 """kubelet sets these where it runs; the kernel has one value for all machines and the host."""
 
+MODULES = ("overlay", "br_netfilter", "nf_conntrack")
+
 SAVED = STATE.parent / "sysctl.json"
 PROC = Path("/proc/sys")
+
+
+def load_modules() -> None:
+    """Load what machines need and cannot load themselves; what is built in needs no loading.
+
+    A host that has one neither way is found out by the first step's settings, with the reason.
+    """
+    if shutil.which("modprobe"):
+        subprocess.run(["modprobe", "--all", "--quiet", *MODULES], capture_output=True, check=False)
 
 
 def raise_limits() -> None:

@@ -1,0 +1,42 @@
+# `make up` builds, verifies and explains a cluster on this host; `make down` removes it.
+.PHONY: help setup setup-dev up down check lint unit test bench conformance clean
+.DEFAULT_GOAL := help
+PYTHON := .venv/bin/python
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+setup: ## install what hardway needs (apt packages, .venv)
+	@scripts/setup
+
+setup-dev:
+	@scripts/setup dev
+
+up: setup ## a verified cluster of three control planes and three workers on this host
+	@./hardway up
+
+down: ## remove it; proves that nothing is left
+	@./hardway down --yes
+
+check: lint unit ## lint, types and unit tests: under a minute, no root
+
+lint: setup-dev
+	@$(PYTHON) -m ruff check --quiet .
+	@$(PYTHON) -m ruff format --check --quiet .
+	@$(PYTHON) -m mypy
+	@.venv/bin/lint-imports --no-cache
+
+unit: setup-dev
+	@$(PYTHON) -m pytest -q -n 2 -m "not cluster"
+
+test: lint ## everything, with a real cluster of its own: what CI runs
+	@$(PYTHON) -m pytest -v
+
+bench: setup-dev ## measure, beside kubeadm and a bare shell script (docs/performance.md)
+	@$(PYTHON) -m bench
+
+conformance: setup-dev ## the upstream conformance suite on a cluster of its own (docs/conformance.md)
+	@$(PYTHON) -m tests.conformance
+
+clean: ## remove the environment and caches of this checkout; `make down` first
+	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
