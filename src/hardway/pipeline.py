@@ -7,6 +7,7 @@
 
 import asyncio
 import shutil
+import ssl
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from time import monotonic
 
 from hardway import components
 from hardway.components import Stored
+from hardway.drill import Drill
 from hardway.engine.compare import compare
 from hardway.engine.order import bring_about
 from hardway.engine.render import manifests, merged, render
@@ -37,6 +39,9 @@ from hardway.steps.base import Given, Live, Step
 from hardway.tools.kubectl import Kubectl
 from hardway.transport.base import Fleet
 from hardway.workspace import Workspace
+
+HIGHLY_AVAILABLE = 3
+"""Control planes of which one may be lost; numbers in between are refused by the spec."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +153,26 @@ async def verify(at: Setup, names: Iterable[str] = ()) -> list[Finding]:
     return [finding for findings in found for finding in findings]
 
 
+async def verify_ha(at: Setup, report: Report) -> list[Finding]:
+    """Take each control plane away in turn; return what a client of the API saw of it.
+
+    Raises:
+        RefusedError: the cluster has one control plane only.
+    """
+    if len(at.cluster.control_planes) < HIGHLY_AVAILABLE:
+        raise RefusedError(
+            f"{at.cluster.name} has one control plane: without it there is no API",
+            hint="three survive the loss of one: machines.controlPlanes: 3",
+        )
+    stored = components.lookup(at.components, cache=at.cache)
+    tls = ssl.create_default_context(cafile=at.workspace.pki / "kubernetes" / "ca.crt")
+    own = at.workspace.pki / "kubernetes" / "break-glass"
+    tls.load_cert_chain(own.with_suffix(".crt"), own.with_suffix(".key"))
+    drill = Drill(at.cluster, at.provider, lambda: reach(at, stored), report)
+    with at.workspace.locked():
+        return await drill.control_planes_lost(tls)
+
+
 async def look(at: Setup) -> Status:
     """Return how each part of the cluster is."""
     states = at.provider.states(at.cluster)
@@ -198,6 +223,4 @@ def everybody(cluster: Cluster, fleet: Fleet) -> None:
     """Raise ConnectError unless all machines answer."""
     missing = [m.name for m in cluster.machines if m.name not in fleet]
     if missing:
-        raise ConnectError(
-            f"no answer from {', '.join(missing)}", hint="see: hardway machine list"
-        )
+        raise ConnectError(f"no answer from {', '.join(missing)}", hint="see: hardway machine list")

@@ -1,13 +1,13 @@
 """A cluster's own folder on this host: keys, kubeconfigs, what each machine was given, the journal.
 
-    clusters/<name>/
-        pki/            CAs, certificates, keys                                     0700
-        ssh/            the operator's key, the machines' host keys, known_hosts    0700
-        kubeconfigs/    admin.kubeconfig and break-glass.kubeconfig                 0700
-        nodes/<machine>/…    what the machine was given, shaped like its file system
-        secrets/<machine>/…  the same for files nobody else may read                0700
-        cluster.json    what cannot change while the cluster lives
-        journal.jsonl   what was done when
+clusters/<name>/
+pki/            CAs, certificates, keys                                     0700
+ssh/            the operator's key, the machines' host keys, known_hosts    0700
+kubeconfigs/    admin.kubeconfig and break-glass.kubeconfig                 0700
+nodes/<machine>/…    what the machine was given, shaped like its file system
+secrets/<machine>/…  the same for files nobody else may read                0700
+cluster.json    what cannot change while the cluster lives
+journal.jsonl   what was done when
 """
 
 import fcntl
@@ -129,7 +129,7 @@ class Workspace:
 
 
 def _link(path: Path, target: str) -> None:
-    if path.is_symlink() and os.readlink(path) == target:
+    if path.is_symlink() and str(path.readlink()) == target:
         return
     path.unlink(missing_ok=True)
     path.symlink_to(target)

@@ -27,7 +27,7 @@ for command in (*build.COMMANDS, *look.COMMANDS, *operate.COMMANDS):
 def main() -> None:
     """Run the command line; the exit code of an error is its class's (see errors.py)."""
     try:
-        cli(standalone_mode=False)
+        cli(prog_name="hardway", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

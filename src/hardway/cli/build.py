@@ -110,7 +110,9 @@ def down(spec: Path | None, clusters: Path, *, yes: bool) -> None:
     at = setup(spec, clusters)
     name, count = at.cluster.name, len(at.cluster.machines)
     if not yes:
-        click.confirm(f"remove cluster {name}: {count} machines, their disks, all keys?", abort=True)
+        click.confirm(
+            f"remove cluster {name}: {count} machines, their disks, all keys?", abort=True
+        )
     with reporting() as report:
         asyncio.run(pipeline.down(at, report))
     click.echo(f"{name} is gone: no process, mount, namespace, link, table or cgroup is left")

@@ -48,9 +48,16 @@ def status(spec: Path | None, clusters: Path, output: str) -> None:
 @of_cluster
 @OUTPUT
 @click.option("--ha", is_flag=True, help="Take away each control plane in turn and look again.")
+@click.option("--evidence", is_flag=True, help="Show what each check saw, also where it holds.")
 @click.argument("steps", nargs=-1, metavar="[STEP]...")
-def verify(
-    spec: Path | None, clusters: Path, output: str, steps: tuple[str, ...], *, ha: bool
+def verify(  # noqa: PLR0913 - one parameter for each option
+    spec: Path | None,
+    clusters: Path,
+    output: str,
+    steps: tuple[str, ...],
+    *,
+    ha: bool,
+    evidence: bool,
 ) -> None:
     """Check that steps hold, with evidence; all of them without a name."""
     from hardway import pipeline  # noqa: PLC0415
@@ -59,28 +66,39 @@ def verify(
     at = setup(spec, clusters)
     with reporting() as report:
         findings = asyncio.run(pipeline.verify(at, steps))
-        if ha:
-            findings += asyncio.run(pipeline.verify_ha(at, report))
+        lost = []
+        if ha and all(f.ok for f in findings):
+            lost = asyncio.run(pipeline.verify_ha(at, report))
     if output == JSON:
-        emit_json({"findings": findings})
+        emit_json({"findings": [*findings, *lost]})
     else:
-        _print_findings(findings)
+        _print_findings(findings, evidence=evidence)
+        _print_evidence(lost)
+    findings += lost
     wrong = sum(1 for f in findings if not f.ok)
     if wrong:
         raise VerifyError(f"{wrong} of {len(findings)} checks do not hold", hint="hardway up")
 
 
-def _print_findings(findings: Sequence["Finding"]) -> None:
+def _print_findings(findings: Sequence["Finding"], *, evidence: bool) -> None:
     for step, group in groupby(findings, key=lambda f: f.step):
         own = list(group)
         wrong = [f for f in own if not f.ok]
         checks = sorted({f.check for f in own})
         click.echo(f"{mark(ok=not wrong):<6} {step:<14} {len(own):>3} checks: {', '.join(checks)}")
+        if evidence:
+            _print_evidence([f for f in own if f.ok])
         for f in wrong:
             click.secho(f"       {f.check} on {f.machine}", fg="red")
             click.echo(f"         expected {f.expected}, found {f.found}")
             click.echo(f"         why: {f.why}")
             click.echo(f"         see: {f.see}")
+
+
+def _print_evidence(findings: Sequence["Finding"]) -> None:
+    for f in findings:
+        seen = f"{f.found} (expected {f.expected})"
+        click.echo(f"  {mark(ok=f.ok)} {f.machine:<14} {f.check}: {seen}")
 
 
 @click.command()

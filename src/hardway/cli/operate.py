@@ -103,7 +103,7 @@ def ssh(spec: Path | None, clusters: Path, name: str, command: tuple[str, ...]) 
     if at.provider.states(at.cluster)[name] != "running":
         raise RefusedError(f"{name} does not run", hint=f"hardway machine start {name}")
     words = command[1:] if command[:1] == ("--",) else command
-    argv = [*at.provider.ssh_command(at.cluster, target), *words]
+    argv = [*at.provider.ssh_command(target), *words]
     os.execvp(argv[0], argv)  # noqa: S606 - becomes ssh, so that its terminal is ours
 
 

@@ -35,24 +35,24 @@ def reporting() -> Iterator[Report]:
 
 
 class Lines:
-    """For logs: what is begun on which machine, and each step when it holds."""
+    """For logs: what is begun, once for all machines, and each step when it holds."""
 
     def __init__(self) -> None:
         self._began = monotonic()
-        self._last: dict[str, str] = {}
+        self._said: set[str] = set()
 
     def __call__(self, event: Event) -> None:
         """Print an event, if it says anything new."""
         text = words(event)
-        if text and self._last.get(event.machine) != text:
-            self._last[event.machine] = text
+        if text and text not in self._said:
+            self._said.add(text)
             note(f"{monotonic() - self._began:6.1f} s  {text}")
 
 
 def words(event: Event) -> str:
     """Return an event as a line; empty for what a log does not need."""
     match event.happened:
-        case Happened.DOING if event.text and not event.machine:
+        case Happened.DOING:
             return event.text
         case Happened.HELD:
             return f"{event.step} holds ({event.seconds:.1f} s)"
@@ -66,30 +66,33 @@ class Screen:
     """For terminals: a line for each machine that is being worked on, and the current step."""
 
     def __init__(self) -> None:
+        from rich.spinner import Spinner  # noqa: PLC0415
+
         self._began = monotonic()
         self._doing: dict[str, str] = {}
         self._step = ""
+        self._spinner = Spinner("dots")
 
     def take(self, event: Event) -> str:
         """Note an event; return a line that stays on the screen, if there is one."""
         if event.happened is Happened.DOING:
             self._doing[event.machine] = event.text
         elif event.happened is Happened.STEP:
-            self._step = f"{event.step}: {event.text}"
+            self._step = event.text
             self._doing.clear()
         elif event.happened is Happened.HELD:
             self._step = ""
-            return f"  [green]✓[/green] {event.step:<14} {event.seconds:5.1f} s"
+            title = f"[dim]{event.text}[/dim]"
+            return f"[green]✓[/green] {event.step:<14} {event.seconds:5.1f} s  {title}"
         return ""
 
     def picture(self) -> "RenderableType":
         """Return what is going on right now."""
         from rich.console import Group  # noqa: PLC0415
-        from rich.spinner import Spinner  # noqa: PLC0415
         from rich.text import Text  # noqa: PLC0415
 
-        seconds = monotonic() - self._began
         doing = [(name, what) for name, what in sorted(self._doing.items()) if what]
-        lines = [Text(f"      {name or 'this host':<14} {what}", style="dim") for name, what in doing]
-        head = self._step or "at work"
-        return Group(Spinner("dots", text=f" {head}  {seconds:.0f} s"), *lines)
+        lines = [Text(f"  {name or 'this host':<14} {what}", style="dim") for name, what in doing]
+        head = self._step or "Getting everything ready"
+        self._spinner.update(text=f"{head}  [dim]{monotonic() - self._began:.0f} s[/dim]")
+        return Group(self._spinner, *lines)

@@ -1,7 +1,7 @@
 """The cache all clusters of this host share: files by their digest, and what they are.
 
-    <cache>/objects/<sha256>/<name>                     machines see this folder as their store
-    <cache>/index/<component>-<version>-<arch>.json     written last: what it names is whole
+<cache>/objects/<sha256>/<name>                     machines see this folder as their store
+<cache>/index/<component>-<version>-<arch>.json     written last: what it names is whole
 """
 
 import fcntl

@@ -92,7 +92,8 @@ def _check(path: Path, url: str, expected: str) -> None:
     found = digest_of(path)
     if found != expected:
         raise ComponentError(
-            f"{url} is not what was published\n  expected sha256 {expected}\n  found    sha256 {found}",
+            f"{url} is not what was published\n"
+            f"  expected sha256 {expected}\n  found    sha256 {found}",
             hint="do not use it; somebody or something on the way changes downloads",
         )
 

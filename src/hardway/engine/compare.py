@@ -45,9 +45,7 @@ async def _seen(
     other = [
         f.path
         for f in wanted.files
-        if not f.secret
-        and f.path in observed.paths
-        and observed.paths[f.path].digest != f.digest
+        if not f.secret and f.path in observed.paths and observed.paths[f.path].digest != f.digest
     ]
     return replace(observed, content=await observe.contents(transport, other))
 

@@ -42,7 +42,7 @@ def changes(machine: str, wanted: Mapping[str, Desired], observed: Observed) -> 
             return Change(machine=machine, step=step, kind=kind, path_or_unit=path_or_unit,
                           item=item, diff=text)  # fmt: skip
 
-        for item in (*desired.folders, *desired.files, *desired.blobs):
+        for item in desired.paths:
             seen = observed.paths.get(item.path)
             if not _holds(item, seen, observed):
                 kind = Kind.UPDATE if seen else Kind.CREATE

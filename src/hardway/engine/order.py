@@ -37,7 +37,7 @@ async def bring_about(
         await _apply(step, changes, live, report)
         if step.checked is not Occasion.ASKED:
             findings += await settle(step, live)
-        report(Event(happened=Happened.HELD, step=step.name, seconds=monotonic() - began))
+        _held(step, began, report)
     return findings
 
 
@@ -47,7 +47,7 @@ async def _look(steps: Sequence[Step], live: Live, report: Report) -> list[Findi
     async def one(step: Step) -> list[Finding]:
         began = monotonic()
         found = await settle(step, live)
-        report(Event(happened=Happened.HELD, step=step.name, seconds=monotonic() - began))
+        _held(step, began, report)
         return found
 
     always = [step for step in steps if step.checked is Occasion.ALWAYS]
@@ -77,9 +77,7 @@ async def _restart(step: Step, changes: Sequence[Change], live: Live, report: Re
     if len(wanted) == 1 or (wanted and holds(await check(step, live))):
         for machine, units in wanted.items():
             report(Event(happened=Happened.DOING, machine=machine, text="restarting services"))
-            await converge.restart(
-                live.fleet[machine], units, wait=True, timeout_s=step.settles_s
-            )
+            await converge.restart(live.fleet[machine], units, wait=True, timeout_s=step.settles_s)
             await settle(step, live)
     else:
         # The step does not hold anyway: nothing is lost by restarting everywhere at once, and
@@ -111,6 +109,11 @@ async def _apply(step: Step, changes: Sequence[Change], live: Live, report: Repo
         await live.kubectl.apply([c.item for c in own if isinstance(c.item, Mapping)])
     for change in own:
         _tell(change, report)
+
+
+def _held(step: Step, began: float, report: Report) -> None:
+    seconds = monotonic() - began
+    report(Event(happened=Happened.HELD, step=step.name, text=step.title, seconds=seconds))
 
 
 def _tell(change: Change, report: Report) -> None:

@@ -17,7 +17,7 @@ def render(steps: Sequence[Step], given: Given) -> Rendered:
         by_step = {}
         for step in steps:
             desired = step.render(given, machine, inventory)
-            inventory |= {item.path: item for item in (*desired.files, *desired.blobs)}
+            inventory |= {f.path: f for f in desired.files} | {b.path: b for b in desired.blobs}
             by_step[step.name] = desired
         rendered[machine.name] = by_step
     return rendered

@@ -87,7 +87,8 @@ def _ranges(loaded: Loaded) -> Iterator[str]:
     for name, cidr in ranges.items():
         if not any(cidr.subnet_of(private) for private in PRIVATE):
             yield loaded.problem(
-                ("network", name), f"{cidr} is not a private range (RFC 1918): it is somebody else's"
+                ("network", name),
+                f"{cidr} is not a private range (RFC 1918): it is somebody else's",
             )
     for (one, left), (other, right) in combinations(ranges.items(), 2):
         if left.overlaps(right):

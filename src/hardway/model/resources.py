@@ -78,6 +78,11 @@ class Desired:
     blobs: tuple[Blob, ...] = ()
     units: tuple[Unit, ...] = ()
 
+    @property
+    def paths(self) -> tuple[Folder | File | Blob, ...]:
+        """All that is put at a path, in that order."""
+        return (*self.folders, *self.files, *self.blobs)
+
 
 Manifest = Mapping[str, Any]
 """A Kubernetes object; applied server-side."""

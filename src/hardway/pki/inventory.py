@@ -82,7 +82,7 @@ def _own_and_loopback(cluster: Cluster, machine: Machine) -> tuple[str, ...]:
 
 def _api(cluster: Cluster, _machine: Machine) -> tuple[str, ...]:
     """Return every name and address the API is ever asked by; the same on all control planes."""
-    service = "kubernetes.default.svc.cluster.local".split(".")
+    service = ["kubernetes", "default", "svc", "cluster", "local"]
     return (
         *(".".join(service[:length]) for length in range(1, len(service) + 1)),
         *(name for m in cluster.control_planes for name in _own(cluster, m)),

@@ -52,8 +52,10 @@ def public_of(key: bytes) -> bytes:
     Raises:
         ValueError: it is no private key.
     """
-    return _private(key).public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    return (
+        _private(key)
+        .public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     )
 
 
@@ -69,28 +71,28 @@ def new_ca(key: bytes, common_name: str, now: datetime, valid: timedelta) -> Pai
     return _signed(builder, private, key)
 
 
-def new_leaf(
-    ca: Pair,
-    key: bytes,
-    subject: tuple[str, str],
-    names: Sequence[str],
-    usages: Sequence[str],
-    now: datetime,
-    valid: timedelta,
-) -> Pair:
-    """Return a certificate for `subject`, common name and organization, signed by a CA.
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """What a certificate is to say."""
 
-    It ends with its CA at the latest.
-    """
+    common_name: str
+    organization: str
+    names: Sequence[str]
+    """DNS names and IP addresses of a server; none for a client."""
+    usages: Sequence[str]
+    """Keys of `USAGES`."""
+
+
+def new_leaf(ca: Pair, key: bytes, leaf: Leaf, now: datetime, valid: timedelta) -> Pair:
+    """Return a certificate for a key, signed by a CA; it ends with its CA at the latest."""
     private, issuer = _private(key), x509.load_pem_x509_certificate(ca.certificate)
+    subject = _name(leaf.common_name, leaf.organization)
     until = min(now + valid, issuer.not_valid_after_utc)
     builder = (
-        _builder(_name(*subject), issuer.subject, private, now, until - now)
+        _builder(subject, issuer.subject, private, now, until - now)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(
-            _key_usage(encipher=isinstance(private, rsa.RSAPrivateKey)), critical=True
-        )
-        .add_extension(x509.ExtendedKeyUsage([USAGES[u] for u in usages]), critical=False)
+        .add_extension(_key_usage(encipher=isinstance(private, rsa.RSAPrivateKey)), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([USAGES[u] for u in leaf.usages]), critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(
                 issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
@@ -98,8 +100,8 @@ def new_leaf(
             critical=False,
         )
     )
-    if names:
-        alternatives = x509.SubjectAlternativeName([_general_name(name) for name in names])
+    if leaf.names:
+        alternatives = x509.SubjectAlternativeName([_general_name(name) for name in leaf.names])
         builder = builder.add_extension(alternatives, critical=False)
     return _signed(builder, _private(ca.key), key)
 

@@ -11,7 +11,6 @@ issued anew. A CA, the service-account key and the encryption key are made once:
 or trust is lost, so that damage to them is an error and nothing else.
 """
 
-import os
 import secrets as random
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
@@ -24,7 +23,7 @@ from hardway.files import write
 from hardway.model.cluster import Cluster
 from hardway.pki.inspect import Read, due, fits, read
 from hardway.pki.inventory import CAS, Authority, Wanted, expand
-from hardway.pki.issue import Pair, new_ca, new_key, new_leaf, public_of
+from hardway.pki.issue import Leaf, Pair, new_ca, new_key, new_leaf, public_of
 
 PRIVATE = 0o600
 ENCRYPTION_BYTES = 32
@@ -136,7 +135,9 @@ def _ensure_ca(folder: Path, row: Authority, cluster: Cluster, now: datetime) ->
     secret = _bytes(key)
     if not crt.exists():
         # A run that was killed between the two files left the key: it is as good as a new one.
-        write(crt, new_ca(secret, row.common_name, now, cluster.validity.ca).certificate, durable=True)
+        write(
+            crt, new_ca(secret, row.common_name, now, cluster.validity.ca).certificate, durable=True
+        )
     pair = Pair(_bytes(crt), secret)
     _check_ca(pair, crt, key, now)
     return pair
@@ -155,13 +156,13 @@ def _ensure_leaf(folder: Path, wanted: Wanted, ca: Pair, cluster: Cluster, now: 
     if crt.exists() and key.exists():
         pair = Pair(crt.read_bytes(), key.read_bytes())
         if fits(pair, wanted, ca) and not due(pair, now):
-            os.chmod(key, PRIVATE)
+            key.chmod(PRIVATE)
             return pair
     row = wanted.row
     valid = cluster.validity.admin if row.short_lived else cluster.validity.leaf
-    subject = (wanted.common_name, row.organization)
+    leaf = Leaf(wanted.common_name, row.organization, wanted.names, row.usages)
     secret = new_key(cluster.key_algorithm)
-    pair = new_leaf(ca, secret, subject, wanted.names, row.usages, now, valid)
+    pair = new_leaf(ca, secret, leaf, now, valid)
     write(key, pair.key, mode=PRIVATE)
     write(crt, pair.certificate)
     return pair
@@ -181,14 +182,19 @@ def _ensure_account(folder: Path, cluster: Cluster) -> KeyPair:
 def _ensure_encryption(folder: Path) -> bytes:
     file = folder / "encryption.key"
     if not file.exists():
-        write(file, b64encode(random.token_bytes(ENCRYPTION_BYTES)) + b"\n", mode=PRIVATE, durable=True)
+        write(
+            file,
+            b64encode(random.token_bytes(ENCRYPTION_BYTES)) + b"\n",
+            mode=PRIVATE,
+            durable=True,
+        )
     try:
         key = b64decode(_bytes(file), validate=False)
     except ValueError:
         key = b""
     if len(key) != ENCRYPTION_BYTES:
         raise PkiError(
-            f"{file} is not the base64 of {ENCRYPTION_BYTES} bytes: without it no Secret is readable",
+            f"{file} is not the base64 of {ENCRYPTION_BYTES} bytes; no Secret is readable so",
             hint=RESTORE,
         )
     return key
@@ -203,5 +209,5 @@ def _public(path: Path, key: bytes) -> bytes:
 
 def _bytes(path: Path) -> bytes:
     if path.suffix == ".key":
-        os.chmod(path, PRIVATE)
+        path.chmod(PRIVATE)
     return path.read_bytes()

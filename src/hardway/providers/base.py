@@ -55,5 +55,5 @@ class Provider(Protocol):
     def connect(self, cluster: Cluster) -> AbstractAsyncContextManager[Fleet]:
         """Connect to every machine that answers; the others are absent from the fleet."""
 
-    def ssh_command(self, cluster: Cluster, machine: Machine) -> list[str]:
+    def ssh_command(self, machine: Machine) -> list[str]:
         """Return the argv that opens a shell on a machine, for people."""

@@ -39,15 +39,15 @@ class Service:
     oneshot: bool = False
 
 
-def service(
-    spec: Service, given: Mapping[str, File | Blob]
-) -> tuple[File, Unit]:
+def service(spec: Service, given: Mapping[str, File | Blob]) -> tuple[File, Unit]:
     """Return a service's unit file and the unit; `given` has all that it may read, by path."""
     text = _text(spec, digest="")
     seen = sha256(text.encode())
     for path in sorted(spec.reads):
         item = given[path]
-        content = item.sha256 if isinstance(item, Blob) else f"{item.digest} {item.mode} {item.owner}"
+        content = (
+            item.sha256 if isinstance(item, Blob) else f"{item.digest} {item.mode} {item.owner}"
+        )
         seen.update(f"\n{path} {content}".encode())
     digest = seen.hexdigest()[:32]
     path = f"{UNITS}/{spec.name}"
@@ -126,7 +126,9 @@ def hardening(user: str, *, writes: Sequence[str] = ()) -> tuple[Setting, ...]:
 
 
 RESTARTS = (
-    Setting("Restart", "on-failure", "It comes back by itself; a crash loop is slowed, never ended."),
+    Setting(
+        "Restart", "on-failure", "It comes back by itself; a crash loop is slowed, never ended."
+    ),
     Setting("RestartSec", "2", ""),
 )
 NEVER_GIVE_UP = Setting("StartLimitIntervalSec", "0", "Waiting for a peer may take any time.")

@@ -20,7 +20,7 @@ Place = tuple[str | int, ...]
 
 PARTS: Mapping[str, type[BaseModel]] = {"": ClusterSpec, "network": Network, "pki": Pki}
 PLAIN_TAGS = frozenset({"int", "bool", "null"})
-"""Scalars that are taken as what they look like; all others are their own text: `1.30` is no 1.3."""
+"""Scalars taken as what they look like; all others are their own text: `1.30` is no 1.3."""
 
 
 @dataclass(frozen=True, slots=True)

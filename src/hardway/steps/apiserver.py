@@ -1,12 +1,11 @@
 """kube-apiserver's unit and the files it reads; a part of the step control-plane."""
 
-from hardway.model.cluster import API_PORT, Machine
+from hardway.model.cluster import API_PORT, ETCD_CLIENT_PORT, Machine
 from hardway.model.resources import File
 from hardway.render.config import Setting, yaml_text
 from hardway.render.systemd import NEVER_GIVE_UP, RESTARTS, Service, hardening
 from hardway.steps import encryption
 from hardway.steps.base import Given
-from hardway.tools import etcdctl
 
 USER = "kube-apiserver"
 PKI = "/etc/kubernetes/pki"
@@ -16,8 +15,15 @@ AUDIT_POLICY = "/etc/kubernetes/audit-policy.yaml"
 AUTHENTICATION = "/etc/kubernetes/authentication.yaml"
 HEALTH_PATHS = ("/livez", "/readyz", "/healthz")
 
+CIPHER_SUITES = (
+    "TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256",
+    "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+    "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+)  # fmt: skip
+
 QUIET = ({"level": "None", "nonResourceURLs": [f"{p}*" for p in (*HEALTH_PATHS, "/metrics")]},
-         {"level": "None", "resources": [{"group": "coordination.k8s.io", "resources": ["leases"]}]},
+         {"level": "None",
+          "resources": [{"group": "coordination.k8s.io", "resources": ["leases"]}]},
          {"level": "None", "resources": [{"group": "", "resources": ["events"]}]})  # fmt: skip
 
 
@@ -72,8 +78,8 @@ def service(given: Given, machine: Machine) -> Service:
         flags=(
             *_addresses(given, machine),
             *_serving(),
-            *_etcd(given),
-            *_accounts(given),
+            *_etcd(),
+            *_accounts(),
             *_kubelets(),
             *_aggregation(),
             *_audit(),
@@ -135,18 +141,16 @@ def _serving() -> tuple[Setting, ...]:
         Setting("--tls-cert-file", f"{OWN}/server.crt", ""),
         Setting("--tls-private-key-file", f"{OWN}/server.key", ""),
         Setting("--tls-min-version", "VersionTLS12", ""),
-        Setting("--tls-cipher-suites", ",".join((
-            "TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256",
-            "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
-            "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384")),
-            "Forward secrecy and authenticated encryption, nothing else."),
+        Setting("--tls-cipher-suites", ",".join(CIPHER_SUITES),
+                "Forward secrecy and authenticated encryption, nothing else."),
     )  # fmt: skip
 
 
-def _etcd(given: Given) -> tuple[Setting, ...]:
+def _etcd() -> tuple[Setting, ...]:
     return (
-        Setting("--etcd-servers", etcdctl.endpoints(given.cluster),
-                "All members: the loss of the one next door is not this server's loss."),
+        Setting("--etcd-servers", f"https://127.0.0.1:{ETCD_CLIENT_PORT}",
+                "The member next door: they fall together, and the endpoint moves on. With all "
+                "members here, requests hang on connections to a lost machine (docs/adr/0007)."),
         Setting("--etcd-cafile", f"{PKI}/etcd-ca.crt", ""),
         Setting("--etcd-certfile", f"{OWN}/etcd-client.crt", ""),
         Setting("--etcd-keyfile", f"{OWN}/etcd-client.key", ""),
@@ -154,7 +158,7 @@ def _etcd(given: Given) -> tuple[Setting, ...]:
     )  # fmt: skip
 
 
-def _accounts(given: Given) -> tuple[Setting, ...]:
+def _accounts() -> tuple[Setting, ...]:
     return (
         Setting("--service-account-issuer",
                 "https://kubernetes.default.svc.cluster.local",

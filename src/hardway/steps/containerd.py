@@ -77,7 +77,9 @@ def service(host: HostFacts) -> Service:
 def images_service() -> Service:
     """Return the service that gives containerd the images that are not pulled from anywhere."""
     pinned = "io.cri-containerd.pinned=pinned"
-    imports = [Setting("ExecStart", f"{CTR} images import {IMAGES}/{n}.tar", "") for n in PRELOADED[1:]]
+    imports = [
+        Setting("ExecStart", f"{CTR} images import {IMAGES}/{n}.tar", "") for n in PRELOADED[1:]
+    ]
     labels = [Setting("ExecStart", f"{CTR} images label {image(name)} {pinned}",
                       "kubelet must not delete it for room: it could not be had again."
                       if name == PRELOADED[0] else "") for name in PRELOADED]  # fmt: skip

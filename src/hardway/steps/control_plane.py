@@ -33,8 +33,12 @@ def _client(name: str, port: int) -> tuple[Setting, ...]:
     """Return the flags both clients of the API server have in common."""
     kubeconfig = f"/etc/kubernetes/{name}.kubeconfig"
     return (
-        Setting("--kubeconfig", kubeconfig, "To the API server of this machine: see docs/adr/0005."),
-        Setting("--authentication-kubeconfig", kubeconfig, "Who asks for /metrics is reviewed too."),
+        Setting(
+            "--kubeconfig", kubeconfig, "To the API server of this machine: see docs/adr/0005."
+        ),
+        Setting(
+            "--authentication-kubeconfig", kubeconfig, "Who asks for /metrics is reviewed too."
+        ),
         Setting("--authorization-kubeconfig", kubeconfig, ""),
         Setting("--bind-address", "127.0.0.1", "/healthz and /metrics, from this machine alone."),
         Setting("--secure-port", str(port), ""),
@@ -62,7 +66,7 @@ def _controller_manager(given: Given) -> Service:
     return Service(
         name=f"{KCM}.service",
         description="Kubernetes controller manager",
-        why="Loops that turn what is wanted into objects that say how: ReplicaSets, tokens, ranges.",
+        why="Loops that turn what is wanted into what is: ReplicaSets, tokens, ranges.",
         command=f"/usr/local/bin/{KCM}",
         flags=(
             *_client(KCM, KCM_PORT),
@@ -121,13 +125,15 @@ SCHEDULES = Check(
     f"hardway ssh MACHINE -- curl --cacert {PKI}/ca.crt https://localhost:{SCHEDULER_PORT}/healthz",
 )  # fmt: skip
 
-SCRIPT = """ask() { curl --silent --max-time 4 --cacert "$1" --write-out ' %{http_code}\\n' "$2" | tail -n1; }
+SCRIPT = """ask() {
+  curl --silent --max-time 4 --cacert "$1" --write-out ' %{http_code}\\n' "$2" | tail -n1
+}
 ask "$1" "https://$2:6443/readyz"
 ask "$1" "https://$2:6443/api"
 ask "$1" https://localhost:10257/healthz
 ask "$1" https://localhost:10259/healthz
 """
-"""One round trip a machine; each line is a body's last line and the status, `ok 200` when healthy."""
+"""One round trip a machine; a line is a body's last line and the status: `ok 200` when healthy."""
 
 ROWS = ((READY, "ok 200"), (ANONYMOUS, "401"), (CONTROLLERS, "ok 200"), (SCHEDULES, "ok 200"))
 

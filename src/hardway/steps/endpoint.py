@@ -36,7 +36,9 @@ def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
 
 def haproxy(cluster: Cluster) -> str:
     """Return haproxy.cfg; the same on all control planes."""
-    servers = "".join(f"    server {m.name} {m.address}:{API_PORT}\n" for m in cluster.control_planes)
+    servers = "".join(
+        f"    server {m.name} {m.address}:{API_PORT}\n" for m in cluster.control_planes
+    )
     return textwrap.dedent(f"""\
         # TCP, not HTTP: TLS ends at the API servers, which know clients by their certificates.
         global
@@ -68,7 +70,8 @@ def haproxy(cluster: Cluster) -> str:
             http-check expect status 200
             # Half a second, twice: a killed machine is left within 1 s; whoever is connected to
             # it is disconnected then, and does not wait for a timeout of its own.
-            default-server check check-ssl verify required ca-file {CA} inter 500ms fall 2 rise 1 on-marked-down shutdown-sessions
+            default-server check check-ssl verify required ca-file {CA}
+            default-server inter 500ms fall 2 rise 1 on-marked-down shutdown-sessions
 
         # For keepalived: is there any server to pass connections to?
         frontend health

@@ -46,7 +46,9 @@ def _first_start(given: Given) -> bytes:
         Setting("ETCD_INITIAL_CLUSTER_TOKEN", f"hardway-{given.cluster.name}",
                 "Members of another cluster that reach this one by mistake are not let in."),
     )  # fmt: skip
-    return key_values("How the members find each other before they have data.", settings, between="=")
+    return key_values(
+        "How the members find each other before they have data.", settings, between="="
+    )
 
 
 def _service(machine: Machine) -> Service:
@@ -111,9 +113,10 @@ def _upkeep() -> tuple[Setting, ...]:
                 "Past this etcd takes no writes (NOSPACE); the default of 2 GiB is soon reached."),
         Setting("--auto-compaction-mode", "periodic", "Old revisions are history nobody reads."),
         Setting("--auto-compaction-retention", "1h", ""),
-        Setting("--heartbeat-interval", "200",
-                "Milliseconds. On busy disks and cores the default of 100 makes elections."),
-        Setting("--election-timeout", "2000", "Ten heartbeats, as etcd's tuning guide says."),
+        Setting("--heartbeat-interval", "100",
+                "Milliseconds; members of one LAN are less than one apart."),
+        Setting("--election-timeout", "1000",
+                "How long members wait for a lost leader: up to twice that nothing can be written."),
         Setting("--snapshot-count", "10000", ""),
     )  # fmt: skip
 

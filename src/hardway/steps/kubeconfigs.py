@@ -31,7 +31,9 @@ async def verify(live: Live) -> list[Finding]:
 
     async def one(machine: Machine) -> Finding:
         transport = live.fleet.get(machine.name)
-        expected = " ".join(kubeconfig.server(live.cluster, machine) for _ in EXPECTED[machine.role])
+        expected = " ".join(
+            kubeconfig.server(live.cluster, machine) for _ in EXPECTED[machine.role]
+        )
         if transport is None:
             return SERVER.found(machine.name, expected, "no answer")
         paths = [f"/etc/kubernetes/{name}.kubeconfig" for name in EXPECTED[machine.role]]

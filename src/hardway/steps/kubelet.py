@@ -123,7 +123,8 @@ def service(cluster: Cluster, machine: Machine) -> Service:
         ),
         unit=(
             Setting("Documentation", "https://kubernetes.io/docs/", ""),
-            Setting("After", "containerd.service hardway-images.service hardway-routes.service", ""),
+            Setting("After", "containerd.service hardway-images.service", ""),
+            Setting("After", "hardway-routes.service", "Pods find their way from the first on."),
             Setting("Wants", "containerd.service", ""),
             NEVER_GIVE_UP,
         ),

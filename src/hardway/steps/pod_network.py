@@ -25,9 +25,9 @@ def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
     if machine.role is Role.WORKER:
         files = (
             File(path=CONFLIST, content=_conflist(machine),
-                 why="what is done for each new pod: a cable into the bridge, an address, hostPorts"),
+                 why="what each new pod gets: a cable into the bridge, an address, hostPorts"),
             File(path=MASQUERADE, content=_masquerade(cluster, machine).encode(),
-                 why="pods reach the outside with this machine's address, and each other with theirs"),
+                 why="pods reach the outside as this machine, and each other as themselves"),
         )  # fmt: skip
         specs.append(_masquerade_service())
     return services(tuple(specs), inventory, Desired(files=files))

@@ -1,4 +1,4 @@
-"""Smoke test: what people use a cluster for, tried on every node, in a namespace that goes again."""
+"""Smoke test: what people use a cluster for, on every node, in a namespace that goes again."""
 
 import asyncio
 import json
@@ -63,9 +63,7 @@ def _pod() -> Manifest:
     return {
         "automountServiceAccountToken": False,
         "terminationGracePeriodSeconds": 1,
-        "affinity": {
-            "podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": apart}
-        },
+        "affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": apart}},
         "containers": [container],
     }
 

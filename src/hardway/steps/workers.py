@@ -5,8 +5,8 @@ import asyncio
 from hardway.model.cluster import Cluster, Machine, Role
 from hardway.model.resources import Desired, Finding, Folder, Manifest
 from hardway.steps import containerd, kube_proxy, kubelet
-from hardway.steps.rbac import cluster_role_binding, user
 from hardway.steps.base import Check, Given, Inventory, Live, Step, services
+from hardway.steps.rbac import cluster_role_binding, user
 from hardway.transport.base import Transport
 
 NAME = "workers"

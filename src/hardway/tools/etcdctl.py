@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 
 from hardway.errors import CommandError
-from hardway.model.cluster import ETCD_CLIENT_PORT, Cluster
+from hardway.model.cluster import ETCD_CLIENT_PORT
 from hardway.transport.base import Transport, run_checked
 
 PKI = "/etc/etcd/pki"
@@ -57,8 +57,3 @@ def parse_status(text: str) -> MemberStatus:
         db_size_bytes=state.get("dbSize", 0),
         errors=tuple(state.get("errors") or ()),
     )
-
-
-def endpoints(cluster: Cluster) -> str:
-    """Return the client URLs of all members, as flags take them."""
-    return ",".join(f"https://{m.address}:{ETCD_CLIENT_PORT}" for m in cluster.control_planes)

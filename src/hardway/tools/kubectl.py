@@ -1,4 +1,4 @@
-"""kubectl on this host, of the cluster's own version. What hardway does with it, people can repeat."""
+"""kubectl on this host, of the cluster's own version: people can repeat what hardway does."""
 
 import asyncio
 import json
@@ -85,7 +85,9 @@ class Kubectl:
     def become(self, words: Sequence[str]) -> None:
         """Replace this process by kubectl; does not return."""
         argv = [str(self.binary), *words]
-        os.execve(self.binary, argv, {**os.environ, "KUBECONFIG": str(self.kubeconfig)})
+        os.execve(  # noqa: S606 - becomes kubectl, so that its terminal is ours
+            self.binary, argv, {**os.environ, "KUBECONFIG": str(self.kubeconfig)}
+        )
 
 
 def as_list(manifests: Sequence[Manifest]) -> bytes:

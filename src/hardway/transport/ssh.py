@@ -77,7 +77,7 @@ async def connect_one(target: Target, *, timeout_s: float) -> SshTransport:
                 agent_path=None,
                 config=[],
                 keepalive_interval=5,
-                # Files are pushed once, over a bridge or a LAN: compression costs more than it saves.
+                # Files are pushed once, over a LAN: compression costs more than it saves.
                 compression_algs=None,
             )
     except TimeoutError as error:

@@ -38,7 +38,9 @@ def systemd_is_pid_1() -> bool:
 
 def has_capability(number: int) -> bool:
     """Return whether this process could pass a capability on."""
-    found = re.search(r"^CapBnd:\s*([0-9a-f]+)", Path("/proc/self/status").read_text(), re.M)
+    found = re.search(
+        r"^CapBnd:\s*([0-9a-f]+)", Path("/proc/self/status").read_text(), re.MULTILINE
+    )
     return bool(found and int(found[1], 16) >> number & 1)
 
 
@@ -49,7 +51,7 @@ def nameservers(files: tuple[Path, ...]) -> tuple[str, ...]:
             text = file.read_text()
         except OSError:
             continue
-        found = re.findall(r"^nameserver\s+(\d+\.\d+\.\d+\.\d+)\s*$", text, re.M)
+        found = re.findall(r"^nameserver\s+(\d+\.\d+\.\d+\.\d+)\s*$", text, re.MULTILINE)
         usable = tuple(n for n in found if not IPv4Address(n).is_loopback)
         if usable:
             return usable[:3]

@@ -14,7 +14,12 @@ AT_LEAST = {
     # Machines reach the outside through this host.
     "net/ipv4/ip_forward": 1,
 }
-TOUCHED_BY_KUBELET = ("vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops")
+TOUCHED_BY_KUBELET = (
+    "vm/overcommit_memory",
+    "vm/panic_on_oom",
+    "kernel/panic",
+    "kernel/panic_on_oops",
+)
 """kubelet sets these where it runs; the kernel has one value for all machines and the host."""
 
 MODULES = ("overlay", "br_netfilter", "nf_conntrack")
@@ -35,7 +40,9 @@ def load_modules() -> None:
 def raise_limits() -> None:
     """Raise what is too low, after saving what was there before the first cluster."""
     if not SAVED.exists():
-        before = {name: (PROC / name).read_text().strip() for name in (*AT_LEAST, *TOUCHED_BY_KUBELET)}
+        before = {
+            name: (PROC / name).read_text().strip() for name in (*AT_LEAST, *TOUCHED_BY_KUBELET)
+        }
         SAVED.write_text(json.dumps(before) + "\n")
     for name, least in AT_LEAST.items():
         if int((PROC / name).read_text()) < least:

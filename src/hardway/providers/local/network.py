@@ -80,6 +80,13 @@ route add default via {gateway(cluster.node_cidr)}
     await run(["ip", "-netns", space, "-batch", "-"], stdin=inside.encode())
 
 
+async def cut(cluster: Cluster, machine: Machine) -> None:
+    """Let nothing more pass through a machine's cable, not even that its connections end."""
+    cable = names.link(cluster, machine)
+    if has_link(cable):
+        await run(["ip", "link", "set", cable, "down"])
+
+
 async def unplug(cluster: str, machine: str) -> None:
     """Remove a machine's cable and its network namespace.
 

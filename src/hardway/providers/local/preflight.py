@@ -35,13 +35,15 @@ def check(cluster: Cluster, folder: Path, cache: Path) -> None:
     """
     if os.geteuid():
         raise PreflightError(
-            [f"needs root: machines are made with mounts and namespaces; this is uid {os.geteuid()}"],
+            [f"needs root to make mounts and namespaces; this is uid {os.geteuid()}"],
             hint="sudo make up",
         )
     problems = [*_system(cluster), *_disk(cache), *_taken(cluster, folder), *_addresses(cluster)]
     if problems:
         missing = sorted({p for t, p in TOOLS.items() if not shutil.which(t)})
-        hint = "apt-get install " + " ".join(missing) if missing else "mend these, then run it again"
+        hint = (
+            "apt-get install " + " ".join(missing) if missing else "mend these, then run it again"
+        )
         raise PreflightError(problems, hint=hint)
 
 
@@ -58,7 +60,9 @@ def _system(cluster: Cluster) -> list[str]:
     needed = MEMORY_PER_MACHINE_BYTES * len(cluster.machines)
     if cluster.host.memory_bytes < needed:
         have = cluster.host.memory_bytes >> 20
-        problems.append(f"found {have} MiB of memory; {len(cluster.machines)} machines need {needed >> 20}")
+        problems.append(
+            f"found {have} MiB of memory; {len(cluster.machines)} machines need {needed >> 20}"
+        )
     return problems
 
 
@@ -84,7 +88,9 @@ def _taken(cluster: Cluster, folder: Path) -> list[str]:
             continue  # half written by a run that was killed; its own `up` or `down` mends it
         if other["name"] == cluster.name:
             if other["folder"] != str(folder):
-                problems.append(f"a cluster named {cluster.name} is already here, of {other['folder']}")
+                problems.append(
+                    f"a cluster named {cluster.name} is already here, of {other['folder']}"
+                )
         elif nodes.overlaps(cluster.node_cidr):
             problems.append(
                 f"network.nodes {cluster.node_cidr} overlaps {nodes} of cluster {other['name']}"
@@ -93,7 +99,7 @@ def _taken(cluster: Cluster, folder: Path) -> list[str]:
 
 
 def _addresses(cluster: Cluster) -> list[str]:
-    problems = []
+    problems: list[str] = []
     if not shutil.which("ip"):
         return problems
     bridge = names.bridge(cluster.name)
@@ -104,5 +110,7 @@ def _addresses(cluster: Cluster) -> list[str]:
         for what in ("node_cidr", "pod_cidr", "service_cidr"):
             wanted: IPv4Network = getattr(cluster, what)
             if wanted.overlaps(taken):
-                problems.append(f"{what} {wanted} is taken: this host routes {taken} to {route.get('dev')}")
+                problems.append(
+                    f"{what} {wanted} is taken: this host routes {taken} to {route.get('dev')}"
+                )
     return problems

@@ -15,12 +15,12 @@ from hardway.providers.local import (
     disk,
     facts,
     identity,
+    kernel,
     names,
     network,
     nspawn,
     preflight,
     rootfs,
-    kernel,
 )
 from hardway.transport.base import Fleet, poll_until
 
@@ -92,7 +92,9 @@ class LocalProvider:
         await self._answers(cluster, [machine])
 
     async def stop(self, cluster: Cluster, machine: Machine, *, force: bool) -> None:
-        """Stop a machine; its disk stays."""
+        """Stop a machine; its disk stays. With `force` the others are not even told."""
+        if force:
+            await network.cut(cluster, machine)
         await nspawn.stop(cluster.name, machine.name, force=force)
         await nspawn.clear(cluster.name, machine.name)
 
@@ -138,7 +140,7 @@ class LocalProvider:
 
         await asyncio.gather(*(one(m) for m in machines))
 
-    def ssh_command(self, cluster: Cluster, machine: Machine) -> list[str]:
+    def ssh_command(self, machine: Machine) -> list[str]:
         """Return the argv of ssh(1) to a machine, host key checked."""
         options = {
             "UserKnownHostsFile": str(self._known_hosts),

@@ -2,7 +2,6 @@
 
 import fcntl
 import json
-import os
 import shutil
 from collections.abc import Callable
 from hashlib import sha256
@@ -104,7 +103,7 @@ async def ensure_base(cache: Path, progress: Callable[[str], None]) -> Path:
                 f"the machines' base root could not be built\n{error}",
                 hint="does `apt-get update` work on this host? its package sources are used",
             ) from error
-        os.rename(building, done)
+        building.rename(done)
     return done
 
 
