@@ -132,6 +132,8 @@ def _addresses(given: Given, machine: Machine) -> tuple[Setting, ...]:
         Setting("--profiling", "false", "CIS 1.2.15: /debug/pprof tells much and costs much."),
         Setting("--shutdown-delay-duration", "2s",
                 "Not ready yet still serving: load balancers that ask twice a second move on."),
+        Setting("--shutdown-watch-termination-grace-period", "2s",
+                "Watches are ended too; without it a stop waits a minute for them."),
     )  # fmt: skip
 
 

@@ -116,7 +116,7 @@ def _upkeep() -> tuple[Setting, ...]:
         Setting("--heartbeat-interval", "100",
                 "Milliseconds; members of one LAN are less than one apart."),
         Setting("--election-timeout", "1000",
-                "How long members wait for a lost leader: up to twice that nothing can be written."),
+                "A lost leader is noticed after one to two of it; nothing is written until then."),
         Setting("--snapshot-count", "10000", ""),
     )  # fmt: skip
 
