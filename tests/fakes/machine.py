@@ -1,0 +1,132 @@
+"""A machine without a kernel of its own: real tools in a folder as root, and a small systemctl."""
+
+import asyncio
+import os
+import shlex
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from hardway.errors import ConnectError
+from hardway.transport.base import Completed
+
+needs_root = pytest.mark.skipif(
+    os.geteuid() != 0, reason="needs root: gives files to other users in a folder of its own"
+)
+
+SYSTEMCTL = r"""#!/bin/sh
+# Keeps in /run/fake/UNIT.{active,enabled,started} what systemd would know.
+mkdir -p /run/fake /run/hardway
+verb=; units=; property=
+for word; do case $word in
+  --property=MainPID) property=MainPID ;;
+  --*) ;;
+  *.service) units="$units $word" ;;
+  *) verb=$word ;;
+esac; done
+for unit in $units; do
+  file=/etc/systemd/system/$unit
+  case $verb in
+  enable) touch /run/fake/$unit.enabled ;;
+  start) [ -e /run/fake/$unit.active ] || set -- restart ;;
+  esac
+  if [ "$verb" = restart ] || { [ "$verb" = start ] && [ ! -e /run/fake/$unit.active ]; }; then
+    [ -e $file ] || { echo "Unit $unit not found." >&2; exit 5; }
+    date +%s.%N >/run/fake/$unit.active
+    sed -n 's/^Environment=HARDWAY_DIGEST=//p' $file >/run/hardway/$unit
+    # A oneshot unit's command notes the digest itself.
+    sed -n "s/.*echo \([0-9a-f]*\) *>.*/\1/p" $file | head -1 >>/run/hardway/$unit
+    echo "$verb $unit" >>/run/fake/log
+  fi
+  if [ "$verb" = show ]; then
+    if [ -n "$property" ]; then echo 0; continue; fi
+    started=; active=inactive; enabled=
+    [ -e /run/fake/$unit.active ] && { active=active; started=@$(cat /run/fake/$unit.active); }
+    [ -e /run/fake/$unit.enabled ] && enabled=enabled
+    printf 'Id=%s\nActiveState=%s\nUnitFileState=%s\nNeedDaemonReload=no\n' \
+        "$unit" "$active" "$enabled"
+    printf 'ActiveEnterTimestamp=%s\nExecMainStartTimestamp=%s\n\n' "$started" "$started"
+  fi
+done
+"""
+OWN = "/usr/local"
+"""The rest of /usr is the host's, read-only."""
+LINKS = ("bin", "sbin", "lib", "lib64")
+
+
+class FakeMachine:
+    """Runs what it is told by chroot in a folder; the k-th command can be made to fail."""
+
+    def __init__(self, machine: str, root: Path) -> None:
+        self.machine = machine
+        self.root = root
+        self.commands = 0
+        self.fails_at = 0
+        """Which command the connection breaks at: before it has run, or in the middle of it."""
+        self.in_the_middle = False
+        for name in (
+            "usr",
+            "proc",
+            "dev",
+            "local/bin",
+            "etc",
+            "run",
+            "tmp",
+            "var/lib",
+            "opt/bin",
+            "root",
+        ):
+            (root / name).mkdir(parents=True, exist_ok=True)
+        for name in LINKS:
+            if Path("/", name).is_symlink():
+                (root / name).symlink_to(Path("/", name).readlink())
+            else:
+                shutil.copytree(Path("/", name), root / name, symlinks=True)
+        (root / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\n")
+        (root / "etc/group").write_text("root:x:0:\n")
+        (root / "opt/bin/systemctl").write_text(SYSTEMCTL)
+        (root / "opt/bin/systemctl").chmod(0o755)
+
+    @property
+    def log(self) -> list[str]:
+        """What systemctl started and restarted so far."""
+        log = self.root / "run/fake/log"
+        return log.read_text().splitlines() if log.exists() else []
+
+    async def run(
+        self, argv: Sequence[str], *, stdin: bytes | Path = b"", timeout_s: float = 60
+    ) -> Completed:
+        """Run a command; see `Transport.run`."""
+        self.commands += 1
+        if self.commands == self.fails_at:
+            if self.in_the_middle:
+                await self._run(argv, stdin, kill_after_s=0.01)
+            raise ConnectError(f"{self.machine}: the connection broke")
+        return await self._run(argv, stdin)
+
+    async def _run(
+        self, argv: Sequence[str], stdin: bytes | Path, *, kill_after_s: float | None = None
+    ) -> Completed:
+        content = stdin.read_bytes() if isinstance(stdin, Path) else stdin
+        root = shlex.quote(str(self.root))
+        mounts = (
+            f"mount --bind /usr {root}/usr; mount -o remount,bind,ro {root}/usr; "
+            f"mount --bind {root}/local {root}{OWN}; "
+            f"mount -t proc proc {root}/proc; mount --rbind /dev {root}/dev;"
+        )
+        inner = "PATH=/opt/bin:/usr/sbin:/usr/bin:/sbin:/bin; export PATH; exec " + shlex.join(argv)
+        script = f"set -e; {mounts} exec chroot {root} /bin/sh -c {shlex.quote(inner)}"
+        process = await asyncio.create_subprocess_exec(
+            "unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", script,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        talk = asyncio.ensure_future(process.communicate(content))
+        if kill_after_s is not None:
+            await asyncio.wait([talk], timeout=kill_after_s)
+            if process.returncode is None:
+                process.kill()
+        out, err = await talk
+        return Completed(process.returncode or 0, out, err)

@@ -1,0 +1,165 @@
+"""Observing and converging by real sh, tar, find and sha256sum; broken off anywhere, then again."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from hardway.engine import compare, converge, observe, order
+from hardway.engine.render import merged, render
+from hardway.errors import RemoteError
+from hardway.model.resources import Change, Finding, Kind
+from hardway.report import Event
+from hardway.steps import STEPS
+from hardway.steps.base import Check, Given, Live, Step
+from hardway.tools.kubectl import Kubectl
+from tests import support
+from tests.fakes.machine import FakeMachine, needs_root
+
+NOWHERE = Kubectl(Path("/nonexistent/kubectl"), Path("/nonexistent/kubeconfig"))
+
+
+def given_with_blobs(folder: Path) -> Given:
+    """Return all rendering depends on, with components of a few bytes."""
+    from dataclasses import replace
+    from hashlib import sha256
+
+    folder.mkdir()
+    given = support.given(support.cluster("machines: {controlPlanes: 1, workers: 0}"))
+    stored = {}
+    for name, row in given.stored.items():
+        content = f"#!/bin/sh\n# {name}\n".encode()
+        (folder / name).write_bytes(content)
+        stored[name] = replace(row, path=folder / name, size_bytes=len(content),
+                               sha256=sha256(content).hexdigest())  # fmt: skip
+    return Given(given.cluster, given.secrets, stored)
+
+
+def checked(step: Step) -> Step:
+    """Return a step whose check looks whether its units run on the fake machine."""
+    from dataclasses import replace
+
+    row = Check("units-run", step.name, "", "")
+
+    async def verify(live: Live) -> list[Finding]:
+        return [row.found(name, "answers", "answers") for name in live.fleet]
+
+    return replace(step, verify=verify, manifests=lambda _: (), settles_s=1)
+
+
+FAKE_STEPS = tuple(checked(step) for step in STEPS)
+
+
+async def up(given: Given, machine: FakeMachine, events: list[Event]) -> None:
+    """Do what `pipeline.up` does once machines answer."""
+    rendered = render(FAKE_STEPS, given)
+    live = Live(given.cluster, {machine.machine: machine}, NOWHERE, NOWHERE)
+    changes = await compare.compare(live, rendered, {}, show=False)
+    await order.bring_about(FAKE_STEPS, changes, live, events.append)
+
+
+async def left_to_do(given: Given, machine: FakeMachine) -> list[tuple[Kind, str]]:
+    """Return what a plan would show now."""
+    live = Live(given.cluster, {machine.machine: machine}, NOWHERE, NOWHERE)
+    changes = await compare.compare(live, render(FAKE_STEPS, given), {}, show=True)
+    return [(c.kind, c.path_or_unit) for c in changes]
+
+
+def machine_of(given: Given, root: Path) -> FakeMachine:
+    return FakeMachine(given.cluster.machines[0].name, root)
+
+
+@needs_root
+def test_what_was_put_is_what_is_seen(tmp_path: Path) -> None:
+    given = given_with_blobs(tmp_path / "blobs")
+    machine = machine_of(given, tmp_path / "root")
+    asyncio.run(up(given, machine, []))
+    assert asyncio.run(left_to_do(given, machine)) == []
+    wanted = merged(render(FAKE_STEPS, given)[machine.machine].values())
+    for file in wanted.files:
+        there = machine.root / file.path.lstrip("/")
+        assert there.read_bytes() == file.content
+        assert there.stat().st_mode & 0o777 == file.mode
+    assert not list(machine.root.rglob(f"*{converge.NEW}"))
+    started = {line.split()[1] for line in machine.log}
+    assert started == {u.name for u in wanted.units}
+
+
+@needs_root
+def test_again_changes_nothing(tmp_path: Path) -> None:
+    given = given_with_blobs(tmp_path / "blobs")
+    machine = machine_of(given, tmp_path / "root")
+    asyncio.run(up(given, machine, []))
+    before, events = machine.log, []
+    asyncio.run(up(given, machine, events))
+    assert machine.log == before
+    assert not [e for e in events if e.happened == "changed"]
+
+
+@needs_root
+@pytest.mark.parametrize(
+    ("path", "restarts"),
+    [
+        ("/etc/hosts", []),
+        ("/etc/etcd/pki/server.crt", ["restart etcd.service"]),
+        ("/etc/haproxy/haproxy.cfg", ["restart haproxy.service"]),
+        ("/etc/systemd/system/kube-scheduler.service", ["restart kube-scheduler.service"]),
+        ("/usr-is-shared", []),
+    ],
+)
+def test_a_changed_file_is_all_that_is_repaired(
+    tmp_path: Path, path: str, restarts: list[str]
+) -> None:
+    given = given_with_blobs(tmp_path / "blobs")
+    machine = machine_of(given, tmp_path / "root")
+    asyncio.run(up(given, machine, []))
+    if path == "/usr-is-shared":
+        assert asyncio.run(left_to_do(given, machine)) == []
+        return
+    file = machine.root / path.lstrip("/")
+    good = file.read_bytes()
+    file.write_bytes(good + b"# somebody was here\n")
+    # Its reader is started on the wrong file, as after a crash of the machine.
+    for line in restarts:
+        (machine.root / "run/fake" / f"{line.split()[1]}.active").unlink()
+    asyncio.run(machine.run(["systemctl", "start", *(line.split()[1] for line in restarts)]))
+    before = len(machine.log)
+    planned = asyncio.run(left_to_do(given, machine))
+    units = [line.split()[1] for line in restarts]
+    assert planned == [(Kind.UPDATE, path), *((Kind.RESTART, unit) for unit in units)]
+    asyncio.run(up(given, machine, []))
+    assert file.read_bytes() == good
+    assert machine.log[before:] == restarts
+    assert asyncio.run(left_to_do(given, machine)) == []
+
+
+@needs_root
+@pytest.mark.parametrize("in_the_middle", [False, True], ids=["before", "in the middle"])
+def test_broken_off_at_every_command_the_next_run_goes_on(
+    tmp_path: Path, in_the_middle: bool
+) -> None:
+    given = given_with_blobs(tmp_path / "blobs")
+    whole = machine_of(given, tmp_path / "whole")
+    asyncio.run(up(given, whole, []))
+    assert whole.commands > 3
+    for k in range(1, whole.commands + 1):
+        machine = machine_of(given, tmp_path / f"root-{k}")
+        machine.fails_at, machine.in_the_middle = k, in_the_middle
+        with pytest.raises(RemoteError):
+            asyncio.run(up(given, machine, []))
+        asyncio.run(up(given, machine, []))
+        assert asyncio.run(left_to_do(given, machine)) == [], f"after a failure at command {k}"
+        assert not list(machine.root.rglob(f"*{converge.NEW}"))
+
+
+def test_scripts_hold_no_content(tmp_path: Path) -> None:
+    """What is put travels on stdin: an argv is for everybody on the machine to read."""
+    given = support.given(support.topology("3+3"))
+    wanted = merged(render(STEPS, given)["controller-0"].values())
+    changes = [
+        Change(machine="m", step="s", kind=Kind.CREATE, path_or_unit=f.path, item=f)
+        for f in wanted.files
+    ]
+    script = converge.put_script([c.item for c in changes]) + observe.script(wanted)
+    assert "key " not in script.replace(".key ", "")
+    assert all(f.content.decode() not in script for f in wanted.files if f.secret)

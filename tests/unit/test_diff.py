@@ -1,0 +1,151 @@
+"""The difference between what is wanted and what was seen."""
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hardway.engine.diff import changes, differences, manifest_changes
+from hardway.engine.render import merged, render
+from hardway.model.resources import (
+    Desired,
+    File,
+    Folder,
+    Kind,
+    Observed,
+    SeenPath,
+    SeenUnit,
+    Unit,
+)
+from hardway.steps import STEPS
+from tests import support
+
+RENDERED = render(STEPS, support.given(support.topology("3+3")))
+
+
+def as_wanted(wanted: Desired) -> Observed:
+    """Return what one sees on a machine that is as it should be."""
+    paths = {}
+    for item in wanted.paths:
+        match item:
+            case Folder():
+                paths[item.path] = SeenPath("d", item.mode, item.owner, 0, 1.0)
+            case File():
+                size = len(item.content)
+                seen = SeenPath("f", item.mode, item.owner, size, 1.0, digest=item.digest)
+                paths[item.path] = seen
+            case _:
+                link = SeenPath("l", 0o777, "root", 0, 1.0, target=item.stored)
+                stored = SeenPath("f", 0o755, "root", item.size_bytes, 1.0)
+                paths |= {item.path: link, item.stored: stored}
+    units = {u.name: SeenUnit("active", True, u.digest, 2.0, False) for u in wanted.units}
+    return Observed(paths=paths, units=units)
+
+
+def test_nothing_changes_where_all_is_as_wanted() -> None:
+    for name, by_step in RENDERED.items():
+        assert changes(name, by_step, as_wanted(merged(by_step.values()))) == []
+
+
+def test_everything_is_made_on_an_empty_machine() -> None:
+    by_step = RENDERED["worker-0"]
+    wanted = merged(by_step.values())
+    found = changes("worker-0", by_step, Observed())
+    made = {c.path_or_unit for c in found}
+    assert made == {item.path for item in wanted.paths} | {u.name for u in wanted.units}
+    assert {c.kind for c in found} == {Kind.CREATE, Kind.ENABLE, Kind.START}
+
+
+@given(st.data())
+def test_one_difference_is_one_change_and_its_reader_restarts(data: st.DataObject) -> None:
+    """Whatever file differs: that file is put, and nothing else; its readers too if they run it."""
+    name = data.draw(st.sampled_from(sorted(RENDERED)))
+    wanted = merged(RENDERED[name].values())
+    file = data.draw(st.sampled_from(wanted.files))
+    seen = as_wanted(wanted)
+    how = data.draw(st.sampled_from(["content", "mode", "owner", "absent", "kind"]))
+    before = seen.paths[file.path]
+    worse = {
+        "content": replace(before, digest="0" * 64, changed_at=3.0),
+        "mode": replace(before, mode=before.mode ^ 0o111),
+        "owner": replace(before, owner="nobody"),
+        "kind": replace(before, kind="d"),
+        "absent": None,
+    }[how]
+    paths = {p: s for p, s in {**seen.paths, file.path: worse}.items() if s is not None}
+    found = changes(name, RENDERED[name], replace(seen, paths=paths))
+    assert [(c.path_or_unit, c.kind) for c in found] == [
+        (file.path, Kind.CREATE if how == "absent" else Kind.UPDATE)
+    ]
+
+
+def unit() -> tuple[File, Unit]:
+    file = File(path="/etc/a", content=b"right", why="")
+    return file, Unit(name="a.service", path="/u", digest="d", reads=("/etc/a",), why="")
+
+
+def of(seen: SeenUnit | None, changed_at: float | None = None) -> list[tuple[Kind, str]]:
+    file, wanted = unit()
+    digest = file.digest if changed_at is None else "wrong"
+    paths = {"/etc/a": SeenPath("f", 0o644, "root", 5, changed_at or 1.0, digest=digest)}
+    units = {"a.service": seen} if seen else {}
+    found = changes("m", {"s": Desired(files=(file,), units=(wanted,))}, Observed(paths, units))
+    return [(c.kind, c.path_or_unit) for c in found]
+
+
+def test_units() -> None:
+    good = SeenUnit("active", True, "d", 10.0, False)
+    assert of(good) == []
+    assert of(None) == [(Kind.ENABLE, "a.service"), (Kind.START, "a.service")]
+    assert of(replace(good, enabled=False)) == [(Kind.ENABLE, "a.service")]
+    assert of(replace(good, active="failed")) == [(Kind.START, "a.service")]
+    assert of(replace(good, active="activating")) == []
+    assert of(replace(good, digest="other")) == [(Kind.RESTART, "a.service")]
+
+
+def test_a_unit_started_on_a_wrong_file_restarts_one_that_was_started_before_does_not() -> None:
+    good = SeenUnit("active", True, "d", 10.0, False)
+    assert of(good, changed_at=9.0) == [(Kind.UPDATE, "/etc/a"), (Kind.RESTART, "a.service")]
+    assert of(good, changed_at=11.0) == [(Kind.UPDATE, "/etc/a")]
+
+
+def test_secrets_are_shown_as_digests() -> None:
+    secret = File(path="/k", content=b"very secret", mode=0o600, secret=True, why="")
+    seen = SeenPath("f", 0o600, "root", 3, 1.0, digest="ab" * 32)
+    observed = Observed({"/k": seen}, content={"/k": b"old secret"})
+    (change,) = changes("m", {"s": Desired(files=(secret,))}, observed)
+    assert "secret sha256:abababababab -> sha256:" in change.diff
+    assert "very" not in change.diff + repr(change)
+    assert "old" not in change.diff
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=10,
+)
+
+
+@given(json_values)
+def test_an_object_does_not_differ_from_itself(value: object) -> None:
+    assert list(differences(value, value)) == []
+
+
+@given(st.dictionaries(st.text(max_size=3), json_values, min_size=1), st.data())
+def test_what_the_api_adds_is_no_difference_what_it_lacks_is(
+    wanted: dict[str, object], data: st.DataObject
+) -> None:
+    assert list(differences(wanted, {**wanted, "added-by-the-api": 1})) == []
+    missing = data.draw(st.sampled_from(sorted(wanted)))
+    rest = {k: v for k, v in wanted.items() if k != missing}
+    lacking = list(differences(wanted, rest))
+    assert bool(lacking) == (wanted[missing] is not None)
+
+
+def test_objects_of_the_api() -> None:
+    wanted = {"kind": "ConfigMap", "metadata": {"name": "a", "namespace": "n"}, "data": {"x": "1"}}
+    assert manifest_changes("s", (wanted,), [wanted]) == []
+    (created,) = manifest_changes("s", (wanted,), [])
+    assert (created.path_or_unit, created.diff) == ("ConfigMap/n/a", "")
+    (updated,) = manifest_changes("s", (wanted,), [{**wanted, "data": {"x": "2"}}])
+    assert updated.diff == "data.x: '2' -> '1'"

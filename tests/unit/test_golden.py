@@ -1,0 +1,90 @@
+"""What each machine gets, as a tree one can read.
+
+`HARDWAY_GOLDEN=write pytest tests/unit/test_golden.py` writes the trees anew; read the diff.
+"""
+
+import os
+from base64 import b64encode
+from pathlib import Path
+
+import pytest
+
+from hardway.engine.render import manifests, merged, render
+from hardway.model.resources import Desired
+from hardway.steps import STEPS
+from tests import support
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+SHOWN = ("controller-0", "worker-0")
+"""Machines whose files are kept whole; of the others the digests say that they are the same."""
+
+
+def listing(wanted: Desired) -> list[str]:
+    """Return a line for each thing a machine gets."""
+    return [
+        *(f"folder {f.mode:04o} {f.owner:<24} {f.path}" for f in wanted.folders),
+        *(f"file   {f.mode:04o} {f.owner:<24} {f.path} {f.digest[:12]}" for f in wanted.files),
+        *(f"blob   0755 root                     {b.path}" for b in wanted.blobs),
+        *(f"unit   {u.name} {u.digest[:12]}" for u in wanted.units),
+    ]
+
+
+def tree(name: str) -> dict[str, str]:
+    """Return the golden files of a topology by path."""
+    cluster = support.topology(name)
+    given = support.given(cluster)
+    files = {}
+    lines = []
+    for machine, by_step in render(STEPS, given).items():
+        wanted = merged(by_step.values())
+        lines += [f"# {machine}", *listing(wanted), ""]
+        if machine in SHOWN:
+            files |= {
+                f"{machine}{f.path}": f.content.decode() for f in wanted.files if not f.secret
+            }
+    lines.append("# objects of the API")
+    for own in manifests(STEPS, given).values():
+        lines += [f"{m['kind']} {m['metadata']['name']}" for m in own]
+    files["MACHINES"] = "\n".join(lines) + "\n"
+    return files
+
+
+@pytest.mark.parametrize("name", support.TOPOLOGIES)
+def test_tree(name: str) -> None:
+    top = GOLDEN / name
+    made = tree(name)
+    if os.environ.get("HARDWAY_GOLDEN") == "write":
+        for path in sorted(top.rglob("*"), reverse=True):
+            path.rmdir() if path.is_dir() else path.unlink()
+        for path, text in made.items():
+            (top / path).parent.mkdir(parents=True, exist_ok=True)
+            (top / path).write_text(text)
+    kept = {str(p.relative_to(top)): p.read_text() for p in top.rglob("*") if p.is_file()}
+    assert sorted(made) == sorted(kept)
+    for path, text in made.items():
+        assert text == kept[path], path
+
+
+def test_rendering_twice_gives_the_same() -> None:
+    assert tree("3+3") == tree("3+3")
+
+
+def test_keys_are_in_files_nobody_else_reads() -> None:
+    given = support.given(support.topology("3+3"))
+    secrets = given.secrets
+    keys = [p.key for p in (*secrets.cas.values(), *secrets.certificates.values())]
+    keys += [secrets.service_account.key, secrets.encryption_key]
+    forms = [form for key in keys for form in (key, b64encode(key).rstrip(b"="))]
+    for by_step in render(STEPS, given).values():
+        for file in merged(by_step.values()).files:
+            if any(form in file.content for form in forms):
+                assert (file.secret, file.mode) == (True, 0o600), file.path
+            assert not file.secret or any(form in file.content for form in forms), file.path
+
+
+def test_ca_keys_are_on_no_machine_but_where_they_sign() -> None:
+    given = support.given(support.topology("3+3"))
+    keys = {name: pair.key for name, pair in given.secrets.cas.items()}
+    for by_step in render(STEPS, given).values():
+        for file in merged(by_step.values()).files:
+            assert not any(key in file.content for key in keys.values()), file.path

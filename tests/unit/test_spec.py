@@ -1,0 +1,132 @@
+"""hardway.yaml: every error at once, with its line; and what is decided from it."""
+
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hardway.errors import SpecError
+from hardway.model.cluster import Cluster
+from hardway.spec.load import default_text, json_schema, load, parse
+from tests import support
+
+
+def problems(text: str) -> tuple[str, ...]:
+    with pytest.raises(SpecError) as caught:
+        support.cluster(text)
+    return caught.value.problems
+
+
+def test_nothing_is_the_default_cluster() -> None:
+    cluster = support.cluster("")
+    assert [str(m.address) for m in cluster.control_planes] == [
+        "10.240.0.10", "10.240.0.11", "10.240.0.12",
+    ]  # fmt: skip
+    assert [m.name for m in cluster.workers] == ["worker-0", "worker-1", "worker-2"]
+    assert str(cluster.workers[2].pod_cidr) == "10.200.2.0/24"
+    assert str(cluster.endpoint) == "10.240.0.100"
+    assert str(cluster.api_service_ip) == "10.32.0.1"
+    assert str(cluster.dns_service_ip) == "10.32.0.10"
+
+
+def test_what_init_writes_is_the_default_cluster() -> None:
+    assert support.cluster(default_text()) == support.cluster("")
+
+
+def test_all_errors_at_once_each_with_its_line() -> None:
+    text = "name: Upper\nmachines:\n  controlPlanes: 0\n  workers: many\ncolour: red\n"
+    found = problems(text)
+    assert [line.split(" ")[0] for line in found] == [
+        "hardway.yaml:1:", "hardway.yaml:3:", "hardway.yaml:4:", "hardway.yaml:5:",
+    ]  # fmt: skip
+    assert "colour" in found[3]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        ("machines: {controlPlanes: 2}", 1, "odd number"),
+        ("name: a\nname: b", 2, "second time"),
+        ("network:\n  pods: 10.240.0.0/16", 2, "overlaps"),
+        ("network:\n  nodes: 8.8.8.0/24", 2, "private"),
+        ("network:\n  nodes: 10.1.0.0/30", 2, "/16 to /25"),
+        ("network:\n  endpoint: 10.9.9.9", 2, "not an address for machines"),
+        ("network:\n  pods: 10.200.0.0/23", 2, "room for 2 workers"),
+        ("pki:\n  caDays: 400\n  adminDays: 500", 3, "longer than the CA's"),
+        ("a: *x", 1, "aliases"),
+        ("machines:\n- {name: a, role: control-plane}\n- {name: a, role: worker}", 3, "also that"),
+        ("machines:\n- {name: a, role: control-plane, address: 10.240.0.1}", 2, "not free"),
+        ("machines:\n- {name: a, role: control-plane, address: 10.240.0.100}", 2, "the endpoint"),
+        ("machines: {controlPlanes: 1, workers: 71}", 1, "70"),
+    ],
+)
+def test_each_rule(text: str, line: int, says: str) -> None:
+    found = problems(text)
+    assert any(p.startswith(f"hardway.yaml:{line}: ") and says in p for p in found), found
+
+
+def test_a_version_is_text_however_it_looks() -> None:
+    assert parse("kubernetes: 1.30", "x").spec.kubernetes == "1.30"
+
+
+def test_absent_and_unreadable_files(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="No such file"):
+        load(tmp_path / "none.yaml")
+    binary = tmp_path / "binary.yaml"
+    binary.write_bytes(b"\xff\xfe")
+    with pytest.raises(SpecError, match="UTF-8"):
+        load(binary)
+
+
+def test_the_schema_for_editors_is_up_to_date() -> None:
+    kept = Path(__file__).parents[2] / "schema" / "hardway.schema.json"
+    assert kept.read_text() == json_schema()
+
+
+@given(st.text())
+def test_any_text_is_a_cluster_or_an_error_with_a_line(text: str) -> None:
+    try:
+        cluster = support.cluster(text)
+    except SpecError as error:
+        assert all(p.startswith("hardway.yaml:") for p in error.problems)
+    else:
+        assert isinstance(cluster, Cluster)
+
+
+scalars = st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.floats()
+trees = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
+        st.sampled_from(["name", "machines", "network", "pki", "nodes", "workers", "address"]),
+        inner, max_size=3), max_leaves=8)  # fmt: skip
+
+
+@given(trees)
+def test_any_tree_is_a_cluster_or_an_error_with_a_line(tree: object) -> None:
+    import yaml
+
+    test_any_text_is_a_cluster_or_an_error_with_a_line.hypothesis.inner_test(yaml.safe_dump(tree))
+
+
+@given(
+    control_planes=st.sampled_from([1, 3, 5, 7]),
+    workers=st.integers(0, 40),
+    prefix=st.integers(16, 25),
+    third=st.integers(0, 255),
+)
+def test_addresses_are_unique_and_inside(
+    control_planes: int, workers: int, prefix: int, third: int
+) -> None:
+    nodes = IPv4Network(f"172.20.{third}.0/{prefix}", strict=False)
+    cluster = support.cluster(
+        f"machines: {{controlPlanes: {control_planes}, workers: {workers}}}\n"
+        f"network: {{nodes: {nodes}}}"
+    )
+    taken = [nodes[0], nodes[1], nodes[-1], cluster.endpoint]
+    taken += [m.address for m in cluster.machines]
+    assert len(set(taken)) == len(taken)
+    assert all(IPv4Address(a) in nodes for a in taken)
+    pods = [m.pod_cidr for m in cluster.workers]
+    assert len(set(pods)) == workers
+    assert all(m.pod_cidr is None for m in cluster.control_planes)
