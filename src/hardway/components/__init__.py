@@ -1,7 +1,7 @@
 """Components: the pinned binaries and images a cluster is made of, and where they come from."""
 
 from hardway.components.cache import Stored, cache_folder, cached, lookup
-from hardway.components.ensure import ensure
+from hardway.components.sources import ensure
 from hardway.components.table import (
     DEFAULT_KUBERNETES,
     Component,
