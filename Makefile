@@ -24,7 +24,7 @@ lint: setup-dev
 	@$(PYTHON) -m ruff check --quiet .
 	@$(PYTHON) -m ruff format --check --quiet .
 	@$(PYTHON) -m mypy
-	@.venv/bin/lint-imports --no-cache
+	@PYTHONPATH=src .venv/bin/lint-imports --no-cache
 
 unit: setup-dev
 	@$(PYTHON) -m pytest -q -n 2 -m "not cluster"

@@ -176,7 +176,8 @@ async def verify_ha(at: Setup, report: Report) -> list[Finding]:
 async def look(at: Setup) -> Status:
     """Return how each part of the cluster is."""
     states = at.provider.states(at.cluster)
-    async with reach(at, components.lookup(at.components, cache=at.cache)) as live:
+    stored = components.lookup(at.components, cache=at.cache, absent_ok=True)
+    async with reach(at, stored) as live:
         return await status(live, states)
 
 

@@ -34,7 +34,7 @@ for unit in $units; do
   esac
   if [ "$verb" = restart ] || { [ "$verb" = start ] && [ ! -e /run/fake/$unit.active ]; }; then
     [ -e $file ] || { echo "Unit $unit not found." >&2; exit 5; }
-    date +%s.%N >/run/fake/$unit.active
+    date -u '+%a %Y-%m-%d %H:%M:%S.%6N UTC' >/run/fake/$unit.active
     sed -n 's/^Environment=HARDWAY_DIGEST=//p' $file >/run/hardway/$unit
     # A oneshot unit's command notes the digest itself.
     sed -n "s/.*echo \([0-9a-f]*\) *>.*/\1/p" $file | head -1 >>/run/hardway/$unit
@@ -43,7 +43,7 @@ for unit in $units; do
   if [ "$verb" = show ]; then
     if [ -n "$property" ]; then echo 0; continue; fi
     started=; active=inactive; enabled=
-    [ -e /run/fake/$unit.active ] && { active=active; started=@$(cat /run/fake/$unit.active); }
+    [ -e /run/fake/$unit.active ] && { active=active; started=$(cat /run/fake/$unit.active); }
     [ -e /run/fake/$unit.enabled ] && enabled=enabled
     printf 'Id=%s\nActiveState=%s\nUnitFileState=%s\nNeedDaemonReload=no\n' \
         "$unit" "$active" "$enabled"

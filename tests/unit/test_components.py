@@ -188,7 +188,7 @@ def test_a_folder_of_the_users(
     (given / "kubectl").write_bytes(b"mine")
     monkeypatch.setenv("HARDWAY_COMPONENTS_DIR", str(given))
     (given / "kubectl.sha256").write_text(sha(b"other"))
-    with pytest.raises(ComponentError, match="is not what kubectl.sha256 says"):
+    with pytest.raises(ComponentError, match=r"is not what kubectl\.sha256 says"):
         get(KUBECTL, tmp_path / "cache")
     (given / "kubectl.sha256").write_text(sha(b"mine"))
     assert get(KUBECTL, tmp_path / "cache") == {"kubectl": b"mine"}

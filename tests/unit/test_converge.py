@@ -4,6 +4,8 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from tests import support
+from tests.fakes.machine import FakeMachine, needs_root
 
 from hardway.engine import compare, converge, observe, order
 from hardway.engine.render import merged, render
@@ -13,8 +15,6 @@ from hardway.report import Event
 from hardway.steps import STEPS
 from hardway.steps.base import Check, Given, Live, Step
 from hardway.tools.kubectl import Kubectl
-from tests import support
-from tests.fakes.machine import FakeMachine, needs_root
 
 NOWHERE = Kubectl(Path("/nonexistent/kubectl"), Path("/nonexistent/kubeconfig"))
 

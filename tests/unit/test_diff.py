@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
+from tests import support
 
 from hardway.engine.diff import changes, differences, manifest_changes
 from hardway.engine.render import merged, render
@@ -18,7 +19,6 @@ from hardway.model.resources import (
     Unit,
 )
 from hardway.steps import STEPS
-from tests import support
 
 RENDERED = render(STEPS, support.given(support.topology("3+3")))
 

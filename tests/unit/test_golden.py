@@ -8,11 +8,11 @@ from base64 import b64encode
 from pathlib import Path
 
 import pytest
+from tests import support
 
 from hardway.engine.render import manifests, merged, render
 from hardway.model.resources import Desired
 from hardway.steps import STEPS
-from tests import support
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SHOWN = ("controller-0", "worker-0")

@@ -5,11 +5,11 @@ import socket
 import ssl
 import subprocess
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests import support
 
 from hardway import files
 from hardway.errors import PkiError
@@ -18,7 +18,6 @@ from hardway.pki import store
 from hardway.pki.inspect import read
 from hardway.pki.inventory import CERTIFICATES, CLIENT, SERVER, expand
 from hardway.pki.store import Secrets
-from tests import support
 
 NOW = datetime.now(UTC)
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests import support
 
 from hardway.errors import SpecError
 from hardway.model.cluster import Cluster
 from hardway.spec.load import default_text, json_schema, load, parse
-from tests import support
 
 
 def problems(text: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
+from datetime import datetime
 
 from hardway.errors import CommandError
 from hardway.model.resources import Desired, Observed, SeenPath, SeenUnit
@@ -35,7 +36,7 @@ def script(desired: Desired) -> str:
     if units:
         properties = ",".join(PROPERTIES)
         parts.append(
-            f"systemctl show --timestamp=unix --property={properties} {units} | sed 's/^/unit\\t/'"
+            f"systemctl show --timestamp=us+utc --property={properties} {units} | sed 's/^/unit\\t/'"
         )
         # A running process carries its digest; a oneshot unit, which leaves none, noted it.
         parts.append(f"""for unit in {units}; do
@@ -86,15 +87,23 @@ def _blocks(lines: Sequence[str]) -> list[dict[str, str]]:
 
 
 def _unit(block: dict[str, str], digest: str) -> SeenUnit:
-    started = block["ExecMainStartTimestamp"] or block["ActiveEnterTimestamp"]
+    started = _seconds(block["ExecMainStartTimestamp"] or block["ActiveEnterTimestamp"])
     runs = block["ActiveState"] in {"active", "activating", "reloading"}
     return SeenUnit(
         active=block["ActiveState"],
         enabled=block["UnitFileState"] == "enabled",
         digest=digest if runs else "",
-        started_at=float(started.removeprefix("@") or 0) if runs else 0.0,
+        started_at=started if runs else 0.0,
         reload_needed=block["NeedDaemonReload"] == "yes",
     )
+
+
+def _seconds(timestamp: str) -> float:
+    """Return a time as `systemctl show --timestamp=us+utc` has it, in seconds since 1970."""
+    if not timestamp:
+        return 0.0
+    day, time = timestamp.split(" ")[1:3]
+    return datetime.fromisoformat(f"{day}T{time}+00:00").timestamp()
 
 
 async def observe(transport: Transport, desired: Desired) -> Observed:

@@ -1,0 +1,256 @@
+"""The real thing: used, changed behind its back, killed, and taken apart."""
+
+import json
+import os
+import random
+import signal
+import stat
+import time
+from pathlib import Path
+
+import pytest
+from tests.cluster.conftest import Hardway, host_state, spec
+
+CONTROL_PLANES = ["controller-0", "controller-1", "controller-2"]
+WORKERS = ["worker-0", "worker-1", "worker-2"]
+UNITS = {
+    "controller-0": ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler",
+                     "haproxy", "keepalived"],
+    "worker-0": ["containerd", "kubelet", "kube-proxy"],
+}  # fmt: skip
+
+
+def processes(cluster: Hardway) -> dict[str, str]:
+    """Return the main process of each unit, to see whether any was restarted."""
+    return {
+        machine: cluster.on(
+            machine, f"systemctl show --property=MainPID,ExecMainStartTimestamp {' '.join(units)}"
+        )
+        for machine, units in UNITS.items()
+    }
+
+
+def test_all_checks_of_all_steps_hold(cluster: Hardway) -> None:
+    findings = cluster.json("verify")["findings"]
+    steps = [s["name"] for s in cluster.json("steps")["steps"]]
+    assert {f["step"] for f in findings} == set(steps)
+    assert all(f["ok"] for f in findings)
+    names = {"check", "step", "machine", "ok", "expected", "found", "why", "see"}
+    assert all(set(f) == names and f["why"] and f["see"] for f in findings)
+
+
+def test_status(cluster: Hardway) -> None:
+    status = cluster.json("status")
+    assert [m["state"] for m in status["machines"]] == ["running"] * 6
+    assert set(status["machines"][0]) == {"name", "role", "address", "state"}
+    assert status["etcd"]["members"] == status["etcd"]["healthy"] == 3
+    assert status["etcd"]["leader"] in CONTROL_PLANES
+    assert status["control_planes"] == [{"name": n, "healthy": True} for n in CONTROL_PLANES]
+    assert status["endpoint"]["address"] == "10.244.0.100"
+    assert status["endpoint"]["healthy"]
+    assert status["endpoint"]["holder"] in CONTROL_PLANES
+    assert status["nodes"] == [{"name": n, "ready": True, "version": "v1.37.2"} for n in WORKERS]
+
+
+def test_again_changes_nothing_and_restarts_nothing(cluster: Hardway) -> None:
+    before, lines = processes(cluster), cluster.journal_lines()
+    cluster("up")
+    assert cluster.changed_since(lines) == []
+    assert processes(cluster) == before
+    assert cluster.plan() == []
+
+
+def test_one_changed_file_is_all_that_is_planned_and_repaired(cluster: Hardway) -> None:
+    path = "/etc/kubernetes/audit-policy.yaml"
+    cluster.on("controller-1", f"echo '# somebody was here' >>{path}")
+    assert cluster.plan() == [("controller-1", "update", path)]
+    shown = cluster.json("plan")["changes"][0]["diff"]
+    assert "-# somebody was here" in shown
+    lines = cluster.journal_lines()
+    cluster("up")
+    assert cluster.changed_since(lines) == [("controller-1", f"update {path}")]
+    assert cluster.plan() == []
+
+
+def test_a_file_changed_and_read_is_repaired_and_its_reader_restarted(cluster: Hardway) -> None:
+    path, unit = "/etc/haproxy/haproxy.cfg", "haproxy.service"
+    cluster.on("controller-2", f"echo '# somebody was here' >>{path}; systemctl restart {unit}")
+    assert cluster.plan() == [("controller-2", "update", path), ("controller-2", "restart", unit)]
+    cluster("up")
+    assert cluster.plan() == []
+
+
+@pytest.mark.parametrize(
+    ("machine", "damage", "planned"),
+    [
+        ("worker-1", "systemctl stop kubelet", [("start", "kubelet.service")]),
+        ("worker-1", "systemctl disable --quiet kube-proxy", [("enable", "kube-proxy.service")]),
+        ("worker-2", "rm /usr/local/bin/kube-proxy", [("create", "/usr/local/bin/kube-proxy")]),
+        ("worker-0", "chmod 644 /etc/kubernetes/kube-proxy.kubeconfig",
+         [("update", "/etc/kubernetes/kube-proxy.kubeconfig")]),
+        ("controller-0", "chmod 755 /var/lib/etcd", [("update", "/var/lib/etcd")]),
+    ],
+)  # fmt: skip
+def test_other_damage(
+    cluster: Hardway, machine: str, damage: str, planned: list[tuple[str, str]]
+) -> None:
+    cluster.on(machine, damage)
+    assert cluster.plan() == [(machine, *row) for row in planned]
+    cluster("up")
+    assert cluster.plan() == []
+
+
+def test_a_deleted_object_is_applied_again(cluster: Hardway) -> None:
+    cluster("kubectl", "delete", "clusterrolebinding", "hardway:kubelet-client")
+    assert cluster.plan() == [("api", "apply", "ClusterRoleBinding/hardway:kubelet-client")]
+    cluster("up")
+    assert cluster.plan() == []
+
+
+def test_keys_are_private_and_nowhere_they_should_not_be(cluster: Hardway) -> None:
+    folder = cluster.folder / "clusters/test"
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink() and b"PRIVATE KEY" in path.read_bytes():
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+    text = cluster.journal.read_text() + cluster("plan", "--full") + cluster("log", "--changes")
+    assert "PRIVATE" not in text
+
+
+def test_looking(cluster: Hardway) -> None:
+    certificates = cluster.json("certs")["certificates"]
+    assert {c["name"] for c in certificates} >= {"kubernetes-ca", "etcd-peer", "kubelet", "admin"}
+    kubeconfig = Path(cluster("kubeconfig").strip())
+    assert kubeconfig == cluster.folder / "clusters/test/kubeconfigs/admin.kubeconfig"
+    assert {"etcd", "kubelet"} <= {c["file"] for c in cluster.json("components")["components"]}
+    assert {"up"} <= {e["text"] for e in cluster.json("log")["events"] if "text" in e}
+    assert cluster.on("worker-1", "hostname") == "worker-1\n"
+
+
+def test_the_second_of_two_at_once_is_refused(cluster: Hardway) -> None:
+    with cluster.start("up") as first:
+        lock = cluster.folder / "clusters/test/lock"
+        deadline = time.monotonic() + 30
+        while lock.read_text().strip() not in _descendants(first.pid):
+            assert time.monotonic() < deadline
+        second = cluster.tries("up")
+        first.communicate()
+    assert first.returncode == 0
+    assert second.returncode == 10
+    assert "is at work on test" in second.stderr
+
+
+def _descendants(pid: int) -> set[str]:
+    found = {str(pid)}
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = entry.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if fields[1] in found:
+            found.add(entry.parent.name)
+    return found
+
+
+def test_a_clash_is_an_error_before_anything_is_made(cluster: Hardway, tmp_path: Path) -> None:
+    before = host_state()
+    other = Hardway(tmp_path)
+    (tmp_path / "hardway.yaml").write_text(spec("other", 4, 1, 0))
+    done = other.tries("up")
+    assert done.returncode == 3
+    assert "overlaps 10.244.0.0/24 of cluster test" in done.stderr
+    (tmp_path / "hardway.yaml").write_text(spec("test", 7, 1, 0))
+    done = other.tries("up")
+    assert done.returncode == 3
+    assert "a cluster named test is already here" in done.stderr
+    assert host_state() == before
+
+
+def test_another_spec_for_a_living_cluster_is_refused(cluster: Hardway) -> None:
+    file = cluster.folder / "hardway.yaml"
+    good = file.read_text()
+    file.write_text(good.replace("workers: 3", "workers: 2"))
+    try:
+        done = cluster.tries("up")
+    finally:
+        file.write_text(good)
+    assert done.returncode == 10
+    assert "hardway.yaml says" in done.stderr
+
+
+def test_a_machine_stopped_and_started_comes_back(cluster: Hardway) -> None:
+    cluster("machine", "stop", "worker-1")
+    states = {m["name"]: m["state"] for m in cluster.json("machine", "list")["machines"]}
+    assert states["worker-1"] == "stopped"
+    assert cluster.tries("verify", "machines").returncode == 7
+    cluster("machine", "start", "worker-1")
+    cluster("kubectl", "wait", "--for=condition=Ready", "node/worker-1", "--timeout=90s")
+    assert cluster.plan() == []
+
+
+def test_all_machines_lost_at_once_come_back_with_their_data(cluster: Hardway) -> None:
+    """As after the host's own reboot, with nobody having been told."""
+    cluster("kubectl", "create", "configmap", "kept", "--from-literal=word=kept")
+    addresses = [m["address"] for m in cluster.json("machine", "list")["machines"]]
+    cluster("machine", "stop", "--force", *CONTROL_PLANES, *WORKERS)
+    states = [m["state"] for m in cluster.json("status")["machines"]]
+    assert states == ["stopped"] * 6
+    lines = cluster.journal_lines()
+    cluster("up")
+    assert [m["address"] for m in cluster.json("machine", "list")["machines"]] == addresses
+    changed = {text.split()[0] for _, text in cluster.changed_since(lines)}
+    assert changed <= {"start", "apply"}, "what is on their disks was as it should be"
+    said = cluster("kubectl", "get", "configmap", "kept", "--output=jsonpath={.data.word}")
+    assert said == "kept"
+    cluster("kubectl", "delete", "configmap", "kept")
+    assert cluster.plan() == []
+
+
+def test_each_control_plane_lost_under_load(cluster: Hardway) -> None:
+    findings = cluster.json("verify", "--ha")["findings"]
+    rows = [(f["machine"], f["check"]) for f in findings if f["check"] == "answers-again"]
+    assert sorted(rows) == [(name, "answers-again") for name in CONTROL_PLANES]
+    assert [f["check"] for f in findings][-1] == "no-write-lost"
+    assert int(findings[-1]["expected"].split()[0]) > 20
+
+
+def test_killed_at_random_moments_it_converges_to_the_same(small: Hardway) -> None:
+    seed = int(os.environ.get("HARDWAY_SEED") or time.time())
+    print(f"HARDWAY_SEED={seed}")
+    moments = random.Random(seed)
+    for _ in range(5):
+        process = small.start("up")
+        time.sleep(moments.uniform(0.2, 9))
+        small.kill(process, signal.SIGKILL)
+    small("up")
+    assert small.plan() == []
+    assert small.json("verify")["findings"]
+
+
+def test_interrupted_it_says_how_to_go_on_and_down_works_from_there(small: Hardway) -> None:
+    process = small.start("up")
+    time.sleep(4)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    assert "running the same again" in said
+    small("down", "--yes")
+    small("down", "--yes")
+
+
+def test_until_a_step(small: Hardway) -> None:
+    said = small("up", "--until", "etcd")
+    assert "stopped after etcd" in said
+    assert small.on("controller-0", "systemctl is-active etcd") == "active\n"
+    steps = {c["step"] for c in small.json("plan")["changes"]}
+    assert "etcd" not in steps
+    assert "control-plane" in steps
+
+
+def test_json_of_a_failed_check(cluster: Hardway) -> None:
+    cluster.on("worker-0", "systemctl stop kube-proxy")
+    done = cluster.tries("verify", "workers", "--output", "json")
+    cluster("up")
+    assert done.returncode == 7
+    wrong = [f for f in json.loads(done.stdout)["findings"] if not f["ok"]]
+    assert [(f["check"], f["machine"]) for f in wrong] == [("kube-proxy-healthy", "worker-0")]

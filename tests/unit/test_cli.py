@@ -1,0 +1,119 @@
+"""The command line: help, errors without tracebacks, JSON with the documented names."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+RUN = "from hardway.cli.app import main; main()"
+
+
+def hardway(*words: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "HARDWAY_CACHE": str(folder / "cache"),
+           **environment}  # fmt: skip
+    return subprocess.run(
+        [sys.executable, "-c", RUN, *words], cwd=folder, env=env, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+
+
+def unused(folder: Path) -> None:
+    """Write a spec of a cluster that surely does not exist on this host."""
+    (folder / "hardway.yaml").write_text("name: never-made\nnetwork: {nodes: 10.251.0.0/24}\n")
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["", "init", "plan", "up", "down", "status", "verify", "steps", "machine", "ssh", "kubectl",
+     "kubeconfig", "components", "certs", "log"],
+)  # fmt: skip
+def test_every_command_has_help(command: str, tmp_path: Path) -> None:
+    done = hardway(*filter(None, [command]), "--help", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Usage: hardway")
+
+
+def test_help_loads_nothing_heavy(tmp_path: Path) -> None:
+    heavy = ("pydantic", "cryptography", "asyncssh", "rich", "yaml")
+    code = (
+        "import sys; sys.argv = ['hardway', '--help']\n"
+        "from hardway.cli.app import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        f"print([m for m in {heavy!r} if m in sys.modules], file=sys.stderr)"
+    )
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False
+    )
+    assert done.stderr == "[]\n"
+
+
+def test_init_writes_a_spec_and_keeps_one_that_is_there(tmp_path: Path) -> None:
+    assert hardway("init", folder=tmp_path).returncode == 0
+    (tmp_path / "hardway.yaml").write_text("name: mine\n")
+    done = hardway("init", folder=tmp_path)
+    assert done.returncode == 10
+    assert "hardway init --force" in done.stderr
+    assert (tmp_path / "hardway.yaml").read_text() == "name: mine\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["up", "--until", "nowhere"], 10, "there is no step nowhere"),
+        (["verify", "nowhere"], 10, "there is no step nowhere"),
+        (["ssh", "nobody"], 10, "there is no machine nobody"),
+        (["ssh", "worker-0"], 10, "does not run"),
+        (["machine", "stop", "nobody"], 10, "there is no machine nobody"),
+        (["kubectl", "get", "nodes"], 10, "no machine of this cluster runs"),
+        (["kubeconfig"], 10, "there is no cluster yet"),
+        (["certs"], 8, "is not there"),
+        (["verify"], 9, "not in the cache"),
+        (["plan", "--spec", "absent.yaml"], 2, "absent.yaml: No such file"),
+        (["frobnicate"], 2, "No such command"),
+    ],
+)
+def test_errors_say_what_and_what_next(
+    words: list[str], code: int, says: str, tmp_path: Path
+) -> None:
+    unused(tmp_path)
+    done = hardway(*words, folder=tmp_path)
+    assert says in done.stderr
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert code == 2 or "  try: " in done.stderr
+
+
+def test_a_broken_spec_is_shown_line_by_line(tmp_path: Path) -> None:
+    (tmp_path / "hardway.yaml").write_text("name: X\nfoo: 1\n")
+    done = hardway("status", folder=tmp_path)
+    assert done.returncode == 2
+    assert "hardway.yaml:1: " in done.stderr
+    assert "hardway.yaml:2: " in done.stderr
+
+
+def test_json_before_there_is_anything(tmp_path: Path) -> None:
+    unused(tmp_path)
+    steps = json.loads(hardway("steps", "-o", "json", folder=tmp_path).stdout)["steps"]
+    assert [s["name"] for s in steps][:2] == ["machines", "components"]
+    machines = json.loads(hardway("machine", "list", "-o", "json", folder=tmp_path).stdout)
+    assert machines["machines"][0] == {
+        "name": "controller-0", "role": "control-plane", "address": "10.251.0.10",
+        "state": "absent",
+    }  # fmt: skip
+    assert json.loads(hardway("log", "-o", "json", folder=tmp_path).stdout) == {"events": []}
+    assert json.loads(hardway("components", "-o", "json", folder=tmp_path).stdout) == {
+        "components": []
+    }
+
+
+def test_nothing_is_left_by_looking(tmp_path: Path) -> None:
+    unused(tmp_path)
+    for words in (["machine", "list"], ["log"], ["steps"], ["certs"], ["kubeconfig"]):
+        hardway(*words, folder=tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["hardway.yaml"]

@@ -1,0 +1,63 @@
+"""systemd reads every unit we write, without a word of complaint."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests import support
+
+from hardway.engine.render import merged, render
+from hardway.render.systemd import escape, word
+from hardway.steps import STEPS
+
+pytestmark = pytest.mark.skipif(
+    not shutil.which("systemd-analyze"), reason="needs systemd-analyze (package systemd)"
+)
+
+
+def complaints(units: dict[str, str], folder: Path) -> str:
+    """Return what `systemd-analyze verify` says; commands are made to exist."""
+    for name, text in units.items():
+        runnable = re.sub(r"^(Exec\w+=-?)/\S+", r"\1/bin/true", text, flags=re.MULTILINE)
+        (folder / name).write_text(runnable)
+    argv = ["systemd-analyze", "verify", "--man=no", *(str(folder / name) for name in units)]
+    done = subprocess.run(
+        argv, capture_output=True, text=True, check=False,
+        env={"SYSTEMD_UNIT_PATH": f"{folder}:/usr/lib/systemd/system", "PATH": "/usr/bin:/bin"},
+    )  # fmt: skip
+    ours = [line for line in done.stderr.splitlines() if str(folder) in line or ".service" in line]
+    return "\n".join(ours)
+
+
+def units_of(machine: str) -> dict[str, str]:
+    by_step = render(STEPS, support.given(support.topology("3+3")))[machine]
+    files = merged(by_step.values()).files
+    return {Path(f.path).name: f.content.decode() for f in files if f.path.endswith(".service")}
+
+
+@pytest.mark.parametrize("machine", ["controller-0", "worker-0"])
+def test_units(machine: str, tmp_path: Path) -> None:
+    units = units_of(machine)
+    assert len(units) >= 6
+    assert complaints(units, tmp_path) == ""
+
+
+@pytest.mark.parametrize("line", ["Frobnicate=yes", "MemoryMax=much", "ExecStart=relative/path"])
+def test_a_wrong_line_is_seen(line: str, tmp_path: Path) -> None:
+    units = units_of("controller-0")
+    units["etcd.service"] = units["etcd.service"].replace("[Service]\n", f"[Service]\n{line}\n")
+    assert complaints(units, tmp_path)
+
+
+def test_one_flag_a_line_under_its_reason() -> None:
+    text = units_of("controller-0")["kube-apiserver.service"]
+    flags = [line.strip() for line in text.splitlines() if line.strip().startswith("--")]
+    assert len(flags) > 30
+    assert all(flag.count("--") == 1 for flag in flags)
+
+
+def test_what_systemd_expands_is_escaped() -> None:
+    assert escape("100%") == "100%%"
+    assert word("100% of $HOME") == '"100%% of $$HOME"'
