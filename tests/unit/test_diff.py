@@ -101,6 +101,16 @@ def test_units() -> None:
     assert of(replace(good, active="failed")) == [(Kind.START, "a.service")]
     assert of(replace(good, active="activating")) == []
     assert of(replace(good, digest="other")) == [(Kind.RESTART, "a.service")]
+    assert of(replace(good, digest="")) == [(Kind.RESTART, "a.service")], "somebody else's"
+
+
+def test_a_unit_that_is_just_starting_is_left_alone_unless_its_files_are_wrong() -> None:
+    starting = SeenUnit("activating", True, "", 0.0, False)
+    assert of(starting) == []
+    assert of(starting, changed_at=9.0) == [
+        (Kind.UPDATE, "/etc/a"),
+        (Kind.RESTART, "a.service"),
+    ]
 
 
 def test_a_unit_started_on_a_wrong_file_restarts_one_that_was_started_before_does_not() -> None:

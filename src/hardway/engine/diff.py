@@ -1,6 +1,7 @@
 """The difference between what is wanted and what was seen. Pure; this is what `plan` shows."""
 
 import difflib
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -29,9 +30,9 @@ def changes(machine: str, wanted: Mapping[str, Desired], observed: Observed) -> 
     """Return what has to change on a machine, by the steps that want it, in their order."""
     files = {f.path: f for desired in wanted.values() for f in desired.files}
     wrong = {
-        path: observed.paths[path].changed_at
+        path: observed.paths[path].changed_at if path in observed.paths else math.inf
         for path, file in files.items()
-        if path in observed.paths and observed.paths[path].digest != file.digest
+        if path not in observed.paths or observed.paths[path].digest != file.digest
     }
     found = []
     for step, desired in wanted.items():
@@ -71,11 +72,17 @@ def _holds(item: Folder | File | Blob, seen: SeenPath | None, observed: Observed
 def _unit_changes(
     unit: Unit, seen: SeenUnit | None, wrong: Mapping[str, float]
 ) -> Iterator[tuple[Kind, str]]:
-    """Yield what to do with a unit; `wrong` has when files became what they should not be."""
+    """Yield what to do with a unit; `wrong` has when files became what they should not be.
+
+    A file that is not there became so at no time that is known: infinitely late.
+    """
     if seen is None or not seen.enabled:
         yield Kind.ENABLE, "at each boot"
     if seen is None or seen.active not in RUNNING:
         yield Kind.START, f"is {seen.active}" if seen else "is not there"
+    elif _starts(seen) and not any(path in wrong for path in unit.reads):
+        # Its process is not there yet, as after a boot; it will be started as wanted.
+        return
     elif seen.digest != unit.digest:
         yield Kind.RESTART, "it runs with other files than it should"
     else:
@@ -83,6 +90,10 @@ def _unit_changes(
         read = [path for path in unit.reads if wrong.get(path, seen.started_at) < seen.started_at]
         if read:
             yield Kind.RESTART, f"it was started after {', '.join(read)} had changed"
+
+
+def _starts(seen: SeenUnit) -> bool:
+    return seen.active == "activating" and not seen.digest
 
 
 def path_diff(item: Folder | File | Blob, seen: SeenPath | None, content: bytes | None) -> str:

@@ -36,7 +36,8 @@ def script(desired: Desired) -> str:
     if units:
         properties = ",".join(PROPERTIES)
         parts.append(
-            f"systemctl show --timestamp=us+utc --property={properties} {units} | sed 's/^/unit\\t/'"
+            f"systemctl show --timestamp=us+utc --property={properties} {units}"
+            " | sed 's/^/unit\\t/'"
         )
         # A running process carries its digest; a oneshot unit, which leaves none, noted it.
         parts.append(f"""for unit in {units}; do
