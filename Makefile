@@ -33,10 +33,10 @@ test: lint ## everything, with a real cluster of its own: what CI runs
 	@$(PYTHON) -m pytest -v
 
 bench: setup-dev ## measure, beside kubeadm and a bare shell script (docs/performance.md)
-	@$(PYTHON) -m bench
+	@PYTHONPATH=src $(PYTHON) -m bench
 
 conformance: setup-dev ## the upstream conformance suite on a cluster of its own (docs/conformance.md)
-	@$(PYTHON) -m tests.conformance
+	@PYTHONPATH=src:. $(PYTHON) -m tests.conformance
 
 clean: ## remove the environment and caches of this checkout; `make down` first
 	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis

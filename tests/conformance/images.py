@@ -14,7 +14,8 @@ from hardway.components import cache_folder, table
 REGISTRY = "registry.k8s.io"
 E2E = f"{REGISTRY}/e2e-test-images"
 PACKAGES = ("bind9-dnsutils", "curl", "iproute2", "iputils-ping", "netcat-openbsd", "util-linux",
-            "iptables", "procps", "nginx-light", "busybox-static", "ca-certificates")  # fmt: skip
+            "iptables", "procps", "nginx-light", "busybox-static", "bash-static",
+            "ca-certificates")  # fmt: skip
 USER, GROUP = 1000, 50000
 NGINX = """daemon off;
 user www-data;
@@ -115,9 +116,11 @@ def build(work: Path, binaries: Mapping[str, Path], sources: Path) -> Path:
         passwd = text("etc/passwd") + f"user-defined-in-image:x:{USER}:{USER}::/:/bin/sh\n"
         group = text("etc/group") + f"user-defined-in-image:x:{USER}:\n"
         group += f"group-defined-in-image:x:{GROUP}:user-defined-in-image\n"
-        found = tar.extractfile("./usr/bin/busybox")
-        assert found is not None
-        busybox = found.read()
+        shells = {}
+        for name in ("busybox", "bash-static"):
+            found = tar.extractfile(f"./usr/bin/{name}")
+            assert found is not None
+            shells[name] = found.read()
     own = layer(work / "agnhost.tar", {
         "agnhost": (content("agnhost"), 0o755),
         "coredns": (binary_of(binaries["coredns.tar"], "coredns"), 0o755),
@@ -128,14 +131,16 @@ def build(work: Path, binaries: Mapping[str, Path], sources: Path) -> Path:
         "etc/group": (group.encode(), 0o644),
     }, {"agnhost-2": "agnhost"})  # fmt: skip
     web = layer(work / "nginx.tar", {"etc/nginx/nginx.conf": (NGINX.encode(), 0o644)}, {})
-    (work / "busybox").write_bytes(busybox)
+    (work / "busybox").write_bytes(shells["busybox"])
     (work / "busybox").chmod(0o755)
     listed = subprocess.run(
         [work / "busybox", "--list"], capture_output=True, text=True, check=True
     )
     applets = [a for a in listed.stdout.split() if a != "busybox"]
     small = layer(work / "busybox.tar", {
-        "bin/busybox": (busybox, 0o755),
+        "bin/busybox": (shells["busybox"], 0o755),
+        # Debian's ash forgets variables whose names have a dash; a spec prints such a one.
+        "bin/sh": (shells["bash-static"], 0o755),
         "etc/passwd": (b"root:x:0:0:root:/root:/bin/sh\n", 0o644),
         "etc/group": (b"root:x:0:\n", 0o644),
         "root/": (b"", 0o700), "tmp/": (b"", 0o1777), "var/run/": (b"", 0o755),

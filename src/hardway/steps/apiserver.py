@@ -129,6 +129,9 @@ def _addresses(given: Given, machine: Machine) -> tuple[Setting, ...]:
         Setting("--enable-admission-plugins", "NodeRestriction",
                 "A kubelet changes its own node and pods only."),
         Setting("--authentication-config", AUTHENTICATION, ""),
+        Setting("--allow-privileged", "true",
+                "Agents of networks and storage are pods with all rights on their node; who may "
+                "make such pods is for Pod Security to say, by namespace."),
         Setting("--profiling", "false", "CIS 1.2.15: /debug/pprof tells much and costs much."),
         Setting("--shutdown-delay-duration", "2s",
                 "Not ready yet still serving: load balancers that ask twice a second move on."),

@@ -1,0 +1,165 @@
+"""`make bench`: a cluster of 3 + 3 by hardway and by a bare shell script, in one run.
+
+Writes docs/performance.md. Every figure is the median of three; ratios are of the same run.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+from hardway import components, pipeline
+from hardway.engine.render import manifests, merged, render
+from hardway.pki import store
+from hardway.steps import STEPS
+from hardway.steps.base import Given
+from hardway.tools.kubectl import as_list
+
+ROOT = Path(__file__).parents[1]
+RUNS = 3
+SPEC = """name: bench
+network:
+  nodes: 10.249.0.0/24
+  pods: 10.209.0.0/16
+  services: 10.39.0.0/24
+"""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How long a command took, and the most memory its first process had."""
+
+    seconds: float
+    peak_mib: float
+
+
+def measured(folder: Path, *argv: str) -> Measured:
+    """Run a command that must succeed."""
+    began, peak = time.monotonic(), 0
+    with subprocess.Popen(argv, cwd=folder, stdout=subprocess.DEVNULL, stderr=sys.stderr) as run:
+        while run.poll() is None:
+            try:
+                text = Path(f"/proc/{run.pid}/status").read_text()
+                peak = max(peak, int(text.partition("VmHWM:")[2].split()[0]))
+            except (OSError, IndexError):
+                pass
+            time.sleep(0.01)
+    assert run.returncode == 0, argv
+    return Measured(time.monotonic() - began, peak / 1024)
+
+
+def hardway(folder: Path, *words: str) -> Measured:
+    """Run hardway for the bench's cluster."""
+    print(f"hardway {' '.join(words)}", flush=True)
+    return measured(folder, str(ROOT / "hardway"), *words)
+
+
+def keep_tree(folder: Path, to: Path) -> list[str]:
+    """Keep what each machine was given, as if made by hand; return the bare script's arguments."""
+    at = pipeline.setup(folder / "hardway.yaml", folder / "clusters")
+    stored = components.lookup(at.components, cache=at.cache)
+    given = Given(at.cluster, store.ensure(at.workspace.pki, at.cluster, datetime.now(UTC)), stored)
+    for name in ("units", "owners"):
+        (to / name).mkdir(parents=True)
+    for name in ("nodes", "secrets", "kubeconfigs"):
+        shutil.copytree(at.workspace.folder / name, to / name, symlinks=True)
+    for machine, by_step in render(STEPS, given).items():
+        wanted = merged(by_step.values())
+        (to / "units" / machine).write_text(" ".join(u.name for u in wanted.units))
+        lines = ["systemd-sysusers"]
+        lines += [
+            f"install -d -m {f.mode:o} -o {f.owner} -g {f.owner} {f.path}" for f in wanted.folders
+        ]
+        lines += [f"chown {f.owner}: {f.path}" for f in wanted.files if f.owner != "root"]
+        (to / "owners" / machine).write_text("; ".join(lines))
+        for blob in wanted.blobs:
+            link = to / "nodes" / machine / blob.path.lstrip("/")
+            link.unlink()
+            link.symlink_to(blob.stored)
+    objects = [manifest for own in manifests(STEPS, given).values() for manifest in own]
+    (to / "objects.json").write_bytes(as_list(objects))
+    pairs = [f"{m.name}={m.address}" for m in at.cluster.machines]
+    kubectl = str(stored["kubectl"].path)
+    ssh = str(at.workspace.folder / "ssh")
+    return [str(to), ssh, kubectl, str(to / "kubeconfigs/break-glass.kubeconfig"), *pairs]
+
+
+def once(folder: Path, tree: Path) -> dict[str, Measured]:
+    """Measure everything once."""
+    found = {"up": hardway(folder, "up"), "again": hardway(folder, "up")}
+    found["plan"] = hardway(folder, "plan")
+    found["status"] = hardway(folder, "status")
+    found["help"] = hardway(folder, "--help")
+    arguments = keep_tree(folder, tree)
+    found["down"] = hardway(folder, "down", "--yes")
+    found["boot"] = hardway(folder, "up", "--until", "machines")
+    print("bare.sh", flush=True)
+    found["bare"] = measured(folder, "sh", str(ROOT / "bench/bare.sh"), *arguments)
+    hardway(folder, "down", "--yes")
+    return found
+
+
+ROWS = (
+    ("up", "`up`, caches warm, nothing running: verified", "25 s"),
+    ("again", "`up` again: nothing to change", "3 s"),
+    ("plan", "`plan`, nothing to change", ""),
+    ("status", "`status`", ""),
+    ("help", "`--help`", "0.15 s"),
+    ("down", "`down`, with the proof that nothing is left", ""),
+)
+
+
+def page(runs: list[dict[str, Measured]]) -> str:
+    """Return docs/performance.md."""
+    seconds = {name: median(r[name].seconds for r in runs) for name in runs[0]}
+    every = {name: sorted(r[name].seconds for r in runs) for name in runs[0]}
+    spread = {name: f"{times[0]:.2f} to {times[-1]:.2f}" for name, times in every.items()}
+    peak = max(r["up"].peak_mib for r in runs)
+    bare = seconds["boot"] + seconds["bare"]
+    cpu = f"{os.cpu_count()} cores, {os.sysconf('SC_PHYS_PAGES') * 4 >> 20} GiB"
+    table = [f"| {text} | {seconds[n]:.2f} | {spread[n]} | {aim} |" for n, text, aim in ROWS]
+    return f"""# Performance
+
+Written by `make bench`; do not edit. Three control planes and three workers on one host ({cpu}),
+median of {len(runs)} runs.
+
+| | seconds | from, to | aim |
+|---|---|---|---|
+{chr(10).join(table)}
+
+Peak memory of `hardway up`: {peak:.0f} MiB (aim: 150 MB).
+
+## Beside a bare shell script
+
+`bench/bare.sh` puts the same files on the same machines in parallel, starts everything and waits
+until nodes and DNS are ready: no keys made, no comparison, no checks, no smoke test. Its machines
+are booted by `hardway up --until machines`.
+
+| | seconds | ratio |
+|---|---|---|
+| bare script: machines booted ({seconds["boot"]:.1f} s), cluster ready | {bare:.1f} | 1 |
+| `hardway up`: verified, with its smoke test | {seconds["up"]:.1f} | {seconds["up"] / bare:.2f} |
+"""
+
+
+def main() -> None:
+    """Measure, write the page, keep the figures beside it."""
+    runs = []
+    for _ in range(RUNS):
+        with TemporaryDirectory(prefix="bench-") as name:
+            folder = Path(name)
+            (folder / "hardway.yaml").write_text(SPEC)
+            runs.append(once(folder, folder / "tree"))
+    (ROOT / "docs/performance.md").write_text(page(runs))
+    rows = [{name: m.seconds for name, m in run.items()} for run in runs]
+    print(json.dumps(rows, indent=1))
+
+
+main()
