@@ -70,6 +70,8 @@ def test_init_writes_a_spec_and_keeps_one_that_is_there(tmp_path: Path) -> None:
         (["ssh", "nobody"], 10, "there is no machine nobody"),
         (["ssh", "worker-0"], 10, "does not run"),
         (["machine", "stop", "nobody"], 10, "there is no machine nobody"),
+        (["machine", "stop", "worker-0"], 10, "not made yet: worker-0"),
+        (["machine", "start", "worker-0"], 10, "not made yet: worker-0"),
         (["kubectl", "get", "nodes"], 10, "no machine of this cluster runs"),
         (["kubeconfig"], 10, "there is no cluster yet"),
         (["certs"], 8, "is not there"),

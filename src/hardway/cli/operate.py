@@ -2,18 +2,19 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from hardway.cli.options import OUTPUT, of_cluster, setup
-from hardway.cli.output import JSON, emit_json, table
+from hardway.cli.output import JSON, emit_json, note, table
 from hardway.errors import RefusedError
 
 if TYPE_CHECKING:
-    from hardway.model.cluster import Machine
+    from hardway.model.cluster import Cluster, Machine
     from hardway.pipeline import Setup
 
 PASSED_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False}
@@ -56,8 +57,7 @@ def machine_list(spec: Path | None, clusters: Path, output: str) -> None:
 def stop(spec: Path | None, clusters: Path, names: tuple[str, ...], *, force: bool) -> None:
     """Shut machines down; their disks and addresses stay theirs."""
     at = setup(spec, clusters)
-    chosen = [_machine(at, name) for name in names]
-    _together([at.provider.stop(at.cluster, m, force=force) for m in chosen])
+    _on_each(at, names, "stopping", partial(at.provider.stop, force=force))
     click.echo(f"stopped: {', '.join(names)}")
 
 
@@ -67,8 +67,7 @@ def stop(spec: Path | None, clusters: Path, names: tuple[str, ...], *, force: bo
 def start(spec: Path | None, clusters: Path, names: tuple[str, ...]) -> None:
     """Start machines and wait until they answer."""
     at = setup(spec, clusters)
-    chosen = [_machine(at, name) for name in names]
-    _together([at.provider.start(at.cluster, m) for m in chosen])
+    _on_each(at, names, "starting", at.provider.start)
     click.echo(f"started: {', '.join(names)}")
 
 
@@ -79,17 +78,29 @@ def start(spec: Path | None, clusters: Path, names: tuple[str, ...]) -> None:
 def restart(spec: Path | None, clusters: Path, names: tuple[str, ...], *, force: bool) -> None:
     """Stop machines and start them again."""
     at = setup(spec, clusters)
-    chosen = [_machine(at, name) for name in names]
-    _together([at.provider.stop(at.cluster, m, force=force) for m in chosen])
-    _together([at.provider.start(at.cluster, m) for m in chosen])
+    _on_each(at, names, "stopping", partial(at.provider.stop, force=force))
+    _on_each(at, names, "starting", at.provider.start)
     click.echo(f"restarted: {', '.join(names)}")
 
 
-def _together(work: list[Awaitable[None]]) -> None:
-    async def all_of_it() -> None:
-        await asyncio.gather(*work)
+def _on_each(
+    at: "Setup",
+    names: Sequence[str],
+    doing: str,
+    action: Callable[["Cluster", "Machine"], Awaitable[None]],
+) -> None:
+    chosen = [_machine(at, name) for name in names]
+    states = at.provider.states(at.cluster)
+    absent = [name for name in names if states[name] == "absent"]
+    if absent:
+        raise RefusedError(f"not made yet: {', '.join(absent)}", hint="hardway up")
 
-    asyncio.run(all_of_it())
+    async def together() -> None:
+        await asyncio.gather(*(action(at.cluster, m) for m in chosen))
+
+    note(f"{doing} {', '.join(names)}")
+    with at.workspace.locked():
+        asyncio.run(together())
 
 
 @click.command(context_settings=PASSED_ON)
