@@ -104,6 +104,7 @@ def host_state() -> dict[str, list[str]]:
         "links": [line.split(" ")[0] for line in lines("ip", "-brief", "link")],
         "namespaces": lines("ip", "netns"),
         "tables": lines("nft", "list", "tables"),
+        "rules": lines("iptables", "--wait", "-S") if shutil.which("iptables") else [],
         "mounts": sorted(m for m in mounts if "hardway" in m),
         "cgroups": sorted(str(p) for p in Path("/sys/fs/cgroup").glob("*/hardway/*")),
         "machines": lines("pgrep", "--list-full", "--runstates", "RSDTt", "systemd-nspawn"),

@@ -64,6 +64,7 @@ def leftovers(cluster: str) -> list[str]:
         ("network namespace", [p.name for p in names.NETNS.glob(f"{names.netns(cluster, '')}*")]),
         ("link", [row["ifname"] for row in network.links() if _ours(row["ifname"], bridge)]),
         ("nftables table", [names.table(cluster)] if network.has_table(cluster) else []),
+        ("iptables rule", network.rules_for(bridge)),
         ("cgroup", [str(group) for group in cgroups.groups(cluster)]),
         ("folder", [str(names.folder(cluster))] if names.folder(cluster).exists() else []),
     ]

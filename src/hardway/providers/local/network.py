@@ -1,6 +1,8 @@
 """The cluster's bridge, its cables and namespaces, and the host's rules for its packets."""
 
 import json
+import shutil
+import subprocess
 from ipaddress import IPv4Network
 
 from hardway.host import run, run_now
@@ -51,6 +53,51 @@ table inet {name} {{
 """
 
 
+def forwarding_rules(bridge: str) -> tuple[list[str], ...]:
+    """Return the iptables rules that let a cluster's packets through a host that forwards none."""
+    inside, outside = ["-i", bridge, "-o", bridge], ["-i", bridge, "!", "-o", bridge]
+    answers = [
+        "!",
+        "-i",
+        bridge,
+        "-o",
+        bridge,
+        "-m",
+        "conntrack",
+        "--ctstate",
+        "RELATED,ESTABLISHED",
+    ]
+    return tuple([*match, "-j", "ACCEPT"] for match in (inside, outside, answers))
+
+
+async def _let_through(bridge: str) -> None:
+    """Add the rules above where iptables drops what it is not told to forward.
+
+    Docker and ufw set hosts up so; with br_netfilter that ends the bridge's own packets too.
+    """
+    if not shutil.which("iptables") or "-P FORWARD ACCEPT" in _forward_chain():
+        return
+    for rule in forwarding_rules(bridge):
+        if not _has_rule(rule):
+            await run(["iptables", "--wait", "-I", "FORWARD", *rule])
+
+
+def _forward_chain() -> list[str]:
+    return run_now(["iptables", "--wait", "-S", "FORWARD"]).splitlines()
+
+
+def _has_rule(rule: list[str]) -> bool:
+    argv = ["iptables", "--wait", "-C", "FORWARD", *rule]
+    return subprocess.run(argv, capture_output=True, check=False).returncode == 0
+
+
+def rules_for(bridge: str) -> list[str]:
+    """Return this host's iptables rules about a bridge."""
+    if not shutil.which("iptables"):
+        return []
+    return [line for line in _forward_chain() if bridge in line.split()]
+
+
 async def ensure_bridge(cluster: Cluster) -> None:
     """Make the bridge with its address and the cluster's nftables table."""
     await run(["nft", "-f", "-"], stdin=table_text(cluster).encode())
@@ -60,6 +107,7 @@ async def ensure_bridge(cluster: Cluster) -> None:
     address = f"{gateway(cluster.node_cidr)}/{cluster.node_cidr.prefixlen}"
     await run(["ip", "address", "replace", address, "dev", bridge])
     await run(["ip", "link", "set", bridge, "up"])
+    await _let_through(bridge)
 
 
 async def plug_in(cluster: Cluster, machine: Machine) -> None:
@@ -100,8 +148,10 @@ async def unplug(cluster: str, machine: str) -> None:
 
 
 async def remove_bridge(cluster: str) -> None:
-    """Remove the bridge, cables that were left, and the nftables table."""
+    """Remove the bridge, cables that were left, and the rules about them."""
     bridge = names.bridge(cluster)
+    for rule in rules_for(bridge):
+        await run(["iptables", "--wait", "-D", *rule.split()[1:]])
     for link in reversed(links()):
         if link["ifname"] == bridge or link["ifname"].startswith(f"{bridge}."):
             await run(["ip", "link", "delete", link["ifname"]])
