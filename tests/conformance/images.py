@@ -136,7 +136,7 @@ def build(work: Path, binaries: Mapping[str, Path], sources: Path) -> Path:
     listed = subprocess.run(
         [work / "busybox", "--list"], capture_output=True, text=True, check=True
     )
-    applets = [a for a in listed.stdout.split() if a != "busybox"]
+    applets = [a for a in listed.stdout.split() if a not in {"busybox", "sh"}]
     small = layer(work / "busybox.tar", {
         "bin/busybox": (shells["busybox"], 0o755),
         # Debian's ash forgets variables whose names have a dash; a spec prints such a one.
