@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hardway.components import cache_folder, table
+from hardway.components.cache import digest_of
 
 REGISTRY = "registry.k8s.io"
 E2E = f"{REGISTRY}/e2e-test-images"
@@ -80,7 +81,7 @@ def save(images: list[Image], archive: Path) -> None:
         digests = []
         for path in image.layers:
             if path not in layers:
-                layers[path] = hashlib.file_digest(path.open("rb"), "sha256").hexdigest()
+                layers[path] = digest_of(path)
             digests.append(layers[path])
         config = json.dumps({
             "architecture": table.architecture(), "os": "linux", "config": image.config,
