@@ -37,21 +37,22 @@ async def bring_about(
         await _apply(step, changes, live, report)
         if step.checked is not Occasion.ASKED:
             findings += await settle(step, live)
-        _held(step, began, report)
+        _held(step, monotonic() - began, report)
     return findings
 
 
 async def _look(steps: Sequence[Step], live: Live, report: Report) -> list[Finding]:
     """Make all checks at once: nothing was changed that one of them could depend on."""
 
-    async def one(step: Step) -> list[Finding]:
+    async def one(step: Step) -> tuple[list[Finding], float]:
         began = monotonic()
-        found = await settle(step, live)
-        _held(step, began, report)
-        return found
+        return await settle(step, live), monotonic() - began
 
     always = [step for step in steps if step.checked is Occasion.ALWAYS]
-    return [f for found in await asyncio.gather(*(one(s) for s in always)) for f in found]
+    outcomes = await asyncio.gather(*(one(step) for step in always))
+    for step, (_, seconds) in zip(always, outcomes, strict=True):
+        _held(step, seconds, report)
+    return [finding for found, _ in outcomes for finding in found]
 
 
 async def _prepare(live: Live, machine: str, changes: Sequence[Change], report: Report) -> None:
@@ -111,8 +112,7 @@ async def _apply(step: Step, changes: Sequence[Change], live: Live, report: Repo
         _tell(change, report)
 
 
-def _held(step: Step, began: float, report: Report) -> None:
-    seconds = monotonic() - began
+def _held(step: Step, seconds: float, report: Report) -> None:
     report(Event(happened=Happened.HELD, step=step.name, text=step.title, seconds=seconds))
 
 
