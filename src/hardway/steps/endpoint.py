@@ -103,8 +103,11 @@ def keepalived(cluster: Cluster, machine: Machine) -> str:
         }}
 
         vrrp_script balancer {{
-            script "/usr/bin/curl --fail --silent --max-time 1 http://127.0.0.1:{HEALTH_PORT}/healthz"
+            script "/usr/bin/curl --fail --silent --max-time 4 http://127.0.0.1:{HEALTH_PORT}/healthz"
             interval 1
+            # A refusal counts at once; on a host with no time to spare curl itself takes seconds,
+            # and that is no reason to let the address go.
+            timeout 5
             fall 2
             rise 1
         }}
@@ -132,8 +135,15 @@ def keepalived(cluster: Cluster, machine: Machine) -> str:
         }}
         """)
     if not peers:
-        start, end = text.index("    unicast_peer"), text.index("    virtual_ipaddress")
-        return text[:start] + text[end:]
+        # Nobody to send advertisements to, nor to leave the address to.
+        for start, end in (
+            ("    unicast_peer", "    virtual_ipaddress"),
+            ("    track_script", "    garp_master"),
+            ("vrrp_script", "vrrp_instance"),
+        ):
+            before, after = text[: text.index(start)], text[text.index(end) :]
+            text = before + after
+        return text
     return text.replace("    PEERS\n", unicast)
 
 

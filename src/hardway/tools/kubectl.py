@@ -12,8 +12,14 @@ from typing import Any
 from hardway.errors import CommandError
 from hardway.host import run
 from hardway.model.resources import Manifest
+from hardway.transport.base import poll_until
 
 FIELD_MANAGER = "hardway"
+NO_ANSWER = ("dial tcp", "Unable to connect to the server", "connection reset by peer", ": EOF")
+"""What kubectl says when the API did not refuse but was not reached, or went away half way."""
+
+ANSWERS_S = 30.0
+"""How long the API may be out of reach before an apply is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +59,28 @@ class Kubectl:
         return _items(await self.run(*words, stdin=as_list(manifests)))
 
     async def apply(self, manifests: Sequence[Manifest]) -> None:
-        """Make objects be as the manifests say, server-side; fields of others stay theirs."""
+        """Make objects be as the manifests say, server-side; fields of others stay theirs.
+
+        Tried again for `ANSWERS_S` where nobody answers: the endpoint's address may just be moving.
+
+        Raises:
+            CommandError: the API refused them, or still nobody answers.
+        """
         words = ["apply", "--server-side", f"--field-manager={FIELD_MANAGER}", "--force-conflicts"]
-        await self.run(*words, "--filename=-", stdin=as_list(manifests))
+
+        async def refusal() -> CommandError | None:
+            try:
+                await self.run(*words, "--filename=-", stdin=as_list(manifests))
+            except CommandError as error:
+                return error
+            return None
+
+        def decided(refused: CommandError | None) -> bool:
+            return refused is None or not any(text in refused.output for text in NO_ANSWER)
+
+        refused = await poll_until(refusal, decided, deadline_s=ANSWERS_S, interval_s=0.5)
+        if refused is not None:
+            raise refused
 
     @asynccontextmanager
     async def forward(self, namespace: str, pod: str, port: int) -> AsyncIterator[int]:
