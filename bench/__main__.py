@@ -3,6 +3,7 @@
 Writes docs/performance.md. Every figure is the median of three; ratios are of the same run.
 """
 
+import asyncio
 import json
 import os
 import shutil
@@ -64,8 +65,11 @@ def hardway(folder: Path, *words: str) -> Measured:
 def keep_tree(folder: Path, to: Path) -> list[str]:
     """Keep what each machine was given, as if made by hand; return the bare script's arguments."""
     at = pipeline.setup(folder / "hardway.yaml", folder / "clusters")
-    stored = components.lookup(at.components, cache=at.cache)
-    given = Given(at.cluster, store.ensure(at.workspace.pki, at.cluster, datetime.now(UTC)), stored)
+    here = components.architecture()
+    stored = components.lookup(at.components, here, cache=at.cache)
+    secrets = store.ensure(at.workspace.pki, at.cluster, datetime.now(UTC))
+    hosts = asyncio.run(at.provider.facts(at.cluster, {}))
+    given = Given(at.cluster, secrets, {here: stored}, hosts)
     for name in ("units", "owners"):
         (to / name).mkdir(parents=True)
     for name in ("nodes", "secrets", "kubeconfigs"):

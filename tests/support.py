@@ -17,19 +17,22 @@ from hardway.steps.base import Given
 
 TOPOLOGIES = {"3+3": (3, 3), "1+1": (1, 1), "5+2": (5, 2)}
 HOST = HostFacts(
+    architecture="amd64",
+    interface="eth0",
     cpus=4,
     memory_bytes=16 << 30,
     cgroup="v2",
     nameservers=("192.0.2.53",),
+    resolv_conf="/etc/resolv.conf",
     shared=True,
     swap=False,
     capped_oom=False,
 )
 
 
-def cluster(text: str = "", **host: object) -> Cluster:
-    """Return the cluster of a hardway.yaml on an ordinary host."""
-    return resolve(parse(text, "hardway.yaml"), replace(HOST, **host), "1.37.2")
+def cluster(text: str = "") -> Cluster:
+    """Return the cluster of a hardway.yaml."""
+    return resolve(parse(text, "hardway.yaml"), "1.37.2")
 
 
 def topology(name: str) -> Cluster:
@@ -62,11 +65,19 @@ def fake_stored() -> dict[str, Stored]:
             digest = sha256(file.encode()).hexdigest()
             path = Path("/cache/objects") / digest / file
             found[file] = Stored(
-                component.name, component.version, file, digest, 1000, "nowhere", path
+                component=component.name,
+                version=component.version,
+                architecture="amd64",
+                file=file,
+                sha256=digest,
+                size_bytes=1000,
+                source="nowhere",
+                path=path,
             )
     return found
 
 
-def given(of: Cluster) -> Given:
-    """Return all that rendering depends on."""
-    return Given(of, fake_secrets(of), fake_stored())
+def given(of: Cluster, **host: object) -> Given:
+    """Return all that rendering depends on, on ordinary machines but for what is said."""
+    hosts = {m.name: replace(HOST, **host) for m in of.machines}
+    return Given(of, fake_secrets(of), {HOST.architecture: fake_stored()}, hosts)

@@ -14,7 +14,7 @@ from threading import Thread
 from time import monotonic
 
 from hardway.engine.verify import check, holds
-from hardway.model.cluster import API_PORT, Cluster, Machine
+from hardway.model.cluster import Cluster, Machine
 from hardway.model.resources import Finding
 from hardway.providers.base import Provider
 from hardway.report import Event, Happened, Report
@@ -97,8 +97,9 @@ class Client:
 
     def _ask(self, method: str, path: str, body: object = None) -> tuple[int, bytes]:
         """Make one request; the status is 0 where there was no answer."""
+        endpoint = self.cluster.api_from_here
         connection = http.client.HTTPSConnection(
-            str(self.cluster.endpoint), API_PORT, context=self.tls, timeout=REQUEST_S
+            endpoint.host, endpoint.port, context=self.tls, timeout=REQUEST_S
         )
         try:
             connection.request(
@@ -152,7 +153,7 @@ class Drill:
     async def _next(self, remaining: list[Machine]) -> tuple[Machine, str]:
         """Return the machine whose loss hurts most, and what it has."""
         async with self.reach() as live:
-            seen = await status(live, self.provider.states(self.cluster))
+            seen = await status(live, await self.provider.states(self.cluster))
         roles = {seen.etcd.leader: "etcd's leadership", seen.endpoint.holder: "the endpoint"}
         if seen.etcd.leader == seen.endpoint.holder:
             roles = {seen.etcd.leader: "etcd's leadership and the endpoint"}

@@ -11,20 +11,19 @@ import ssl
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
 from hardway import components
-from hardway.components import Stored
 from hardway.drill import Drill
 from hardway.engine.compare import compare
 from hardway.engine.order import bring_about
 from hardway.engine.render import manifests, merged, render
 from hardway.engine.verify import check
 from hardway.errors import ConnectError, HardwayError, RefusedError
-from hardway.model.cluster import Cluster
+from hardway.model.cluster import Cluster, HostFacts
 from hardway.model.resolve import resolve
 from hardway.model.resources import Change, Finding
 from hardway.pki import store
@@ -58,9 +57,39 @@ class Setup:
         """The components of the cluster's version."""
         return components.for_kubernetes(self.cluster.kubernetes_version)
 
+    def kubectl_binary(self, *, absent_ok: bool) -> Path:
+        """Return this host's kubectl, of the cluster's version.
+
+        Raises:
+            ComponentError: it is not in the cache, and that is not `absent_ok`.
+        """
+        here = components.architecture()
+        stored = components.lookup(self.components, here, cache=self.cache, absent_ok=absent_ok)
+        return stored["kubectl"].path
+
+    def live(self, fleet: Fleet, *, absent_ok: bool = False) -> Live:
+        """Return what checks may ask, once machines are connected.
+
+        Raises:
+            ComponentError: kubectl is not in the cache, and that is not `absent_ok`.
+        """
+        binary = self.kubectl_binary(absent_ok=absent_ok)
+        return Live(
+            cluster=self.cluster,
+            fleet=fleet,
+            kubectl=Kubectl(binary, self.workspace.break_glass_kubeconfig),
+            admin=Kubectl(binary, self.workspace.admin_kubeconfig),
+        )
+
+    @asynccontextmanager
+    async def reach(self, *, absent_ok: bool = False) -> AsyncIterator[Live]:
+        """Connect to the machines that answer, and have kubectl at hand; see `live`."""
+        async with self.provider.connect(self.cluster) as fleet:
+            yield self.live(fleet, absent_ok=absent_ok)
+
 
 def setup(spec: Path | None, clusters: Path) -> Setup:
-    """Load the spec, resolve it for this host; changes nothing.
+    """Load the spec and resolve it; changes nothing.
 
     Raises:
         SpecError: with everything that is wrong with the spec.
@@ -68,10 +97,9 @@ def setup(spec: Path | None, clusters: Path) -> Setup:
     loaded = load(spec)
     workspace = Workspace(clusters.absolute() / loaded.spec.name)
     cache = components.cache_folder()
-    provider = PROVIDERS[loaded.spec.provider](workspace.folder, cache)
-    version = components.resolve_version(loaded.spec.kubernetes)
-    cluster = resolve(loaded, provider.facts(), version)
-    return Setup(cluster, provider, workspace, cache)
+    provider = PROVIDERS[loaded.spec.provider](loaded.spec, workspace.folder, cache)
+    cluster = resolve(loaded, components.resolve_version(loaded.spec.kubernetes))
+    return Setup(provider.settled(cluster), provider, workspace, cache)
 
 
 def through(until: str | None) -> tuple[Step, ...]:
@@ -91,7 +119,7 @@ async def up(at: Setup, report: Report, *, until: str | None = None) -> list[Fin
         HardwayError: naming what stands in the way; running it again goes on from there.
     """
     steps = through(until)
-    at.provider.preflight(at.cluster)
+    await at.provider.preflight(at.cluster)
     began = monotonic()
     with at.workspace.locked():
         report = both(report, at.workspace.journal)
@@ -107,22 +135,32 @@ async def up(at: Setup, report: Report, *, until: str | None = None) -> list[Fin
 
 async def _up(at: Setup, steps: Sequence[Step], report: Report) -> list[Finding]:
     at.workspace.claim(at.cluster)
-    secrets = store.ensure(at.workspace.pki, at.cluster, datetime.now(UTC))
-    at.workspace.write_kubeconfigs(host_kubeconfigs(at.cluster, secrets))
 
     def doing(machine: str, text: str) -> None:
         report(Event(happened=Happened.DOING, machine=machine, text=text))
 
-    stored, _ = await asyncio.gather(
-        components.ensure(at.components, progress=doing, cache=at.cache),
+    early = at.provider.architectures(at.cluster)
+    await asyncio.gather(
         at.provider.ensure(at.cluster, doing),
+        *(components.ensure(at.components, name, progress=doing, cache=at.cache) for name in early),
     )
-    given = Given(at.cluster, secrets, stored)
-    rendered = render(steps, given)
-    for machine, by_step in rendered.items():
-        at.workspace.write_tree(machine, merged(by_step.values()))
-    async with reach(at, stored) as live:
-        everybody(at.cluster, live.fleet)
+    at = replace(at, cluster=at.provider.settled(at.cluster))
+    cluster = at.cluster
+    secrets = store.ensure(at.workspace.pki, cluster, datetime.now(UTC))
+    at.workspace.write_kubeconfigs(host_kubeconfigs(cluster, secrets))
+    async with at.provider.connect(cluster) as fleet:
+        everybody(cluster, fleet)
+        hosts = await at.provider.facts(cluster, fleet)
+        await at.provider.admit(cluster, fleet, hosts)
+        stored = {
+            name: await components.ensure(at.components, name, progress=doing, cache=at.cache)
+            for name in needed(hosts)
+        }
+        given = Given(cluster, secrets, stored, hosts)
+        rendered = render(steps, given)
+        for machine, by_step in rendered.items():
+            at.workspace.write_tree(machine, merged(by_step.values()))
+        live = at.live(fleet)
         changes = await compare(live, rendered, manifests(steps, given), show=False)
         return await bring_about(steps, changes, live, report)
 
@@ -133,22 +171,31 @@ async def plan(at: Setup) -> list[Change]:
     Certificates and components that do not exist yet stand in the plan with digests that the
     real ones will not have.
     """
-    stored = components.lookup(at.components, cache=at.cache, absent_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "pki"
         if at.workspace.pki.exists():
             shutil.copytree(at.workspace.pki, copy)
         secrets = store.ensure(copy, at.cluster, datetime.now(UTC))
-    given = Given(at.cluster, secrets, stored)
-    rendered, wanted = render(STEPS, given), manifests(STEPS, given)
-    async with reach(at, stored) as live:
-        return await compare(live, rendered, wanted, show=True)
+    async with at.provider.connect(at.cluster) as fleet:
+        hosts = await at.provider.facts(at.cluster, fleet)
+        stored = {
+            name: components.lookup(at.components, name, cache=at.cache, absent_ok=True)
+            for name in needed(hosts)
+        }
+        given = Given(at.cluster, secrets, stored, hosts)
+        rendered, wanted = render(STEPS, given), manifests(STEPS, given)
+        return await compare(at.live(fleet, absent_ok=True), rendered, wanted, show=True)
+
+
+def needed(hosts: Mapping[str, HostFacts]) -> set[str]:
+    """Return the architectures components are needed for: this host's, for kubectl, too."""
+    return {components.architecture(), *(host.architecture for host in hosts.values())}
 
 
 async def verify(at: Setup, names: Iterable[str] = ()) -> list[Finding]:
     """Make the checks of some steps, or of all; changes nothing that lasts."""
     chosen = [through(name)[-1] for name in names] or list(STEPS)
-    async with reach(at, components.lookup(at.components, cache=at.cache)) as live:
+    async with at.reach() as live:
         found = await asyncio.gather(*(check(step, live) for step in chosen))
     return [finding for findings in found for finding in findings]
 
@@ -164,33 +211,30 @@ async def verify_ha(at: Setup, report: Report) -> list[Finding]:
             f"{at.cluster.name} has one control plane: without it there is no API",
             hint="three survive the loss of one: machines.controlPlanes: 3",
         )
-    stored = components.lookup(at.components, cache=at.cache)
     tls = ssl.create_default_context(cafile=at.workspace.pki / "kubernetes" / "ca.crt")
     own = at.workspace.pki / "kubernetes" / "break-glass"
     tls.load_cert_chain(own.with_suffix(".crt"), own.with_suffix(".key"))
-    drill = Drill(at.cluster, at.provider, lambda: reach(at, stored), report)
+    drill = Drill(at.cluster, at.provider, at.reach, report)
     with at.workspace.locked():
         return await drill.control_planes_lost(tls)
 
 
 async def look(at: Setup) -> Status:
     """Return how each part of the cluster is."""
-    states = at.provider.states(at.cluster)
-    stored = components.lookup(at.components, cache=at.cache, absent_ok=True)
-    async with reach(at, stored) as live:
+    states = await at.provider.states(at.cluster)
+    async with at.reach(absent_ok=True) as live:
         return await status(live, states)
 
 
-def kubectl(at: Setup) -> Kubectl:
+async def kubectl(at: Setup) -> Kubectl:
     """Return kubectl as the cluster's admin.
 
     Raises:
         RefusedError: no machine runs, so that there is no API to ask.
     """
-    if MachineState.RUNNING not in at.provider.states(at.cluster).values():
+    if MachineState.RUNNING not in (await at.provider.states(at.cluster)).values():
         raise RefusedError("no machine of this cluster runs", hint="hardway up")
-    stored = components.lookup(at.components, cache=at.cache)
-    return Kubectl(stored["kubectl"].path, at.workspace.admin_kubeconfig)
+    return Kubectl(at.kubectl_binary(absent_ok=False), at.workspace.admin_kubeconfig)
 
 
 async def down(at: Setup, report: Report) -> None:
@@ -206,18 +250,6 @@ async def down(at: Setup, report: Report) -> None:
     with at.workspace.locked():
         await at.provider.destroy(at.cluster.name, doing)
         shutil.rmtree(at.workspace.folder)
-
-
-@asynccontextmanager
-async def reach(at: Setup, stored: Mapping[str, Stored]) -> AsyncIterator[Live]:
-    """Connect to the machines that answer, and have kubectl at hand."""
-    async with at.provider.connect(at.cluster) as fleet:
-        yield Live(
-            cluster=at.cluster,
-            fleet=fleet,
-            kubectl=Kubectl(stored["kubectl"].path, at.workspace.break_glass_kubeconfig),
-            admin=Kubectl(stored["kubectl"].path, at.workspace.admin_kubeconfig),
-        )
 
 
 def everybody(cluster: Cluster, fleet: Fleet) -> None:

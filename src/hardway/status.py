@@ -122,7 +122,7 @@ async def _control_planes(live: Live) -> tuple[ControlPlaneStatus, ...]:
 
 
 async def _endpoint(live: Live) -> EndpointStatus:
-    address = str(live.cluster.endpoint)
+    address = live.cluster.endpoint.host
     try:
         holders = await endpoint.holders(live)
         findings = await endpoint.verify(live)

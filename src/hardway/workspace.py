@@ -142,5 +142,5 @@ def _fixed(cluster: Cluster) -> dict[str, object]:
         "nodes": str(cluster.node_cidr),
         "pods": str(cluster.pod_cidr),
         "services": str(cluster.service_cidr),
-        "endpoint": str(cluster.endpoint),
+        "endpoint": cluster.endpoint.url,
     }

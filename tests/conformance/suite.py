@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.conformance import build, images
 
 from hardway import components
-from hardway.components import cache_folder
+from hardway.components import Stored, cache_folder
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = Path(__file__).parent / "sample.txt"
@@ -22,9 +22,15 @@ def sample() -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
+def _stored() -> dict[str, Stored]:
+    return components.lookup(
+        components.for_kubernetes("1.37.2"), components.architecture(), cache=cache_folder()
+    )
+
+
 def load_images(cluster: Path, machines: Sequence[str], work: Path) -> None:
     """Import the suite's images on machines of the cluster in a folder."""
-    stored = components.lookup(components.for_kubernetes("1.37.2"), cache=cache_folder())
+    stored = _stored()
     binaries = {**build.binaries(), **{name: row.path for name, row in stored.items()}}
     archive = images.build(work, binaries, build.sources())
     command = "ctr --namespace k8s.io images import --local -"
@@ -37,7 +43,7 @@ def load_images(cluster: Path, machines: Sequence[str], work: Path) -> None:
 def run(kubeconfig: Path, report: Path, *, focus: str, skip: str = "") -> dict[str, str]:
     """Run the specs whose name matches one pattern and not the other; return their outcomes."""
     found = build.binaries()
-    stored = components.lookup(components.for_kubernetes("1.37.2"), cache=cache_folder())
+    stored = _stored()
     words = [
         str(found["ginkgo"]), f"--procs={PROCESSES}", "--no-color", "--silence-skips",
         f"--json-report={report.name}", f"--output-dir={report.parent}", f"--focus={focus}",

@@ -72,7 +72,7 @@ def no_build(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Stands for the Go toolchain; notes what was built."""
     built = []
 
-    def build(component: table.Component, folder: Path, *_: object) -> dict[str, Path]:
+    def build(component: table.Component, _arch: str, folder: Path, *_: object) -> dict[str, Path]:
         built.append(component.name)
         files = {name: folder / f".{name}" for name in component.packages}
         for name, path in files.items():
@@ -89,7 +89,9 @@ def get(
     def progress(_: str, text: str) -> None:
         (said if said is not None else []).append(text)
 
-    stored = asyncio.run(sources.ensure([component], progress=progress, cache=folder))
+    stored = asyncio.run(
+        sources.ensure([component], table.architecture(), progress=progress, cache=folder)
+    )
     return {name: row.path.read_bytes() for name, row in stored.items()}
 
 
@@ -202,7 +204,7 @@ def test_what_is_not_whole_is_not_in_the_cache(
     (row,) = cache.cached(tmp_path)
     row.path.write_bytes(b"cut")
     with pytest.raises(ComponentError, match="not in the cache"):
-        cache.lookup([KUBECTL], cache=tmp_path)
+        cache.lookup([KUBECTL], table.architecture(), cache=tmp_path)
     assert get(KUBECTL, tmp_path) == {"kubectl": b"built kubectl"}
     assert no_build == ["kubernetes", "kubernetes"]
 
@@ -211,7 +213,10 @@ def test_two_at_once_get_it_once(tmp_path: Path, no_build: list, upstream: Upstr
     async def both() -> None:
         def progress(*_: str) -> None: ...
 
-        once = (sources.ensure([KUBECTL], progress=progress, cache=tmp_path) for _ in range(2))
+        once = (
+            sources.ensure([KUBECTL], table.architecture(), progress=progress, cache=tmp_path)
+            for _ in range(2)
+        )
         await asyncio.gather(*once)
 
     asyncio.run(both())
@@ -222,7 +227,7 @@ def test_images_are_the_same_each_time_and_what_docker_save_writes(tmp_path: Pat
     binary = tmp_path / "pause"
     binary.write_bytes(b"\x7fELF")
     for name in ("a.tar", "b.tar"):
-        images.write(binary, "pause", "localhost/x:1", tmp_path / name)
+        images.write(binary, "pause", "localhost/x:1", tmp_path / name, "amd64")
     assert (tmp_path / "a.tar").read_bytes() == (tmp_path / "b.tar").read_bytes()
     with tarfile.open(tmp_path / "a.tar") as archive:
         (manifest,) = json.load(archive.extractfile("manifest.json"))

@@ -27,12 +27,12 @@ def given_with_blobs(folder: Path) -> Given:
     folder.mkdir()
     given = support.given(support.cluster("machines: {controlPlanes: 1, workers: 0}"))
     stored = {}
-    for name, row in given.stored.items():
+    for name, row in support.fake_stored().items():
         content = f"#!/bin/sh\n# {name}\n".encode()
         (folder / name).write_bytes(content)
         stored[name] = replace(row, path=folder / name, size_bytes=len(content),
                                sha256=sha256(content).hexdigest())  # fmt: skip
-    return Given(given.cluster, given.secrets, stored)
+    return replace(given, stored={support.HOST.architecture: stored})
 
 
 def checked(step: Step) -> Step:

@@ -12,6 +12,8 @@ from hardway.errors import SpecError
 from hardway.model.cluster import Cluster
 from hardway.spec.load import default_text, json_schema, load, parse
 
+SSH = "provider: ssh\nnetwork: {nodes: 192.168.7.0/24}\n"
+
 
 def problems(text: str) -> tuple[str, ...]:
     with pytest.raises(SpecError) as caught:
@@ -26,9 +28,22 @@ def test_nothing_is_the_default_cluster() -> None:
     ]  # fmt: skip
     assert [m.name for m in cluster.workers] == ["worker-0", "worker-1", "worker-2"]
     assert str(cluster.workers[2].pod_cidr) == "10.200.2.0/24"
-    assert str(cluster.endpoint) == "10.240.0.100"
+    assert cluster.endpoint.url == "https://10.240.0.100:6443"
     assert str(cluster.api_service_ip) == "10.32.0.1"
     assert str(cluster.dns_service_ip) == "10.32.0.10"
+
+
+def test_hosts_that_exist_already() -> None:
+    cluster = support.cluster(
+        f"{SSH}endpoint: {{kind: proxy}}\nmachines:\n"
+        "- {name: a, role: control-plane, host: 192.168.7.4}\n"
+        "- {name: b, role: worker, host: b.example, address: 192.168.7.5}\n"
+    )
+    assert [(m.name, str(m.address), m.reached_at) for m in cluster.machines] == [
+        ("a", "192.168.7.4", "192.168.7.4"), ("b", "192.168.7.5", "b.example"),
+    ]  # fmt: skip
+    assert cluster.endpoint.url == "https://127.0.0.1:6443"
+    assert cluster.api_from_here.url == "https://192.168.7.4:6443"
 
 
 def test_what_init_writes_is_the_default_cluster() -> None:
@@ -52,7 +67,7 @@ def test_all_errors_at_once_each_with_its_line() -> None:
         ("network:\n  pods: 10.240.0.0/16", 2, "overlaps"),
         ("network:\n  nodes: 8.8.8.0/24", 2, "private"),
         ("network:\n  nodes: 10.1.0.0/30", 2, "/16 to /25"),
-        ("network:\n  endpoint: 10.9.9.9", 2, "not an address for machines"),
+        ("endpoint:\n  host: 10.9.9.9", 2, "not an address for machines"),
         ("network:\n  pods: 10.200.0.0/23", 2, "room for 2 workers"),
         ("pki:\n  caDays: 400\n  adminDays: 500", 3, "longer than the CA's"),
         ("a: *x", 1, "aliases"),
@@ -60,6 +75,15 @@ def test_all_errors_at_once_each_with_its_line() -> None:
         ("machines:\n- {name: a, role: control-plane, address: 10.240.0.1}", 2, "not free"),
         ("machines:\n- {name: a, role: control-plane, address: 10.240.0.100}", 2, "the endpoint"),
         ("machines: {controlPlanes: 1, workers: 71}", 1, "70"),
+        ("machines:\n- {name: a, role: control-plane, host: 10.240.0.9}", 2, "provider ssh only"),
+        ("endpoint:\n  kind: given", 1, "your load balancer"),
+        ("endpoint:\n  kind: proxy\n  host: 10.240.0.9", 3, "loopback"),
+        (f"{SSH}machines: {{workers: 1}}", 3, "a list is needed"),
+        (f"{SSH}machines:\n- {{name: a, role: control-plane}}", 4, "host: is needed"),
+        (f"{SSH}machines:\n- {{name: a, role: control-plane, host: a.example}}", 4, "by which"),
+        (f"{SSH}machines:\n- {{name: a, role: control-plane, host: 10.9.9.9}}", 4, "not free"),
+        (f"{SSH}endpoint: {{kind: vip}}\n", 3, "nobody has"),
+        ("provider: ssh", 1, "range in which your machines"),
     ],
 )
 def test_each_rule(text: str, line: int, says: str) -> None:
@@ -123,7 +147,7 @@ def test_addresses_are_unique_and_inside(
         f"machines: {{controlPlanes: {control_planes}, workers: {workers}}}\n"
         f"network: {{nodes: {nodes}}}"
     )
-    taken = [nodes[0], nodes[1], nodes[-1], cluster.endpoint]
+    taken = [nodes[0], nodes[1], nodes[-1], IPv4Address(cluster.endpoint.host)]
     taken += [m.address for m in cluster.machines]
     assert len(set(taken)) == len(taken)
     assert all(IPv4Address(a) in nodes for a in taken)

@@ -154,9 +154,10 @@ def components(output: str) -> None:
         emit_json({"components": rows})
         return
     lines = [
-        (s.file, s.version, f"{s.size_bytes / 1e6:.1f} MB", s.sha256[:16], s.source) for s in rows
+        (s.file, s.version, s.architecture, f"{s.size_bytes / 1e6:.1f} MB", s.sha256[:16], s.source)
+        for s in rows
     ]
-    table(("FILE", "VERSION", "SIZE", "SHA-256", "SOURCE"), lines)
+    table(("FILE", "VERSION", "FOR", "SIZE", "SHA-256", "SOURCE"), lines)
     note(f"\n{len(rows)} files in {package.cache_folder()}")
 
 

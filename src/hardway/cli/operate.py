@@ -39,7 +39,7 @@ def machine() -> None:
 def machine_list(spec: Path | None, clusters: Path, output: str) -> None:
     """List the machines and whether they run."""
     at = setup(spec, clusters)
-    states = at.provider.states(at.cluster)
+    states = asyncio.run(at.provider.states(at.cluster))
     rows = [
         {"name": m.name, "role": m.role, "address": m.address, "state": states[m.name]}
         for m in at.cluster.machines
@@ -90,7 +90,7 @@ def _on_each(
     action: Callable[["Cluster", "Machine"], Awaitable[None]],
 ) -> None:
     chosen = [_machine(at, name) for name in names]
-    states = at.provider.states(at.cluster)
+    states = asyncio.run(at.provider.states(at.cluster))
     absent = [name for name in names if states[name] == "absent"]
     if absent:
         raise RefusedError(f"not made yet: {', '.join(absent)}", hint="hardway up")
@@ -111,7 +111,7 @@ def ssh(spec: Path | None, clusters: Path, name: str, command: tuple[str, ...]) 
     """Open a shell on a machine, or run a command there."""
     at = setup(spec, clusters)
     target = _machine(at, name)
-    if at.provider.states(at.cluster)[name] != "running":
+    if asyncio.run(at.provider.states(at.cluster))[name] != "running":
         raise RefusedError(f"{name} does not run", hint=f"hardway machine start {name}")
     words = command[1:] if command[:1] == ("--",) else command
     argv = [*at.provider.ssh_command(target), *words]
@@ -125,7 +125,7 @@ def kubectl(spec: Path | None, clusters: Path, words: tuple[str, ...]) -> None:
     """Run kubectl, of the cluster's version, as its admin."""
     from hardway import pipeline  # noqa: PLC0415
 
-    pipeline.kubectl(setup(spec, clusters)).become(words)
+    asyncio.run(pipeline.kubectl(setup(spec, clusters))).become(words)
 
 
 @click.command()

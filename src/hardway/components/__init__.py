@@ -5,6 +5,7 @@ from hardway.components.sources import ensure
 from hardway.components.table import (
     DEFAULT_KUBERNETES,
     Component,
+    architecture,
     for_kubernetes,
     image,
     resolve_version,
@@ -14,6 +15,7 @@ __all__ = [
     "DEFAULT_KUBERNETES",
     "Component",
     "Stored",
+    "architecture",
     "cache_folder",
     "cached",
     "ensure",

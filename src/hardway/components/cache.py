@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from hardway.components.table import Component, architecture
+from hardway.components.table import Component
 from hardway.errors import ComponentError
 
 CHUNK_BYTES = 1 << 20
@@ -28,6 +28,7 @@ class Stored:
 
     component: str
     version: str
+    architecture: str
     file: str
     sha256: str
     size_bytes: int
@@ -41,33 +42,39 @@ def cache_folder() -> Path:
     return Path(os.environ.get("HARDWAY_CACHE") or "/var/cache/hardway")
 
 
-def index_file(component: Component, cache: Path) -> Path:
+def index_file(component: Component, architecture: str, cache: Path) -> Path:
     """Return where it is written down which files a component is."""
-    name = f"{component.name}-{component.version}-{architecture()}.json"
-    return cache / "index" / name
+    return cache / "index" / f"{component.name}-{component.version}-{architecture}.json"
 
 
-def read(component: Component, cache: Path) -> dict[str, Stored]:
+def read(component: Component, architecture: str, cache: Path) -> dict[str, Stored]:
     """Return a component's files by name; empty unless all of them are there, whole."""
     try:
-        rows = json.loads(index_file(component, cache).read_text())
-        found = {row["file"]: _stored(row, cache) for row in rows}
+        found = {s.file: s for s in _rows(index_file(component, architecture, cache), cache)}
         sizes = [s.path.stat().st_size for s in found.values()]
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError):
         return {}
     whole = sizes == [s.size_bytes for s in found.values()]
     return found if whole and set(found) == set(component.files) else {}
 
 
-def _stored(row: Mapping[str, object], cache: Path) -> Stored:
-    path = cache / "objects" / str(row["sha256"]) / str(row["file"])
-    return Stored(**{**row, "path": path})  # type: ignore[arg-type]
+def _rows(index: Path, cache: Path) -> list[Stored]:
+    architecture = index.stem.rpartition("-")[2]
+    return [
+        Stored(**row, architecture=architecture,
+               path=cache / "objects" / row["sha256"] / row["file"])
+        for row in json.loads(index.read_text())
+    ]  # fmt: skip
 
 
 def lookup(
-    components: Sequence[Component], *, cache: Path, absent_ok: bool = False
+    components: Sequence[Component],
+    architecture: str,
+    *,
+    cache: Path,
+    absent_ok: bool = False,
 ) -> dict[str, Stored]:
-    """Return the components' files by name, from the cache alone.
+    """Return the components' files for an architecture by name, from the cache alone.
 
     With `absent_ok` a file that is not there stands in the answer with a digest of zeros.
 
@@ -76,20 +83,31 @@ def lookup(
     """
     found: dict[str, Stored] = {}
     for component in components:
-        there = read(component, cache)
+        there = read(component, architecture, cache)
         if not there and not absent_ok:
+            name = f"{component.name} {component.version} ({architecture})"
             raise ComponentError(
-                f"{component.name} {component.version} is not in the cache {cache}",
+                f"{name} is not in the cache {cache}",
                 hint="hardway up gets it",
             )
-        found |= there or {file: _absent(component, file, cache) for file in component.files}
+        found |= there or {
+            file: _absent(component, architecture, file, cache) for file in component.files
+        }
     return found
 
 
-def _absent(component: Component, file: str, cache: Path) -> Stored:
+def _absent(component: Component, architecture: str, file: str, cache: Path) -> Stored:
     nothing = "0" * 64
-    path = cache / "objects" / nothing / file
-    return Stored(component.name, component.version, file, nothing, 0, "not there yet", path)
+    return Stored(
+        component=component.name,
+        version=component.version,
+        architecture=architecture,
+        file=file,
+        sha256=nothing,
+        size_bytes=0,
+        source="not there yet",
+        path=cache / "objects" / nothing / file,
+    )
 
 
 def cached(cache: Path) -> list[Stored]:
@@ -97,16 +115,16 @@ def cached(cache: Path) -> list[Stored]:
     found = []
     for file in sorted((cache / "index").glob("*.json")):
         try:
-            found += [_stored(row, cache) for row in json.loads(file.read_text())]
-        except (ValueError, TypeError):
+            found += _rows(file, cache)
+        except (ValueError, TypeError, KeyError):
             continue
     return found
 
 
 @contextmanager
-def locked(component: Component, cache: Path) -> Iterator[None]:
+def locked(component: Component, architecture: str, cache: Path) -> Iterator[None]:
     """Keep other processes from getting the same component at the same time."""
-    file = index_file(component, cache)
+    file = index_file(component, architecture, cache)
     file.parent.mkdir(parents=True, exist_ok=True)
     (cache / "objects").mkdir(exist_ok=True)
     with file.with_suffix(".lock").open("w") as lock:
@@ -122,7 +140,7 @@ def workplace(cache: Path) -> Iterator[Path]:
 
 
 def keep(
-    component: Component, files: Mapping[str, Path], sources: Mapping[str, str], cache: Path
+    component: Component, architecture: str, files: Mapping[str, Path], source: str, cache: Path
 ) -> dict[str, Stored]:
     """Move files into the cache, then write down that they are there."""
     found = {}
@@ -134,10 +152,18 @@ def keep(
         _flush(path)
         shutil.move(path, home / name)
         found[name] = Stored(
-            component.name, component.version, name, digest, size, sources[name], home / name
+            component=component.name,
+            version=component.version,
+            architecture=architecture,
+            file=name,
+            sha256=digest,
+            size_bytes=size,
+            source=source,
+            path=home / name,
         )
-    rows = [{k: v for k, v in asdict(s).items() if k != "path"} for s in found.values()]
-    index = index_file(component, cache)
+    derived = {"architecture", "path"}
+    rows = [{k: v for k, v in asdict(s).items() if k not in derived} for s in found.values()]
+    index = index_file(component, architecture, cache)
     new = index.with_suffix(".new")
     new.write_text(json.dumps(rows, indent=2) + "\n")
     _flush(new)

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from hardway.components.cache import digest_of
-from hardway.components.table import Component, architecture
+from hardway.components.table import Component
 from hardway.errors import ComponentError
 
 CONNECT_S = 5.0
@@ -26,7 +26,7 @@ class NotToBeHadError(Exception):
 
 
 def download(
-    component: Component, folder: Path, progress: Callable[[str], None]
+    component: Component, architecture: str, folder: Path, progress: Callable[[str], None]
 ) -> dict[str, Path]:
     """Download a component's binaries into a folder; return them by name.
 
@@ -39,7 +39,7 @@ def download(
         raise NotToBeHadError("upstream publishes no binaries of it")
     found: dict[str, Path] = {}
     for file in component.packages:
-        names = {"v": component.version, "arch": architecture(), "file": file}
+        names = {"v": component.version, "arch": architecture, "file": file}
         url = mirrored(release.url.format(**names))
         archive = folder / url.rsplit("/", 1)[-1]
         if not archive.exists():

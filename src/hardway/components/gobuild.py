@@ -22,7 +22,11 @@ TELL_EVERY_S = 20.0
 
 
 def build(
-    component: Component, folder: Path, cache: Path, progress: Callable[[str], None]
+    component: Component,
+    architecture: str,
+    folder: Path,
+    cache: Path,
+    progress: Callable[[str], None],
 ) -> dict[str, Path]:
     """Build a component's binaries into a folder; return them by name.
 
@@ -37,8 +41,8 @@ def build(
     command = [go, "build", "-mod=readonly", "-v", "-trimpath", "-buildvcs=false",
                "-ldflags", flags]  # fmt: skip
     packages = component.packages.values()
-    environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "", "GOTOOLCHAIN": "local",
-                   "GOWORK": "off"}  # fmt: skip
+    environment = {**os.environ, "CGO_ENABLED": "0", "GOARCH": architecture, "GOFLAGS": "",
+                   "GOOS": "linux", "GOTOOLCHAIN": "local", "GOWORK": "off"}  # fmt: skip
     command += ["-o", f"{folder}/", *packages]
     _run(command, module, environment, component, lambda text: progress(f"{what}: {text}"))
     built = {}

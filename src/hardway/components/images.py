@@ -6,17 +6,15 @@ import tarfile
 from hashlib import sha256
 from pathlib import Path
 
-from hardway.components.table import architecture
 
-
-def write(binary: Path, name: str, reference: str, archive: Path) -> None:
+def write(binary: Path, name: str, reference: str, archive: Path, architecture: str) -> None:
     """Write an image with one binary at `/<name>`, its entrypoint, as a docker-archive.
 
     The format is that of `docker save` (image-spec v1.2), which `ctr images import` takes.
     """
     layer = _tar({name: binary.read_bytes()}, mode=0o755)
     config = {
-        "architecture": architecture(),
+        "architecture": architecture,
         "os": "linux",
         "config": {"Entrypoint": [f"/{name}"]},
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{sha256(layer).hexdigest()}"]},

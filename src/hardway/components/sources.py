@@ -18,7 +18,7 @@ Progress = Callable[[str, str], None]
 
 
 async def ensure(
-    components: Sequence[Component], *, progress: Progress, cache: Path
+    components: Sequence[Component], architecture: str, *, progress: Progress, cache: Path
 ) -> dict[str, Stored]:
     """Return the components' files by name, getting those that are not in the cache.
 
@@ -27,34 +27,41 @@ async def ensure(
     """
     found: dict[str, Stored] = {}
     for component in components:
-        there = store.read(component, cache)
+        there = store.read(component, architecture, cache)
         if not there:
             # In a thread: a build takes minutes, in which machines are made.
-            there = await asyncio.to_thread(_get, component, cache, lambda text: progress("", text))
+            there = await asyncio.to_thread(
+                _get, component, architecture, cache, lambda text: progress("", text)
+            )
         found |= there
     return found
 
 
-def _get(component: Component, cache: Path, progress: Callable[[str], None]) -> dict[str, Stored]:
-    with store.locked(component, cache):
-        there = store.read(component, cache)
+def _get(
+    component: Component, architecture: str, cache: Path, progress: Callable[[str], None]
+) -> dict[str, Stored]:
+    with store.locked(component, architecture, cache):
+        there = store.read(component, architecture, cache)
         if there:
             return there
         with store.workplace(cache) as folder:
-            binaries, sources = _binaries(component, folder, cache, progress)
-            files, named = {}, {}
+            binaries, source = _binaries(component, architecture, folder, cache, progress)
+            files = {}
             for name, path in binaries.items():
                 if name in component.images:
                     archive = folder / f"{name}.tar"
-                    write_image(path, name, image(name), archive)
+                    write_image(path, name, image(name), archive, architecture)
                     path, name = archive, archive.name  # noqa: PLW2901 - the image in its place
                 files[name] = path
-                named[name] = sources
-            return store.keep(component, files, named, cache)
+            return store.keep(component, architecture, files, source, cache)
 
 
 def _binaries(
-    component: Component, folder: Path, cache: Path, progress: Callable[[str], None]
+    component: Component,
+    architecture: str,
+    folder: Path,
+    cache: Path,
+    progress: Callable[[str], None],
 ) -> tuple[Mapping[str, Path], str]:
     given = os.environ.get("HARDWAY_COMPONENTS_DIR")
     if given:
@@ -63,12 +70,16 @@ def _binaries(
             return files, f"given in {given}"
     label = f"{component.name} {component.version}"
     try:
-        return download(component, folder, progress), f"downloaded release v{component.version}"
+        return (
+            download(component, architecture, folder, progress),
+            f"downloaded release v{component.version}",
+        )
     except NotToBeHadError as error:
         if component.release:
             progress(f"{label}: no download ({error})")
     module = component.module_sum or "hardway's own"
-    return build(component, folder, cache, progress), f"built from Go modules ({module})"
+    found = build(component, architecture, folder, cache, progress)
+    return found, f"built from Go modules ({module})"
 
 
 def _given(component: Component, given: Path, folder: Path) -> dict[str, Path]:

@@ -35,23 +35,57 @@ class Machine:
     address: IPv4Address
     pod_cidr: IPv4Network | None
     """The /24 whose addresses this worker's pods get; None on a control plane."""
+    reached_at: str
+    """Address or name by which the operator's host reaches it; mostly its address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostFacts:
-    """What a machine's host is like, as far as rendered files depend on it."""
+    """What a machine's system is like, as far as rendered files depend on it. Observed."""
 
+    architecture: str
+    """Go's name: `amd64` or `arm64`."""
+    interface: str
+    """The link that has the machine's address, e.g. `eth0`."""
     cpus: int
     memory_bytes: int
     cgroup: str
     """`v2` where systemd inside the machine manages cgroups, `v1` where it cannot."""
     nameservers: tuple[str, ...]
-    """Resolvers reachable from the machines; empty where the host has none."""
+    """Resolvers reachable from its pods; empty where there are none."""
+    resolv_conf: str
+    """The file that names them."""
     shared: bool
     """Several machines share this host's cores and memory (provider `local`)."""
     swap: bool
     capped_oom: bool
     """CAP_SYS_RESOURCE is missing, so that oom_score_adj cannot be lowered."""
+
+
+class EndpointKind(StrEnum):
+    """Who brings clients to API servers that are ready."""
+
+    VIP = "vip"
+    """An address that the control planes hand over (keepalived), haproxy behind it."""
+    GIVEN = "given"
+    """A load balancer outside of the cluster's machines: the user's, or the provider's."""
+    PROXY = "proxy"
+    """haproxy on every machine, at its loopback."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where clients reach the API, whichever control plane is up."""
+
+    kind: EndpointKind
+    host: str
+    """Address or DNS name."""
+    port: int
+
+    @property
+    def url(self) -> str:
+        """The API through it."""
+        return f"https://{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +108,9 @@ class Cluster:
     node_cidr: IPv4Network
     pod_cidr: IPv4Network
     service_cidr: IPv4Network
-    endpoint: IPv4Address
-    """Where clients reach the API: a virtual address that the control planes hand over."""
+    endpoint: Endpoint
     key_algorithm: KeyAlgorithm
     validity: Validity
-    host: HostFacts
 
     @property
     def control_planes(self) -> tuple[Machine, ...]:
@@ -116,6 +148,11 @@ class Cluster:
         return self.service_cidr[10]
 
     @property
-    def endpoint_url(self) -> str:
-        """The API through the endpoint."""
-        return f"https://{self.endpoint}:{API_PORT}"
+    def api_from_here(self) -> Endpoint:
+        """Where clients on the operator's host reach the API.
+
+        Machines' own loopbacks are not this host's: then at the first control plane.
+        """
+        if self.endpoint.kind is not EndpointKind.PROXY:
+            return self.endpoint
+        return Endpoint(EndpointKind.GIVEN, self.control_planes[0].reached_at, API_PORT)

@@ -83,14 +83,15 @@ def _own_and_loopback(cluster: Cluster, machine: Machine) -> tuple[str, ...]:
 def _api(cluster: Cluster, _machine: Machine) -> tuple[str, ...]:
     """Return every name and address the API is ever asked by; the same on all control planes."""
     service = ["kubernetes", "default", "svc", "cluster", "local"]
-    return (
+    names = (
         *(".".join(service[:length]) for length in range(1, len(service) + 1)),
-        *(name for m in cluster.control_planes for name in _own(cluster, m)),
+        *(name for m in cluster.control_planes for name in (*_own(cluster, m), m.reached_at)),
         "localhost",
         "127.0.0.1",
-        str(cluster.endpoint),
+        cluster.endpoint.host,
         str(cluster.api_service_ip),
     )
+    return tuple(dict.fromkeys(filter(None, names)))
 
 
 ETC = "/etc/kubernetes/pki"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from hardway.providers.base import Provider
 from hardway.providers.local.provider import LocalProvider
+from hardway.spec.schema import ClusterSpec
 
-PROVIDERS: Mapping[str, Callable[[Path, Path], Provider]] = {"local": LocalProvider}
-"""By name: makes a provider from the cluster's own folder and the cache."""
+PROVIDERS: Mapping[str, Callable[[ClusterSpec, Path, Path], Provider]] = {"local": LocalProvider}
+"""By name: makes a provider from the spec, the cluster's own folder and the cache."""

@@ -1,6 +1,6 @@
 """What every provider of machines can do."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
 from typing import Protocol
@@ -23,17 +23,20 @@ class MachineState(StrEnum):
 class Provider(Protocol):
     """Makes, starts, stops and removes machines; reaches them over SSH."""
 
-    def facts(self) -> HostFacts:
-        """Say what the machines' hosts are like, as far as rendered files depend on it."""
+    def architectures(self, cluster: Cluster) -> frozenset[str]:
+        """Return the architectures that are known before any machine answers; maybe none."""
 
-    def preflight(self, cluster: Cluster) -> None:
+    def settled(self, cluster: Cluster) -> Cluster:
+        """Return the cluster with what is known only once the provider has made it."""
+
+    async def preflight(self, cluster: Cluster) -> None:
         """Check all that `ensure` needs; changes nothing.
 
         Raises:
             PreflightError: with everything that is missing or taken.
         """
 
-    def states(self, cluster: Cluster) -> dict[str, MachineState]:
+    async def states(self, cluster: Cluster) -> dict[str, MachineState]:
         """Return the state of each of the cluster's machines."""
 
     async def ensure(self, cluster: Cluster, progress: Progress) -> None:
@@ -54,6 +57,16 @@ class Provider(Protocol):
 
     def connect(self, cluster: Cluster) -> AbstractAsyncContextManager[Fleet]:
         """Connect to every machine that answers; the others are absent from the fleet."""
+
+    async def facts(self, cluster: Cluster, fleet: Fleet) -> Mapping[str, HostFacts]:
+        """Return what each machine's system is like; of one that does not answer, a guess."""
+
+    async def admit(self, cluster: Cluster, fleet: Fleet, facts: Mapping[str, HostFacts]) -> None:
+        """Check that machines are fit for the cluster, before the first change to them.
+
+        Raises:
+            PreflightError: with everything that was found on any machine.
+        """
 
     def ssh_command(self, machine: Machine) -> list[str]:
         """Return the argv that opens a shell on a machine, for people."""

@@ -21,7 +21,7 @@ def server(cluster: Cluster, machine: Machine | None) -> str:
     """
     if machine is not None and machine.role is Role.CONTROL_PLANE:
         return f"https://{machine.address}:{API_PORT}"
-    return cluster.endpoint_url
+    return (cluster.api_from_here if machine is None else cluster.endpoint).url
 
 
 def kubeconfigs_for(cluster: Cluster, machine: Machine, secrets: Secrets) -> tuple[File, ...]:

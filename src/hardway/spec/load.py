@@ -12,13 +12,20 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from hardway.errors import SpecError
-from hardway.spec.schema import TAGS, ClusterSpec, Counts, Named, Network, Pki
+from hardway.spec.schema import TAGS, ClusterSpec, Counts, EndpointSpec, Named, Network, Pki
+from hardway.spec.ssh import Ssh
 
 LARGEST_BYTES = 1 << 16
 Place = tuple[str | int, ...]
 """Where something stands in the file, e.g. ("machines", 0, "name")."""
 
-PARTS: Mapping[str, type[BaseModel]] = {"": ClusterSpec, "network": Network, "pki": Pki}
+PARTS: Mapping[str, type[BaseModel]] = {
+    "": ClusterSpec,
+    "network": Network,
+    "endpoint": EndpointSpec,
+    "ssh": Ssh,
+    "pki": Pki,
+}
 PLAIN_TAGS = frozenset({"int", "bool", "null"})
 """Scalars taken as what they look like; all others are their own text: `1.30` is no 1.3."""
 
@@ -157,6 +164,7 @@ apiVersion: hardway/v1alpha1
 name: default
 
 # Where the machines come from. local: systemd-nspawn machines on this host.
+# ssh: hosts that exist already (docs/ssh.md).
 provider: local
 
 # A minor version (1.35, 1.36, 1.37), or an exact one that hardway knows.
@@ -178,8 +186,13 @@ network:
   pods: 10.200.0.0/16
   # The first address is the API's, the tenth the DNS's.
   services: 10.32.0.0/24
-  # Where clients reach the API, whichever control planes live.
-  endpoint: 10.240.0.100
+
+# Where clients reach the API, whichever control planes live. vip: an address that they hand over;
+# given: a load balancer of your own, by its host; proxy: haproxy on every machine.
+endpoint:
+  kind: vip
+  host: 10.240.0.100
+  port: 6443
 
 # Kind of keys (ecdsa-p256, ecdsa-p384, rsa-2048, rsa-4096), and how long certificates are good.
 pki:

@@ -3,20 +3,14 @@
 from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
-from pydantic.alias_generators import to_camel
+from pydantic import Discriminator, Field, Tag
+
+from hardway.spec.part import Part
+from hardway.spec.ssh import Ssh
 
 LABEL = r"^[a-z]([a-z0-9-]*[a-z0-9])?$"
 MAX_CONTROL_PLANES = 7
 MAX_WORKERS = 70
-
-
-class Part(BaseModel):
-    """A mapping in hardway.yaml."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True
-    )
 
 
 class Counts(Part):
@@ -29,14 +23,19 @@ class Counts(Part):
     workers: int = Field(3, ge=0, le=MAX_WORKERS, description="Machines that run pods.")
 
 
-class Named(Part):
-    """One machine, by name."""
+class Named(Ssh):
+    """One machine, by name; with provider ssh also how it is reached."""
 
-    name: str = Field(pattern=LABEL, max_length=40, description="Its host name and node name.")
+    name: str = Field(pattern=LABEL, max_length=40, description="Its node name.")
     role: Literal["control-plane", "worker"] = Field(description="What it is for.")
     address: IPv4Address | None = Field(
-        None, description="Its address in network.nodes; without one the next that is free."
-    )
+        None, description="Its address in network.nodes, by which machines reach each other; "
+        "without one its host's, or the next that is free.",
+    )  # fmt: skip
+    host: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*$",
+        description="Name or address by which this host reaches it (provider ssh).",
+    )  # fmt: skip
 
 
 def _kind(value: Any) -> str:
@@ -55,16 +54,30 @@ TAGS = frozenset({"counts", "list"})
 class Network(Part):
     """Address ranges; they must not overlap, nor be in use on this host."""
 
-    nodes: IPv4Network = Field(IPv4Network("10.240.0.0/24"), description="Machines.")
+    nodes: IPv4Network | None = Field(
+        None, description="Machines. 10.240.0.0/24 with provider local; with ssh their network."
+    )
     pods: IPv4Network = Field(
         IPv4Network("10.200.0.0/16"), description="Pods; each worker gets a /24 of it."
     )
     services: IPv4Network = Field(
         IPv4Network("10.32.0.0/24"), description="Services; the tenth address is the DNS's."
     )
-    endpoint: IPv4Address | None = Field(
-        None, description="Where clients reach the API; without one the hundredth of nodes."
-    )
+
+
+class EndpointSpec(Part):
+    """Where clients reach the API, whichever control planes live."""
+
+    kind: Literal["vip", "given", "proxy"] = Field(
+        "vip", description="vip: an address that control planes hand over (keepalived, haproxy). "
+        "given: a load balancer of your own. proxy: haproxy on every machine, at its loopback.",
+    )  # fmt: skip
+    host: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*$",
+        description="vip: a free address of network.nodes, the hundredth without one on provider "
+        "local. given: address or name of the load balancer.",
+    )  # fmt: skip
+    port: int = Field(6443, ge=1, le=65535, description="Where it listens.")
 
 
 class Pki(Part):
@@ -90,8 +103,12 @@ class ClusterSpec(Part):
         "default", pattern=LABEL, max_length=20,
         description="Tells clusters on one host apart: folders, bridges, machines are named by it.",
     )  # fmt: skip
-    provider: Literal["local"] = Field("local", description="Where the machines come from.")
+    provider: Literal["local", "ssh"] = Field(
+        "local", description="Where the machines come from: made on this host, or there already."
+    )
     kubernetes: str = Field("1.37", description="A minor version, or an exact one.")
     machines: Machines = Field(Counts(), description="Counts by role, or a list of machines.")
     network: Network = Field(Network(), description="Address ranges.")
+    endpoint: EndpointSpec = Field(EndpointSpec(), description="Where clients reach the API.")
+    ssh: Ssh = Field(Ssh(), description="How machines of provider ssh are reached.")
     pki: Pki = Field(Pki(), description="Keys and certificates.")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from hardway.components import Stored
-from hardway.model.cluster import Cluster, Machine
+from hardway.model.cluster import Cluster, HostFacts, Machine
 from hardway.model.resources import Blob, Desired, File, Finding, Manifest
 from hardway.pki.store import Secrets
 from hardway.render.systemd import Service, service
@@ -19,8 +19,10 @@ class Given:
 
     cluster: Cluster
     secrets: Secrets
-    stored: Mapping[str, Stored] = field(repr=False)
-    """Components by file name."""
+    stored: Mapping[str, Mapping[str, Stored]] = field(repr=False)
+    """Components by architecture, then by file name."""
+    hosts: Mapping[str, HostFacts]
+    """What each machine's system is like, by the machine's name."""
 
 
 @dataclass(frozen=True, slots=True)

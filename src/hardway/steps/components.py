@@ -43,8 +43,9 @@ PLACES = {
 def render(given: Given, machine: Machine, _inventory: Inventory) -> Desired:
     """Return the blobs of a machine's role."""
     blobs = []
+    fitting = given.stored[given.hosts[machine.name].architecture]
     for folder, name, why in PLACES[machine.role]:
-        stored = given.stored[name]
+        stored = fitting[name]
         blobs.append(
             Blob(
                 path=f"{folder}/{name}",

@@ -17,11 +17,11 @@ def replicas(cluster: Cluster) -> int:
     return min(2, len(cluster.workers))
 
 
-def corefile(cluster: Cluster) -> str:
+def corefile(given: Given) -> str:
     """Return CoreDNS's configuration."""
-    resolvers = " ".join(cluster.host.nameservers)
-    # Names outside the cluster are the business of the resolvers that the host itself asks.
-    forward = f"    forward . {resolvers}\n    loop\n" if resolvers else ""
+    resolved = all(given.hosts[m.name].nameservers for m in given.cluster.workers)
+    # Names outside the cluster are the business of the resolvers that the pod's node asks.
+    forward = "    forward . /etc/resolv.conf\n    loop\n" if resolved else ""
     return f"""\
 .:53 {{
     errors
@@ -48,7 +48,7 @@ def manifests(given: Given) -> tuple[Manifest, ...]:
     cluster = given.cluster
     if not cluster.workers:
         return ()
-    return (*_account(), _config(cluster), _deployment(cluster), _budget(), _service(cluster))
+    return (*_account(), _config(given), _deployment(cluster), _budget(), _service(cluster))
 
 
 def _account() -> tuple[Manifest, ...]:
@@ -69,12 +69,12 @@ def _account() -> tuple[Manifest, ...]:
     )  # fmt: skip
 
 
-def _config(cluster: Cluster) -> Manifest:
+def _config(given: Given) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": _named("coredns"),
-        "data": {"Corefile": corefile(cluster)},
+        "data": {"Corefile": corefile(given)},
     }
 
 

@@ -1,13 +1,16 @@
 """Endpoint: one address for the API that outlives any single control plane.
 
-haproxy on every control plane passes connections on to the API servers that are ready; keepalived
-keeps the address on one machine whose haproxy has a server to pass them to.
+With a virtual address haproxy on every control plane passes connections on to the API servers that
+are ready, and keepalived keeps the address on one machine whose haproxy has a server to pass them
+to. With proxies every machine has such a haproxy for itself. With a load balancer that is given
+there is nothing to put anywhere, only to look whether it answers.
 """
 
 import asyncio
 import textwrap
+from collections.abc import Sequence
 
-from hardway.model.cluster import API_PORT, Cluster, Machine, Role
+from hardway.model.cluster import API_PORT, Cluster, EndpointKind, Machine, Role
 from hardway.model.resources import Desired, File, Finding
 from hardway.render.config import Setting
 from hardway.render.systemd import NEVER_GIVE_UP, RESTARTS, Service
@@ -19,23 +22,34 @@ KEEPALIVED = "/etc/keepalived/keepalived.conf"
 CA = "/etc/kubernetes/pki/ca.crt"
 HEALTH_PORT = 8404
 ROUTER_ID = 51
+BALANCED = {
+    EndpointKind.VIP: frozenset({Role.CONTROL_PLANE}),
+    EndpointKind.PROXY: frozenset({Role.CONTROL_PLANE, Role.WORKER}),
+    EndpointKind.GIVEN: frozenset[Role](),
+}
+"""Which machines have a load balancer of ours, by the kind of endpoint."""
 
 
 def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
-    """Return a control plane's load balancer and its share in the endpoint's address."""
-    if machine.role is not Role.CONTROL_PLANE:
+    """Return a machine's load balancer, and a control plane's share in a virtual address."""
+    cluster = given.cluster
+    if machine.role not in BALANCED[cluster.endpoint.kind]:
         return Desired()
-    files = (
-        File(path=HAPROXY, content=haproxy(given.cluster).encode(),
+    files = [
+        File(path=HAPROXY, content=haproxy(cluster).encode(),
              why="passes connections on to API servers that are ready"),
-        File(path=KEEPALIVED, content=keepalived(given.cluster, machine).encode(),
-             why="holds the endpoint's address on one control plane"),
-    )  # fmt: skip
-    return services((_haproxy_service(), _keepalived_service()), inventory, Desired(files=files))
+    ]  # fmt: skip
+    specs = [_haproxy_service()]
+    if cluster.endpoint.kind is EndpointKind.VIP:
+        text = keepalived(cluster, machine, given.hosts[machine.name].interface)
+        files.append(File(path=KEEPALIVED, content=text.encode(),
+                          why="holds the endpoint's address on one control plane"))  # fmt: skip
+        specs.append(_keepalived_service())
+    return services(tuple(specs), inventory, Desired(files=tuple(files)))
 
 
 def haproxy(cluster: Cluster) -> str:
-    """Return haproxy.cfg; the same on all control planes."""
+    """Return haproxy.cfg; the same on all machines that have it."""
     servers = "".join(
         f"    server {m.name} {m.address}:{API_PORT}\n" for m in cluster.control_planes
     )
@@ -60,7 +74,7 @@ def haproxy(cluster: Cluster) -> str:
             retries 3
 
         frontend api
-            bind {cluster.endpoint}:{API_PORT}
+            bind {cluster.endpoint.host}:{cluster.endpoint.port}
             default_backend apiservers
 
         backend apiservers
@@ -86,7 +100,7 @@ def haproxy(cluster: Cluster) -> str:
     )  # fmt: skip
 
 
-def keepalived(cluster: Cluster, machine: Machine) -> str:
+def keepalived(cluster: Cluster, machine: Machine, interface: str) -> str:
     """Return keepalived.conf of one control plane."""
     peers = [m for m in cluster.control_planes if m != machine]
     unicast = "".join(f"        {m.address}\n" for m in peers)
@@ -114,7 +128,7 @@ def keepalived(cluster: Cluster, machine: Machine) -> str:
 
         vrrp_instance api {{
             state BACKUP
-            interface eth0
+            interface {interface}
             virtual_router_id {ROUTER_ID}
             priority {priority}
             # Taken over after three that did not come: about a second.
@@ -126,7 +140,7 @@ def keepalived(cluster: Cluster, machine: Machine) -> str:
             PEERS
             }}
             virtual_ipaddress {{
-                {cluster.endpoint}/{cluster.node_cidr.prefixlen} dev eth0
+                {cluster.endpoint.host}/{cluster.node_cidr.prefixlen} dev {interface}
             }}
             track_script {{
                 balancer
@@ -189,28 +203,59 @@ ANSWERS = Check(
 )  # fmt: skip
 HELD = Check(
     "endpoint-held-once", NAME, "an address on two machines answers half of the time",
-    "hardway ssh MACHINE -- ip -brief address show eth0",
+    "hardway ssh MACHINE -- ip -brief address",
+)  # fmt: skip
+
+
+PROXIED = Check(
+    "proxy-answers", NAME, "this machine's kubelet and kube-proxy know no other way to the API",
+    "hardway ssh MACHINE -- systemctl status haproxy",
 )  # fmt: skip
 
 
 async def verify(live: Live) -> list[Finding]:
-    """Look whether the API answers at the endpoint, and one machine holds its address."""
-    names = await holders(live)
-    held = HELD.found("endpoint", "1 holder", f"{len(names)} holder{'s' * (len(names) != 1)}")
-    if not names:
-        # Nobody has the address: asking would only wait for a timeout.
-        return [held, ANSWERS.found("endpoint", "ok", "no machine holds the address")]
-    return [held, ANSWERS.found("endpoint", "ok", await live.kubectl.says("get", "--raw=/readyz"))]
+    """Look whether the API answers at the endpoint, and what brings it there is in place."""
+    match live.cluster.endpoint.kind:
+        case EndpointKind.VIP:
+            names = await holders(live)
+            found = [HELD.found("endpoint", "1 holder", _count(names))]
+            if not names:
+                # Nobody has the address: asking would only wait for a timeout.
+                return [*found, ANSWERS.found("endpoint", "ok", "no machine holds the address")]
+        case EndpointKind.PROXY:
+            found = await _proxies(live)
+        case EndpointKind.GIVEN:
+            found = []
+    answer = await live.kubectl.says("get", "--raw=/readyz")
+    return [*found, ANSWERS.found("endpoint", "ok", answer)]
+
+
+def _count(names: Sequence[str]) -> str:
+    return f"{len(names)} holder{'s' * (len(names) != 1)}"
+
+
+async def _proxies(live: Live) -> list[Finding]:
+    url = f"{live.cluster.endpoint.url}/readyz"
+    argv = ["curl", "--silent", "--max-time", "4", "--cacert", CA, url]
+
+    async def one(machine: Machine) -> Finding:
+        transport = live.fleet.get(machine.name)
+        answer = (await transport.run(argv)).stdout.decode() if transport else ""
+        return PROXIED.found(machine.name, "ok", answer or "no answer")
+
+    return list(await asyncio.gather(*(one(m) for m in live.cluster.machines)))
 
 
 async def holders(live: Live) -> list[str]:
-    """Return the names of the machines that have the endpoint's address."""
+    """Return the names of the control planes that have the endpoint's virtual address."""
+    if live.cluster.endpoint.kind is not EndpointKind.VIP:
+        return []
 
     async def has(machine: Machine) -> bool:
         transport = live.fleet.get(machine.name)
         if transport is None:
             return False
-        argv = ["ip", "-brief", "address", "show", "to", f"{live.cluster.endpoint}/32"]
+        argv = ["ip", "-brief", "address", "show", "to", f"{live.cluster.endpoint.host}/32"]
         return bool((await transport.run(argv)).stdout.strip())
 
     machines = live.cluster.control_planes

@@ -1,6 +1,6 @@
 """kube-proxy's service and configuration; a part of the step workers."""
 
-from hardway.model.cluster import Cluster, Machine
+from hardway.model.cluster import Cluster, HostFacts, Machine
 from hardway.model.resources import File
 from hardway.render.config import Setting, yaml_text
 from hardway.render.systemd import NEVER_GIVE_UP, RESTARTS, Service, hardening
@@ -13,8 +13,8 @@ KUBECONFIG = "/etc/kubernetes/kube-proxy.kubeconfig"
 HEALTH_PORT = 10256
 
 
-def config(cluster: Cluster) -> File:
-    """Return kube-proxy's configuration, the same on all workers."""
+def config(cluster: Cluster, host: HostFacts) -> File:
+    """Return kube-proxy's configuration."""
     header = "kube-proxy: makes Services' addresses lead to pods, by nftables rules."
     settings = (
         Setting("apiVersion", "kubeproxy.config.k8s.io/v1alpha1", ""),
@@ -29,7 +29,7 @@ def config(cluster: Cluster) -> File:
                 "Load balancers outside ask here whether this node has pods of a Service."),
         Setting("metricsBindAddress", "127.0.0.1:10249", ""),
         *((Setting("oomScoreAdj", 0, "This host does not allow to lower it."),)
-          if cluster.host.capped_oom else ()),
+          if host.capped_oom else ()),
     )  # fmt: skip
     return File(path=CONFIG, content=yaml_text(header, settings), why="how Services reach pods")
 

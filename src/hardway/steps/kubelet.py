@@ -16,8 +16,8 @@ HEALTH_PORT = 10248
 MIB = 1 << 20
 
 
-def config(cluster: Cluster) -> File:
-    """Return kubelet's configuration, the same on all workers."""
+def config(cluster: Cluster, host: HostFacts) -> File:
+    """Return kubelet's configuration."""
     header = "kubelet: makes this machine a node and runs the pods it is given."
     settings = (
         Setting("apiVersion", "kubelet.config.k8s.io/v1beta1", ""),
@@ -29,9 +29,9 @@ def config(cluster: Cluster) -> File:
         Setting("containerRuntimeEndpoint", f"unix://{SOCKET}", ""),
         Setting("clusterDomain", "cluster.local", ""),
         Setting("clusterDNS", [str(cluster.dns_service_ip)], "The cluster's DNS, by its Service."),
-        Setting("resolvConf", "/etc/resolv.conf", "What pods with dnsPolicy Default get."),
-        *_cgroups(cluster.host),
-        *_resources(cluster),
+        Setting("resolvConf", host.resolv_conf, "What pods with dnsPolicy Default get."),
+        *_cgroups(host),
+        *_resources(cluster, host),
         Setting("seccompDefault", True,
                 "Containers that ask for nothing get the runtime's filter of system calls."),
         Setting("rotateCertificates", False, "hardway renews certificates; no CA key is in reach."),
@@ -63,12 +63,11 @@ def _cgroups(host: HostFacts) -> tuple[Setting, ...]:
     )  # fmt: skip
 
 
-def _resources(cluster: Cluster) -> tuple[Setting, ...]:
-    host = cluster.host
+def _resources(cluster: Cluster, host: HostFacts) -> tuple[Setting, ...]:
     settings = []
     if host.shared:
         settings.append(
-            Setting("systemReserved", reserved(cluster),
+            Setting("systemReserved", reserved(cluster, host),
                     "Each machine sees the whole host. What is not this machine's share is kept "
                     "back, so that what all nodes offer adds up to what there is.")
         )  # fmt: skip
@@ -82,9 +81,8 @@ def _resources(cluster: Cluster) -> tuple[Setting, ...]:
     return tuple(settings)
 
 
-def reserved(cluster: Cluster) -> dict[str, str]:
+def reserved(cluster: Cluster, host: HostFacts) -> dict[str, str]:
     """Return what kubelet keeps back of the host it sees: all but the machine's share."""
-    host = cluster.host
     cpu_share = host.cpus * 1000 // max(1, len(cluster.workers))
     memory_share = host.memory_bytes // len(cluster.machines)
     return {
@@ -97,7 +95,7 @@ def waits_for_api(cluster: Cluster) -> Setting:
     """Return the line that holds a service back until the API answers, or two minutes."""
     ask = (
         f"curl --silent --fail --max-time 2 --cacert {PKI}/ca.crt --output /dev/null "
-        f"{cluster.endpoint_url}/readyz"
+        f"{cluster.endpoint.url}/readyz"
     )
     return Setting(
         "ExecStartPre",

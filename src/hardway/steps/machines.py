@@ -2,7 +2,7 @@
 
 import asyncio
 
-from hardway.model.cluster import Machine, Role
+from hardway.model.cluster import EndpointKind, Machine, Role
 from hardway.model.resources import Desired, File, Finding
 from hardway.render.config import Setting, comment, key_values
 from hardway.render.systemd import Service
@@ -96,7 +96,8 @@ def _hosts(given: Given) -> bytes:
     cluster = given.cluster
     rows = [("127.0.0.1", "localhost"), ("::1", "localhost ip6-localhost ip6-loopback")]
     rows += [(str(m.address), m.name) for m in cluster.machines]
-    rows += [(str(cluster.endpoint), "kubernetes")]
+    if cluster.endpoint.kind is not EndpointKind.GIVEN:
+        rows += [(cluster.endpoint.host, "kubernetes")]
     text = comment("Every machine of the cluster; kubelet looks up its own name before it starts.")
     return (text + "".join(f"{address} {name}\n" for address, name in rows)).encode()
 

@@ -17,11 +17,15 @@ def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
     """Return a worker's services and their configuration."""
     if machine.role is not Role.WORKER:
         return Desired()
-    cluster = given.cluster
+    cluster, host = given.cluster, given.hosts[machine.name]
     folders = (Folder(path="/var/lib/kubelet", mode=0o700, why="volumes and state of pods"),)
-    files = (containerd.config(cluster.host), kubelet.config(cluster), kube_proxy.config(cluster))
+    files = (
+        containerd.config(host),
+        kubelet.config(cluster, host),
+        kube_proxy.config(cluster, host),
+    )
     specs = (
-        containerd.service(cluster.host),
+        containerd.service(host),
         containerd.images_service(),
         kubelet.service(cluster, machine),
         kube_proxy.service(cluster, machine),

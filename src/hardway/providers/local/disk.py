@@ -8,6 +8,7 @@ from hardway.errors import ProviderError
 from hardway.host import run
 from hardway.model.cluster import Cluster, Machine
 from hardway.providers.local import names
+from hardway.providers.local.facts import nameservers
 from hardway.providers.local.identity import host_key, operator_key
 
 BASE = "base"
@@ -36,7 +37,7 @@ def prepare(cluster: Cluster, machine: Machine, keys: Path, base: Path) -> None:
     if not (disk / BASE).is_symlink():
         (disk / BASE).symlink_to(base)
     upper = disk / "upper"
-    resolvers = "".join(f"nameserver {n}\n" for n in cluster.host.nameservers)
+    resolvers = "".join(f"nameserver {n}\n" for n in nameservers())
     machine_id = uuid5(NAMESPACE_DNS, f"{machine.name}.{cluster.name}.hardway.invalid").hex
     files = {
         "etc/hostname": (f"{machine.name}\n".encode(), 0o644),

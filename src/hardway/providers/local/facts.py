@@ -5,6 +5,7 @@ import re
 from ipaddress import IPv4Address
 from pathlib import Path
 
+from hardway.components import architecture
 from hardway.model.cluster import HostFacts
 
 CGROUPS = Path("/sys/fs/cgroup")
@@ -16,14 +17,22 @@ RESOLVER_FILES = (Path("/run/systemd/resolve/resolv.conf"), Path("/etc/resolv.co
 def host_facts() -> HostFacts:
     """Return this host's facts for the machines on it."""
     return HostFacts(
+        architecture=architecture(),
+        interface="eth0",
         cpus=os.cpu_count() or 1,
-        memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        memory_bytes=memory_bytes(),
         cgroup="v2" if unified_cgroups() else "v1",
-        nameservers=nameservers(RESOLVER_FILES),
+        nameservers=nameservers(),
+        resolv_conf="/etc/resolv.conf",
         shared=True,
         swap=len(Path("/proc/swaps").read_text().splitlines()) > 1,
         capped_oom=not has_capability(CAP_SYS_RESOURCE),
     )
+
+
+def memory_bytes() -> int:
+    """Return how much memory this host has."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def unified_cgroups() -> bool:
@@ -44,7 +53,7 @@ def has_capability(number: int) -> bool:
     return bool(found and int(found[1], 16) >> number & 1)
 
 
-def nameservers(files: tuple[Path, ...]) -> tuple[str, ...]:
+def nameservers(files: tuple[Path, ...] = RESOLVER_FILES) -> tuple[str, ...]:
     """Return the IPv4 resolvers of the first of these files that has some beyond loopback."""
     for file in files:
         try:

@@ -12,7 +12,7 @@ from hardway.host import run
 from hardway.model.cluster import Cluster, Machine
 from hardway.model.resources import STORE
 from hardway.providers.local import cgroups, disk, names, network
-from hardway.providers.local.facts import systemd_is_pid_1
+from hardway.providers.local.facts import memory_bytes, systemd_is_pid_1
 from hardway.transport.base import poll_until
 
 ENVIRONMENT = {
@@ -121,7 +121,7 @@ def _start_alone(cluster: Cluster, machine: Machine, argv: Sequence[str], consol
 
 def memory_share(cluster: Cluster) -> int:
     """Return the bytes of memory each machine may use: all of the host's by equal parts."""
-    return cluster.host.memory_bytes // len(cluster.machines)
+    return memory_bytes() // len(cluster.machines)
 
 
 async def stop(cluster: str, machine: str, *, force: bool, grace_s: float = GRACE_S) -> None:

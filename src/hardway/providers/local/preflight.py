@@ -11,6 +11,7 @@ from hardway.errors import PreflightError
 from hardway.host import run_now
 from hardway.model.cluster import Cluster
 from hardway.providers.local import names, rootfs
+from hardway.providers.local.facts import memory_bytes
 
 TOOLS = {
     "systemd-nspawn": "systemd-container",
@@ -58,10 +59,10 @@ def _system(cluster: Cluster) -> list[str]:
             f"found {platform.system()} on {platform.machine()}; needs Linux on x86_64 or aarch64"
         )
     needed = MEMORY_PER_MACHINE_BYTES * len(cluster.machines)
-    if cluster.host.memory_bytes < needed:
-        have = cluster.host.memory_bytes >> 20
+    if memory_bytes() < needed:
         problems.append(
-            f"found {have} MiB of memory; {len(cluster.machines)} machines need {needed >> 20}"
+            f"found {memory_bytes() >> 20} MiB of memory; {len(cluster.machines)} machines need "
+            f"{needed >> 20}"
         )
     return problems
 

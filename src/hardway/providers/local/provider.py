@@ -2,11 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from hardway import components
 from hardway.errors import ConnectError
 from hardway.model.cluster import Cluster, HostFacts, Machine
 from hardway.providers.base import MachineState, Progress
@@ -22,6 +23,7 @@ from hardway.providers.local import (
     preflight,
     rootfs,
 )
+from hardway.spec.schema import ClusterSpec
 from hardway.transport.base import Fleet, poll_until
 
 SSH_ANSWERS_S = 60.0
@@ -32,6 +34,7 @@ SSH_ANSWERS_S = 60.0
 class LocalProvider:
     """Machines on this host; see `providers.base.Provider` for the methods."""
 
+    spec: ClusterSpec
     folder: Path
     """The cluster's own folder; SSH keys are in its `ssh`."""
     cache: Path
@@ -47,15 +50,19 @@ class LocalProvider:
         """What the machines see as their store of components."""
         return self.cache / "objects"
 
-    def facts(self) -> HostFacts:
-        """Return this host's facts."""
-        return facts.host_facts()
+    def architectures(self, cluster: Cluster) -> frozenset[str]:  # noqa: ARG002 - the protocol's
+        """Return this host's."""
+        return frozenset({components.architecture()})
 
-    def preflight(self, cluster: Cluster) -> None:
+    def settled(self, cluster: Cluster) -> Cluster:
+        """Return the cluster: all of it was decided before."""
+        return cluster
+
+    async def preflight(self, cluster: Cluster) -> None:
         """Check that this host can carry the cluster."""
         preflight.check(cluster, self.folder, self.cache)
 
-    def states(self, cluster: Cluster) -> dict[str, MachineState]:
+    async def states(self, cluster: Cluster) -> dict[str, MachineState]:
         """Return the state of each machine."""
         return {m.name: self._state(cluster, m) for m in cluster.machines}
 
@@ -116,6 +123,14 @@ class LocalProvider:
         ]
         async with ssh.connect(targets, timeout_s=SSH_ANSWERS_S) as fleet:
             yield fleet
+
+    async def facts(self, cluster: Cluster, fleet: Fleet) -> dict[str, HostFacts]:  # noqa: ARG002
+        """Return this host's facts for each machine: it has the same kernel."""
+        here = facts.host_facts()
+        return {m.name: here for m in cluster.machines}
+
+    async def admit(self, cluster: Cluster, fleet: Fleet, facts: Mapping[str, HostFacts]) -> None:
+        """Admit all machines: they are as this provider made them."""
 
     def _running(self, cluster: Cluster) -> list[Machine]:
         # A packet to a machine would leave by the default route if there were no bridge.
