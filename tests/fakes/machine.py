@@ -1,4 +1,4 @@
-"""A machine without a kernel of its own: real tools in a folder as root, and a small systemctl."""
+"""A machine without a kernel of its own: real tools in a folder as root; small systemctl, apt."""
 
 import asyncio
 import os
@@ -51,6 +51,26 @@ for unit in $units; do
   fi
 done
 """
+DPKG_QUERY = r"""#!/bin/sh
+# Knows what the apt-get beside it has installed.
+for word; do case $word in --*) ;; *)
+  grep -qx "$word" /run/fake/packages 2>/dev/null && printf 'package\tinstalled\t%s\n' "$word" ;;
+esac; done
+exit 0
+"""
+APT_GET = r"""#!/bin/sh
+mkdir -p /run/fake
+after=; simulate=
+for word; do case $word in
+  --simulate) simulate=yes ;;
+  install) after=yes ;;
+  *) [ -n "$after" ] || continue
+     if [ -n "$simulate" ]; then echo "Inst $word (1.0 Debian:12/stable [amd64])"
+     else echo "$word" >>/run/fake/packages; echo "install $word" >>/run/fake/log; fi ;;
+esac; done
+"""
+DOUBLES = {"systemctl": SYSTEMCTL, "dpkg-query": DPKG_QUERY, "apt-get": APT_GET}
+
 OWN = "/usr/local"
 """The rest of /usr is the host's, read-only."""
 LINKS = ("bin", "sbin", "lib", "lib64")
@@ -86,8 +106,9 @@ class FakeMachine:
                 shutil.copytree(Path("/", name), root / name, symlinks=True)
         (root / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\n")
         (root / "etc/group").write_text("root:x:0:\n")
-        (root / "opt/bin/systemctl").write_text(SYSTEMCTL)
-        (root / "opt/bin/systemctl").chmod(0o755)
+        for name, text in DOUBLES.items():
+            (root / "opt/bin" / name).write_text(text)
+            (root / "opt/bin" / name).chmod(0o755)
 
     @property
     def log(self) -> list[str]:

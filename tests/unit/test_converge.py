@@ -81,8 +81,8 @@ def test_what_was_put_is_what_is_seen(tmp_path: Path) -> None:
         assert there.read_bytes() == file.content
         assert there.stat().st_mode & 0o777 == file.mode
     assert not list(machine.root.rglob(f"*{converge.NEW}"))
-    started = {line.split()[1] for line in machine.log}
-    assert started == {u.name for u in wanted.units}
+    done = {line.split()[1] for line in machine.log}
+    assert done == {u.name for u in wanted.units} | {p.name for p in wanted.packages}
 
 
 @needs_root
@@ -100,7 +100,7 @@ def test_again_changes_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "restarts"),
     [
-        ("/etc/hosts", []),
+        ("/etc/kubernetes/audit-policy.yaml", ["restart kube-apiserver.service"]),
         ("/etc/etcd/pki/server.crt", ["restart etcd.service"]),
         ("/etc/haproxy/haproxy.cfg", ["restart haproxy.service"]),
         ("/etc/systemd/system/kube-scheduler.service", ["restart kube-scheduler.service"]),
@@ -146,6 +146,49 @@ def test_broken_off_at_every_command_the_next_run_goes_on(
         asyncio.run(up(given, machine, []))
         assert asyncio.run(left_to_do(given, machine)) == [], f"after a failure at command {k}"
         assert not list(machine.root.rglob(f"*{converge.NEW}"))
+
+
+@needs_root
+def test_lines_in_a_file_of_others(tmp_path: Path) -> None:
+    given = given_with_blobs(tmp_path / "blobs")
+    machine = machine_of(given, tmp_path / "root")
+    hosts = machine.root / "etc/hosts"
+    hosts.write_text("127.0.0.1 localhost\n192.0.2.1 theirs\n")
+    hosts.chmod(0o664)
+    asyncio.run(up(given, machine, []))
+    text = hosts.read_text()
+    assert text.startswith("127.0.0.1 localhost\n192.0.2.1 theirs\n# hardway: begin\n")
+    assert "10.240.0.10 controller-0\n" in text
+    assert hosts.stat().st_mode & 0o777 == 0o664
+    hosts.write_text(text.replace("10.240.0.10", "10.240.0.99") + "192.0.2.2 later\n")
+    assert asyncio.run(left_to_do(given, machine)) == [(Kind.UPDATE, "/etc/hosts")]
+    asyncio.run(up(given, machine, []))
+    assert "10.240.0.10 controller-0\n" in hosts.read_text()
+    assert "192.0.2.2 later\n" in hosts.read_text()
+    assert asyncio.run(left_to_do(given, machine)) == []
+
+
+@needs_root
+def test_what_stood_there_is_kept_once(tmp_path: Path) -> None:
+    given = given_with_blobs(tmp_path / "blobs")
+    machine = machine_of(given, tmp_path / "root")
+    haproxy = machine.root / "etc/haproxy/haproxy.cfg"
+    haproxy.parent.mkdir()
+    haproxy.write_text("theirs\n")
+    asyncio.run(up(given, machine, []))
+    haproxy.write_text("somebody was here\n")
+    asyncio.run(up(given, machine, []))
+    before = machine.root / "var/lib/hardway/before"
+    assert (before / "root/etc/haproxy/haproxy.cfg").read_text() == "theirs\n"
+    assert (before / "cluster").read_text() == "default\n"
+    assert before.stat().st_mode & 0o777 == 0o700
+    rows = [line.split(" ") for line in (before / "paths").read_text().splitlines()]
+    noted = {row[3]: row[0] for row in rows}
+    assert len(noted) == len(rows), "each path once"
+    assert noted["/etc/haproxy/haproxy.cfg"] == "file"
+    assert noted["/etc/kubernetes"] == noted["/etc/kubernetes/pki/ca.crt"] == "absent"
+    assert "/etc" not in noted
+    assert {"haproxy", "keepalived"} <= set((before / "packages").read_text().split())
 
 
 def test_scripts_hold_no_content(tmp_path: Path) -> None:

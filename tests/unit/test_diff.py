@@ -39,7 +39,9 @@ def as_wanted(wanted: Desired) -> Observed:
                 stored = SeenPath("f", 0o755, "root", item.size_bytes, 1.0)
                 paths |= {item.path: link, item.stored: stored}
     units = {u.name: SeenUnit("active", True, u.digest, 2.0, False) for u in wanted.units}
-    return Observed(paths=paths, units=units)
+    packages = frozenset(p.name for p in wanted.packages)
+    blocks = {b.path: b.text for b in wanted.blocks}
+    return Observed(paths=paths, units=units, packages=packages, blocks=blocks)
 
 
 def test_nothing_changes_where_all_is_as_wanted() -> None:
@@ -52,8 +54,15 @@ def test_everything_is_made_on_an_empty_machine() -> None:
     wanted = merged(by_step.values())
     found = changes("worker-0", by_step, Observed())
     made = {c.path_or_unit for c in found}
-    assert made == {item.path for item in wanted.paths} | {u.name for u in wanted.units}
-    assert {c.kind for c in found} == {Kind.CREATE, Kind.ENABLE, Kind.START}
+    assert made == {
+        *(package.name for package in wanted.packages),
+        *(block.path for block in wanted.blocks),
+        *(item.path for item in wanted.paths),
+        *(unit.name for unit in wanted.units),
+    }
+    assert {c.kind for c in found} == {
+        Kind.INSTALL, Kind.CREATE, Kind.UPDATE, Kind.ENABLE, Kind.START,
+    }  # fmt: skip
 
 
 @given(st.data())

@@ -5,6 +5,7 @@
 
 import os
 from base64 import b64encode
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,8 @@ SHOWN = ("controller-0", "worker-0")
 def listing(wanted: Desired) -> list[str]:
     """Return a line for each thing a machine gets."""
     return [
+        *(f"package {p.name}" for p in sorted(wanted.packages, key=lambda p: p.name)),
+        *(f"block  {b.path} {sha256(b.text.encode()).hexdigest()[:12]}" for b in wanted.blocks),
         *(f"folder {f.mode:04o} {f.owner:<24} {f.path}" for f in wanted.folders),
         *(f"file   {f.mode:04o} {f.owner:<24} {f.path} {f.digest[:12]}" for f in wanted.files),
         *(f"blob   0755 root                     {b.path}" for b in wanted.blobs),

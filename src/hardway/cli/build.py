@@ -14,8 +14,9 @@ from hardway.errors import RefusedError
 if TYPE_CHECKING:
     from hardway.model.resources import Change
 
-SIGNS = {"create": ("+", "green"), "start": ("+", "green"), "enable": ("+", "green"),
-         "apply": ("+", "green"), "update": ("~", "yellow"), "restart": ("!", "red")}  # fmt: skip
+SIGNS = {"install": ("+", "green"), "create": ("+", "green"), "start": ("+", "green"),
+         "enable": ("+", "green"), "apply": ("+", "green"), "update": ("~", "yellow"),
+         "restart": ("!", "red")}  # fmt: skip
 DIFF_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 

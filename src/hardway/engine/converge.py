@@ -7,23 +7,55 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from hardway.model.resources import ROOT, Blob, Change, File, Folder, Kind, Unit
+from hardway.engine import ledger
+from hardway.model.resources import (
+    BLOCK_BEGIN,
+    BLOCK_END,
+    ROOT,
+    Blob,
+    Block,
+    Change,
+    File,
+    Folder,
+    Kind,
+    Unit,
+)
 from hardway.transport.base import Transport, run_checked
+
+Put = Folder | File | Block | Blob
+"""What is put at a path."""
 
 NEW = ".hardway-new"
 """Beside its target, hence on the same file system: a rename puts it there whole or not at all."""
 
 SYSUSERS = "/etc/sysusers.d/"
 PUSH_S = 120.0
+INSTALL_S = 900.0
+
+
+async def note(transport: Transport, cluster: str, changes: Sequence[Change]) -> None:
+    """Note what stands where changes are about to be made (engine/ledger.py)."""
+    items = [c.item for c in changes if isinstance(c.item, Put)]
+    if items:
+        lines = [i.path for i in items if isinstance(i, Block)]
+        paths = [i.path for i in items if not isinstance(i, Block)]
+        await run_checked(transport, ledger.argv(cluster, lines, paths))
+
+
+async def install(transport: Transport, changes: Sequence[Change]) -> None:
+    """Install the packages that are missing, without starting what is in them."""
+    names = sorted({c.path_or_unit for c in changes if c.kind is Kind.INSTALL})
+    if names:
+        await run_checked(transport, ledger.install(names), timeout_s=INSTALL_S)
 
 
 async def put(transport: Transport, changes: Sequence[Change]) -> None:
-    """Put folders, files and links where they belong, all of them in one round trip.
+    """Put folders, files, lines and links where they belong, all of them in one round trip.
 
     Raises:
         RemoteError: the machine does not answer, or the script failed there.
     """
-    items = [c.item for c in changes if isinstance(c.item, Folder | File | Blob)]
+    items = [c.item for c in changes if isinstance(c.item, Put)]
     if not items:
         return
     for blob in (i for i in items if isinstance(i, Blob)):
@@ -33,7 +65,7 @@ async def put(transport: Transport, changes: Sequence[Change]) -> None:
     await run_checked(transport, argv, stdin=archive(items), timeout_s=PUSH_S)
 
 
-def archive(items: Sequence[Folder | File | Blob]) -> bytes:
+def archive(items: Sequence[Put]) -> bytes:
     """Return a tar of the items under their new names, modes set, owners left to the script."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as tar:
@@ -47,13 +79,19 @@ def archive(items: Sequence[Folder | File | Blob]) -> bytes:
             if isinstance(item, Blob):
                 member.type, member.linkname = tarfile.SYMTYPE, item.stored
                 tar.addfile(member)
-            else:
-                member.mode, member.size = item.mode, len(item.content)
-                tar.addfile(member, io.BytesIO(item.content))
+                continue
+            content = item.content if isinstance(item, File) else _lines(item)
+            member.mode = item.mode if isinstance(item, File) else 0o644
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
     return buffer.getvalue()
 
 
-def put_script(items: Sequence[Folder | File | Blob]) -> str:
+def _lines(block: Block) -> bytes:
+    return f"{BLOCK_BEGIN}\n{block.text}{BLOCK_END}\n".encode()
+
+
+def put_script(items: Sequence[Put]) -> str:
     """Return the script that unpacks the archive on stdin and renames each item into place."""
     lines = ["set -eu", "umask 022", "tar --extract --preserve-permissions --no-same-owner -C /"]
     renamed = [i.path for i in items if not isinstance(i, Folder)]
@@ -67,9 +105,22 @@ def put_script(items: Sequence[Folder | File | Blob]) -> str:
             owned[item.owner].append(item.path)
         elif isinstance(item, File) and item.owner != ROOT:
             owned[item.owner].append(item.path + NEW)
+        elif isinstance(item, Block):
+            lines.append(_merge(item.path))
     lines += [f"chown {o}:{o} {shlex.join(paths)}" for o, paths in owned.items()]
     lines += [_rename(path) for path in renamed if path not in early]
     return "\n".join(lines)
+
+
+def _merge(path: str) -> str:
+    """Return the command that makes of our lines the whole file, the others' lines before them."""
+    there, new = shlex.quote(path), shlex.quote(path + NEW)
+    return f"""if [ -e {there} ]; then
+    {{ sed '/^{BLOCK_BEGIN}$/,/^{BLOCK_END}$/d' {there}; cat {new}; }} >{new}.whole
+    chmod --reference={there} {new}.whole
+    chown --reference={there} {new}.whole
+    mv -fT {new}.whole {new}
+fi"""
 
 
 def _rename(path: str) -> str:

@@ -34,25 +34,33 @@ def changes(machine: str, wanted: Mapping[str, Desired], observed: Observed) -> 
         for path, file in files.items()
         if path not in observed.paths or observed.paths[path].digest != file.digest
     }
-    found = []
-    for step, desired in wanted.items():
+    return [
+        Change(machine=machine, step=step, kind=kind, path_or_unit=name, item=item, diff=text)
+        for step, desired in wanted.items()
+        for kind, name, item, text in _of_step(desired, observed, wrong)
+    ]
 
-        def change(
-            kind: Kind, path_or_unit: str, item: Item, text: str, step: str = step
-        ) -> Change:
-            return Change(machine=machine, step=step, kind=kind, path_or_unit=path_or_unit,
-                          item=item, diff=text)  # fmt: skip
 
-        for item in desired.paths:
-            seen = observed.paths.get(item.path)
-            if not _holds(item, seen, observed):
-                kind = Kind.UPDATE if seen else Kind.CREATE
-                text = path_diff(item, seen, observed.content.get(item.path))
-                found.append(change(kind, item.path, item, text))
-        for unit in desired.units:
-            for kind, why in _unit_changes(unit, observed.units.get(unit.name), wrong):
-                found.append(change(kind, unit.name, unit, why))
-    return found
+def _of_step(
+    desired: Desired, observed: Observed, wrong: Mapping[str, float]
+) -> Iterator[tuple[Kind, str, Item, str]]:
+    """Yield what has to change: how, where, to what, and the difference for people."""
+    for package in desired.packages:
+        if package.name not in observed.packages:
+            yield Kind.INSTALL, package.name, package, package.why
+    for block in desired.blocks:
+        there = observed.blocks.get(block.path, "")
+        if block.text != there:
+            lines = text_diff(block.path, there.encode(), block.text.encode())
+            yield Kind.UPDATE, block.path, block, "\n".join(lines)
+    for item in desired.paths:
+        seen = observed.paths.get(item.path)
+        if not _holds(item, seen, observed):
+            text = path_diff(item, seen, observed.content.get(item.path))
+            yield Kind.UPDATE if seen else Kind.CREATE, item.path, item, text
+    for unit in desired.units:
+        for kind, why in _unit_changes(unit, observed.units.get(unit.name), wrong):
+            yield kind, unit.name, unit, why
 
 
 def _holds(item: Folder | File | Blob, seen: SeenPath | None, observed: Observed) -> bool:

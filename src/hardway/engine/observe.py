@@ -5,7 +5,14 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from hardway.errors import CommandError
-from hardway.model.resources import Desired, Observed, SeenPath, SeenUnit
+from hardway.model.resources import (
+    BLOCK_BEGIN,
+    BLOCK_END,
+    Desired,
+    Observed,
+    SeenPath,
+    SeenUnit,
+)
 from hardway.render.systemd import DIGEST, MARKS
 from hardway.transport.base import Transport, run_checked
 
@@ -27,7 +34,8 @@ def script(desired: Desired) -> str:
     others = [f.path for f in desired.folders]
     others += [path for b in desired.blobs for path in (b.path, b.stored)]
     units = shlex.join(u.name for u in desired.units)
-    parts = []
+    parts = [_packages(desired)] if desired.packages else []
+    parts += [_block(block.path) for block in desired.blocks]
     if files or others:
         paths = shlex.join([*files, *others])
         parts.append(f"find {paths} -maxdepth 0 -printf '{COLUMNS}' 2>/dev/null")
@@ -51,6 +59,21 @@ done 2>/dev/null""")
     return "\n".join([*parts, "exit 0\n"])
 
 
+def _packages(desired: Desired) -> str:
+    # A package two steps need is asked for once.
+    names = shlex.join(sorted({p.name for p in desired.packages}))
+    form = r"package\t${db:Status-Status}\t${Package}\n"
+    return f"dpkg-query --show --showformat='{form}' {names} 2>/dev/null"
+
+
+def _block(path: str) -> str:
+    quoted = shlex.quote(path)
+    return (
+        f"sed -n '/^{BLOCK_BEGIN}$/,/^{BLOCK_END}$/p' {quoted} 2>/dev/null"
+        f" | sed 's|^|block\\t{path}\\t|'"
+    )
+
+
 def parse(text: str) -> Observed:
     """Return what the script's output says."""
     rows = [line.split("\t") for line in text.splitlines()]
@@ -59,7 +82,12 @@ def parse(text: str) -> Observed:
     paths = {row[-1]: _path(row, hashes) for row in rows if row[0] == "path"}
     blocks = _blocks([row[1] for row in rows if row[0] == "unit"])
     units = {b["Id"]: _unit(b, digests.get(b["Id"], "")) for b in blocks}
-    return Observed(paths=paths, units=units)
+    packages = {row[2] for row in rows if row[0] == "package" and row[1] == "installed"}
+    ours: dict[str, str] = {}
+    for row in rows:
+        if row[0] == "block" and row[2] not in {BLOCK_BEGIN, BLOCK_END}:
+            ours[row[1]] = ours.get(row[1], "") + "\t".join(row[2:]) + "\n"
+    return Observed(paths=paths, units=units, packages=frozenset(packages), blocks=ours)
 
 
 def _path(row: Sequence[str], hashes: dict[str, str]) -> SeenPath:

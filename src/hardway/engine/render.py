@@ -33,8 +33,10 @@ def merged(wanted: Iterable[Desired]) -> Desired:
     """Return what several steps want of one machine as one."""
     parts = list(wanted)
     return Desired(
+        packages=tuple(item for part in parts for item in part.packages),
         folders=tuple(item for part in parts for item in part.folders),
         files=tuple(item for part in parts for item in part.files),
+        blocks=tuple(item for part in parts for item in part.blocks),
         blobs=tuple(item for part in parts for item in part.blobs),
         units=tuple(item for part in parts for item in part.units),
     )

@@ -57,6 +57,23 @@ class Blob:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Package:
+    """A package of the machine's distribution; any version will do."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """Lines of ours, between marks, within a file that is not ours."""
+
+    path: str
+    text: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
     """A systemd unit that is enabled and runs with what its files say now."""
 
@@ -73,8 +90,10 @@ class Unit:
 class Desired:
     """What one step wants of one machine, in the order it is to be put there."""
 
+    packages: tuple[Package, ...] = ()
     folders: tuple[Folder, ...] = ()
     files: tuple[File, ...] = ()
+    blocks: tuple[Block, ...] = ()
     blobs: tuple[Blob, ...] = ()
     units: tuple[Unit, ...] = ()
 
@@ -126,16 +145,21 @@ class Observed:
 
     paths: Mapping[str, SeenPath] = field(default_factory=dict)
     units: Mapping[str, SeenUnit] = field(default_factory=dict)
+    packages: frozenset[str] = frozenset()
+    """Those that are wanted and installed."""
+    blocks: Mapping[str, str] = field(default_factory=dict)
+    """Our lines within others' files, by path."""
     content: Mapping[str, bytes] = field(default_factory=dict)
     """Of files that differ from what was expected and are not secret; for the plan's diff."""
 
 
-Item = File | Folder | Blob | Unit | Manifest
+Item = Package | File | Folder | Block | Blob | Unit | Manifest
 
 
 class Kind(StrEnum):
     """What a change does."""
 
+    INSTALL = "install"
     CREATE = "create"
     UPDATE = "update"
     START = "start"
@@ -172,5 +196,11 @@ class Finding:
     """A command that shows the same, for people."""
 
 
+BLOCK_BEGIN, BLOCK_END = "# hardway: begin", "# hardway: end"
+"""What a block's lines stand between."""
+
 STORE = "/opt/hardway/store"
 """Where a machine keeps blobs: STORE/<sha256>/<name>."""
+
+LEDGER = "/var/lib/hardway/before"
+"""Where a machine keeps what it was before hardway's first change."""

@@ -1,7 +1,7 @@
 """What a step is: one chapter of the way from plain machines to a cluster."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from hardway.components import Stored
@@ -105,9 +105,8 @@ def services(specs: tuple[Service, ...], inventory: Inventory, desired: Desired)
         **{b.path: b for b in desired.blobs},
     }
     made = [service(spec, known) for spec in specs]
-    return Desired(
-        folders=desired.folders,
+    return replace(
+        desired,
         files=(*desired.files, *(file for file, _ in made)),
-        blobs=desired.blobs,
         units=(*desired.units, *(unit for _, unit in made)),
     )

@@ -15,6 +15,7 @@ from hardway.model.resources import Desired, File, Finding
 from hardway.render.config import Setting
 from hardway.render.systemd import NEVER_GIVE_UP, RESTARTS, Service
 from hardway.steps.base import Check, Given, Inventory, Live, Step, services
+from hardway.steps.packages import packages
 
 NAME = "endpoint"
 HAPROXY = "/etc/haproxy/haproxy.cfg"
@@ -45,7 +46,9 @@ def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
         files.append(File(path=KEEPALIVED, content=text.encode(),
                           why="holds the endpoint's address on one control plane"))  # fmt: skip
         specs.append(_keepalived_service())
-    return services(tuple(specs), inventory, Desired(files=tuple(files)))
+    unneeded = frozenset() if cluster.endpoint.kind is EndpointKind.VIP else {"keepalived"}
+    wanted = packages(NAME, machine.role, without=frozenset(unneeded))
+    return services(tuple(specs), inventory, Desired(packages=tuple(wanted), files=tuple(files)))
 
 
 def haproxy(cluster: Cluster) -> str:

@@ -3,10 +3,11 @@
 import asyncio
 
 from hardway.model.cluster import EndpointKind, Machine, Role
-from hardway.model.resources import Desired, File, Finding
+from hardway.model.resources import Block, Desired, File, Finding
 from hardway.render.config import Setting, comment, key_values
 from hardway.render.systemd import Service
 from hardway.steps.base import Check, Given, Inventory, Live, Step, services
+from hardway.steps.packages import packages
 from hardway.transport.base import Transport
 
 NAME = "machines"
@@ -34,6 +35,20 @@ SYSCTLS = {
     ),
 }  # fmt: skip
 
+CHANGED_SETTINGS = (
+    *sorted({s.name.replace(".", "/") for settings in SYSCTLS.values() for s in settings}),
+    # kubelet's (cmd/kubelet protectKernelDefaults) and kube-proxy's.
+    "vm/overcommit_memory",
+    "vm/panic_on_oom",
+    "kernel/panic",
+    "kernel/panic_on_oops",
+    "kernel/keys/root_maxkeys",
+    "kernel/keys/root_maxbytes",
+    "net/netfilter/nf_conntrack_tcp_timeout_established",
+    "net/netfilter/nf_conntrack_tcp_timeout_close_wait",
+)
+"""Kernel settings below /proc/sys that change where hardway's services run."""
+
 MODULES = {
     Role.CONTROL_PLANE: (),
     Role.WORKER: (
@@ -53,14 +68,15 @@ def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
     files = (
         File(path=SYSUSERS_FILE, content=_sysusers(machine),
              why="each service has a user of its own, so that it can read its own keys only"),
-        File(path="/etc/hosts", content=_hosts(given),
-             why="machines find each other by name without any DNS"),
         File(path=SYSCTL_FILE, why="kernel settings that routing and the endpoint need",
              content=key_values("Kernel settings.", SYSCTLS[machine.role])),
         File(path=MODULES_FILE, content=(comment("Kernel modules.") + modules).encode(),
              why="kernel modules that containers and Services need"),
     )  # fmt: skip
-    return services((_host_service(),), inventory, Desired(files=files))
+    hosts = Block(path="/etc/hosts", text=_hosts(given),
+                  why="machines find each other by name without any DNS")  # fmt: skip
+    desired = Desired(packages=tuple(packages(NAME, machine.role)), files=files, blocks=(hosts,))
+    return services((_host_service(),), inventory, desired)
 
 
 def _host_service() -> Service:
@@ -92,14 +108,13 @@ def _sysusers(machine: Machine) -> bytes:
     return (comment("Users of the cluster's services (sysusers.d(5)).") + "".join(lines)).encode()
 
 
-def _hosts(given: Given) -> bytes:
+def _hosts(given: Given) -> str:
     cluster = given.cluster
-    rows = [("127.0.0.1", "localhost"), ("::1", "localhost ip6-localhost ip6-loopback")]
-    rows += [(str(m.address), m.name) for m in cluster.machines]
+    rows = [(str(m.address), m.name) for m in cluster.machines]
     if cluster.endpoint.kind is not EndpointKind.GIVEN:
         rows += [(cluster.endpoint.host, "kubernetes")]
     text = comment("Every machine of the cluster; kubelet looks up its own name before it starts.")
-    return (text + "".join(f"{address} {name}\n" for address, name in rows)).encode()
+    return text + "".join(f"{address} {name}\n" for address, name in rows)
 
 
 ANSWERS = Check("machine-answers", NAME, "everything else goes over SSH", "hardway ssh MACHINE")

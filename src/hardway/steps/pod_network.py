@@ -9,6 +9,7 @@ from hardway.render.config import Setting, comment
 from hardway.render.systemd import Service
 from hardway.steps.base import Check, Given, Inventory, Live, Step, services
 from hardway.steps.containerd import CNI_CONFIG
+from hardway.steps.packages import packages
 from hardway.transport.base import Transport
 
 NAME = "pod-network"
@@ -20,6 +21,7 @@ TABLE = "hardway_pods"
 def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
     """Return the routes of a machine, and a worker's bridge for pods."""
     cluster = given.cluster
+    wanted = tuple(packages(NAME, machine.role))
     specs = [_routes_service(cluster, machine)] if routes(cluster, machine) else []
     files: tuple[File, ...] = ()
     if machine.role is Role.WORKER:
@@ -30,7 +32,7 @@ def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
                  why="pods reach the outside as this machine, and each other as themselves"),
         )  # fmt: skip
         specs.append(_masquerade_service())
-    return services(tuple(specs), inventory, Desired(files=files))
+    return services(tuple(specs), inventory, Desired(packages=wanted, files=files))
 
 
 def routes(cluster: Cluster, machine: Machine) -> tuple[tuple[str, str], ...]:
@@ -51,7 +53,13 @@ def _routes_service(cluster: Cluster, machine: Machine) -> Service:
             Setting("Wants", "network-online.target", ""),
             Setting("After", "network-online.target hardway-host.service", ""),
         ),
-        service=tuple(Setting("ExecStart", command, "") for command in others),
+        service=(
+            *(Setting("ExecStart", command, "") for command in others),
+            *(
+                Setting("ExecStop", f"-/sbin/ip route delete {pods} via {address}", "")
+                for pods, address in routes(cluster, machine)
+            ),
+        ),
     )
 
 
@@ -97,6 +105,7 @@ def _masquerade_service() -> Service:
         why="Lets pods reach the outside with this machine's address.",
         oneshot=True,
         command=f"/usr/sbin/nft --file {MASQUERADE}",
+        service=(Setting("ExecStop", f"-/usr/sbin/nft delete table ip {TABLE}", ""),),
         unit=(Setting("After", "nftables.service hardway-host.service", ""),),
         reads=(MASQUERADE,),
     )

@@ -6,11 +6,22 @@ from hardway.model.cluster import Cluster, Machine, Role
 from hardway.model.resources import Desired, Finding, Folder, Manifest
 from hardway.steps import containerd, kube_proxy, kubelet
 from hardway.steps.base import Check, Given, Inventory, Live, Step, services
+from hardway.steps.packages import packages
 from hardway.steps.rbac import cluster_role_binding, user
 from hardway.transport.base import Transport
 
 NAME = "workers"
 KUBELET_CLIENT = "kube-apiserver-kubelet-client"
+TRACES = (
+    "/etc/cni/net.d",
+    "/run/containerd",
+    "/usr/libexec/kubernetes",
+    "/var/lib/cni",
+    "/var/lib/containerd",
+    "/var/log/containers",
+    "/var/log/pods",
+)
+"""Folders that containerd, kubelet and CNI plugins make."""
 
 
 def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
@@ -30,7 +41,8 @@ def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
         kubelet.service(cluster, machine),
         kube_proxy.service(cluster, machine),
     )
-    return services(specs, inventory, Desired(folders=folders, files=files))
+    desired = Desired(packages=tuple(packages(NAME, machine.role)), folders=folders, files=files)
+    return services(specs, inventory, desired)
 
 
 def manifests(_given: Given) -> tuple[Manifest, ...]:

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 from hardway.providers.local.names import STATE
+from hardway.steps.machines import CHANGED_SETTINGS
 
 AT_LEAST = {
     # One kernel counts for all machines; systemd, kubelet and containerd each take a few dozen.
@@ -14,14 +15,6 @@ AT_LEAST = {
     # Machines reach the outside through this host.
     "net/ipv4/ip_forward": 1,
 }
-TOUCHED_BY_KUBELET = (
-    "vm/overcommit_memory",
-    "vm/panic_on_oom",
-    "kernel/panic",
-    "kernel/panic_on_oops",
-)
-"""kubelet sets these where it runs; the kernel has one value for all machines and the host."""
-
 MODULES = ("overlay", "br_netfilter", "nf_conntrack")
 
 SAVED = STATE.parent / "sysctl.json"
@@ -40,9 +33,9 @@ def load_modules() -> None:
 def raise_limits() -> None:
     """Raise what is too low, after saving what was there before the first cluster."""
     if not SAVED.exists():
-        before = {
-            name: (PROC / name).read_text().strip() for name in (*AT_LEAST, *TOUCHED_BY_KUBELET)
-        }
+        # What services on machines set: of some, the kernel has one value for all and the host.
+        wanted = [name for name in (*AT_LEAST, *CHANGED_SETTINGS) if (PROC / name).exists()]
+        before = {name: (PROC / name).read_text().strip() for name in wanted}
         SAVED.write_text(json.dumps(before) + "\n")
     for name, least in AT_LEAST.items():
         if int((PROC / name).read_text()) < least:

@@ -9,13 +9,15 @@ from pathlib import Path
 
 from hardway.errors import CommandError, ProviderError
 from hardway.host import run
+from hardway.steps.packages import ROWS
 
-PACKAGES = (
-    "systemd", "systemd-sysv", "dbus", "openssh-server", "ca-certificates",
-    "iproute2", "iptables", "nftables", "procps", "kmod", "conntrack", "socat", "ipset",
-    "ebtables", "ethtool", "mount", "util-linux", "curl", "less",
-    "runc", "haproxy", "keepalived",
-)  # fmt: skip
+PACKAGES = ("systemd", "systemd-sysv", "dbus", "openssh-server", "less",
+            *sorted(row.name for row in ROWS))  # fmt: skip
+"""What makes it a machine one can log in to, and what the steps would install otherwise."""
+
+HOSTS = """127.0.0.1 localhost
+::1 localhost ip6-localhost ip6-loopback
+"""
 
 SSHD = """# Keys only; hardway's is the one in /root/.ssh/authorized_keys.
 PasswordAuthentication no
@@ -52,6 +54,7 @@ WantedBy=sysinit.target
 """
 
 FILES = {
+    "etc/hosts": HOSTS,
     "etc/ssh/sshd_config.d/hardway.conf": SSHD,
     "etc/systemd/journald.conf.d/hardway.conf": JOURNALD,
     "etc/systemd/system/hardway-cgroups.service": CGROUPS,

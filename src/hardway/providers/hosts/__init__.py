@@ -1,0 +1,1 @@
+"""What providers share whose machines have a system of their own: ssh and aws."""

@@ -1,0 +1,40 @@
+"""Taking a cluster off machines that stay: what hardway put there goes, what was there is back."""
+
+import asyncio
+from importlib.resources import files
+
+from hardway.errors import ProviderError, RemoteError
+from hardway.providers.base import Progress
+from hardway.transport.base import Fleet, Transport, run_checked
+
+REMOVAL_S = 600.0
+
+
+def script() -> str:
+    """Return the shell script that does it on one machine; it prints what is left."""
+    return files("hardway.providers.hosts").joinpath("removal.sh").read_text()
+
+
+async def remove(fleet: Fleet, progress: Progress) -> None:
+    """Take hardway off all machines of a fleet, from whatever state, and prove it.
+
+    Raises:
+        ProviderError: naming what is left on which machine.
+    """
+    outcomes = await asyncio.gather(*(_one(transport, progress) for transport in fleet.values()))
+    left = [line for lines in outcomes for line in lines]
+    if left:
+        raise ProviderError(
+            "still there after the removal:\n" + "\n".join(f"  {line}" for line in left),
+            hint="run `hardway down` again; report it if the same lines come back",
+        )
+
+
+async def _one(transport: Transport, progress: Progress) -> list[str]:
+    progress(transport.machine, "removing what hardway put there")
+    try:
+        said = await run_checked(transport, ["sh", "-c", script()], timeout_s=REMOVAL_S)
+    except RemoteError as error:
+        return [str(error)]
+    progress(transport.machine, "")
+    return [f"{transport.machine}: {line}" for line in said.splitlines()]
