@@ -46,6 +46,20 @@ def test_hosts_that_exist_already() -> None:
     assert cluster.api_from_here.url == "https://192.168.7.4:6443"
 
 
+def test_machines_on_aws_are_in_turn_in_each_zone() -> None:
+    where = "provider: aws\naws: {region: eu-west-1, operators: [192.0.2.1/32]"
+    one = support.cluster(where + "}")
+    assert [str(m.address) for m in one.machines] == [
+        "10.0.1.10", "10.0.1.11", "10.0.1.12", "10.0.1.20", "10.0.1.21", "10.0.1.22",
+    ]  # fmt: skip
+    three = support.cluster(where + ", zones: 3}\nmachines: {workers: 4}")
+    assert [str(m.address) for m in three.machines] == [
+        "10.0.1.10", "10.0.2.10", "10.0.3.10",
+        "10.0.1.20", "10.0.2.20", "10.0.3.20", "10.0.1.21",
+    ]  # fmt: skip
+    assert three.endpoint.host == ""
+
+
 def test_what_init_writes_is_the_default_cluster() -> None:
     assert support.cluster(default_text()) == support.cluster("")
 
@@ -84,6 +98,9 @@ def test_all_errors_at_once_each_with_its_line() -> None:
         (f"{SSH}machines:\n- {{name: a, role: control-plane, host: 10.9.9.9}}", 4, "not free"),
         (f"{SSH}endpoint: {{kind: vip}}\n", 3, "nobody has"),
         ("provider: ssh", 1, "range in which your machines"),
+        ("provider: aws", 1, "region: is needed"),
+        ("provider: aws", 1, "operators: is needed"),
+        ("provider: aws\nendpoint: {kind: vip}", 2, "only its port"),
     ],
 )
 def test_each_rule(text: str, line: int, says: str) -> None:

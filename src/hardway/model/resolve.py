@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import IPv4Address, IPv4Network
-from itertools import combinations
+from itertools import combinations, cycle
 
 from hardway.errors import SpecError
 from hardway.model.cluster import (
@@ -16,6 +16,7 @@ from hardway.model.cluster import (
     Role,
     Validity,
 )
+from hardway.spec import aws
 from hardway.spec.load import Loaded
 from hardway.spec.schema import Counts, Named
 from hardway.spec.ssh import Ssh
@@ -25,8 +26,13 @@ FIRST = {Role.CONTROL_PLANE: 10, Role.WORKER: 20}
 """Where in network.nodes the machines of a role begin."""
 ENDPOINT = 100
 NAMES = {Role.CONTROL_PLANE: "controller", Role.WORKER: "worker"}
-NODES: Mapping[str, IPv4Network] = {"local": IPv4Network("10.240.0.0/24")}
+NODES: Mapping[str, IPv4Network] = {
+    "local": IPv4Network("10.240.0.0/24"),
+    "aws": IPv4Network("10.0.0.0/16"),
+}
 """Machines' ranges where hardway.yaml has none, of providers that make machines."""
+KINDS = {"local": EndpointKind.VIP, "ssh": EndpointKind.VIP, "aws": EndpointKind.GIVEN}
+"""Kinds of endpoints where hardway.yaml says none, by provider."""
 LOOPBACK = "127.0.0.1"
 PRIVATE = tuple(IPv4Network(n) for n in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16",
                                          "100.64.0.0/10"))  # fmt: skip
@@ -62,13 +68,16 @@ def resolve(loaded: Loaded, kubernetes_version: str) -> Cluster:
         # Addresses cannot be dealt out of ranges that make no sense.
         raise SpecError(problems)
     endpoint = _endpoint(loaded, nodes)
+    subnets = (aws.subnets(spec.aws, nodes) if spec.provider == "aws" else ()) or (nodes,)
     asked = _asked(loaded)
     problems += [
         *_endpoint_problems(loaded, nodes),
-        *_machines(loaded, asked, nodes, endpoint),
+        *_machines(loaded, asked, subnets, endpoint),
         *_reached(loaded),
         *_days(loaded),
     ]
+    if spec.provider == "aws":
+        problems += [loaded.problem(place, text) for place, text in aws.problems(spec.aws, nodes)]
     workers = sum(1 for a in asked if a.role is Role.WORKER)
     room = 1 << max(0, PODS_PER_WORKER_PREFIX - network.pods.prefixlen)
     if workers > room:
@@ -76,7 +85,7 @@ def resolve(loaded: Loaded, kubernetes_version: str) -> Cluster:
             loaded.problem(("network", "pods"), f"{network.pods} has room for {room} workers "
                            f"with a /{PODS_PER_WORKER_PREFIX} each, found {workers}")
         )  # fmt: skip
-    machines = _deal(asked, nodes, network.pods, endpoint)
+    machines = _deal(asked, subnets, network.pods, endpoint)
     if len(machines) < len(asked):
         message = f"{nodes} has no address left for {asked[len(machines)].name}"
         problems.append(loaded.problem(("network", "nodes"), message))
@@ -143,30 +152,35 @@ def _ranges(loaded: Loaded, nodes: IPv4Network) -> Iterator[str]:
 
 def _endpoint(loaded: Loaded, nodes: IPv4Network) -> Endpoint:
     asked = loaded.spec.endpoint
-    kind = EndpointKind(asked.kind)
+    kind = EndpointKind(asked.kind or KINDS[loaded.spec.provider])
     hosts = {EndpointKind.VIP: str(nodes[ENDPOINT]), EndpointKind.GIVEN: "",
              EndpointKind.PROXY: LOOPBACK}  # fmt: skip
     return Endpoint(kind, asked.host or hosts[kind], asked.port)
 
 
 def _endpoint_problems(loaded: Loaded, nodes: IPv4Network) -> Iterator[str]:
-    asked, made = loaded.spec.endpoint, loaded.spec.provider in NODES
+    asked, provider = loaded.spec.endpoint, loaded.spec.provider
+    made, kind = provider in NODES, asked.kind or KINDS[provider]
     place = ("endpoint", "host")
-    if asked.kind == "vip":
+    if provider == "aws":
+        if asked.kind is not None or asked.host is not None:
+            yield loaded.problem(("endpoint",), "on aws only its port can be set: hardway makes "
+                                 "the load balancer")  # fmt: skip
+    elif kind == "vip":
         if asked.host is None and not made:
             yield loaded.problem(
                 place, "is needed: an address of network.nodes that nobody has; or let every "
                 "machine have a proxy: endpoint: {kind: proxy}")  # fmt: skip
         elif asked.host is not None and not _usable(nodes, _as_address(asked.host)):
             yield loaded.problem(place, f"{asked.host} is not an address for machines in {nodes}")
-    elif asked.kind == "given" and asked.host is None:
+    elif kind == "given" and asked.host is None:
         yield loaded.problem(place, "is needed: the address or name of your load balancer")
-    elif asked.kind == "proxy" and asked.host is not None:
+    elif kind == "proxy" and asked.host is not None:
         yield loaded.problem(place, "a proxy on every machine has no other host than loopback")
 
 
 def _machines(
-    loaded: Loaded, asked: Sequence[Asked], nodes: IPv4Network, endpoint: Endpoint
+    loaded: Loaded, asked: Sequence[Asked], subnets: Sequence[IPv4Network], endpoint: Endpoint
 ) -> Iterator[str]:
     control_planes = sum(1 for a in asked if a.role is Role.CONTROL_PLANE)
     place: tuple[str | int, ...] = ("machines",)
@@ -187,9 +201,10 @@ def _machines(
                 yield loaded.problem(where, f"{value} is also that of {seen[value]}")
             elif value is not None:
                 seen[value] = machine.name
-        if address is not None and not _usable(nodes, address):
+        if address is not None and not any(_usable(subnet, address) for subnet in subnets):
             where = ("machines", index, "address")
-            yield loaded.problem(where, f"{address} is not free for machines in {nodes}")
+            ranges = ", ".join(map(str, subnets))
+            yield loaded.problem(where, f"{address} is not free for machines in {ranges}")
 
 
 def _reached(loaded: Loaded) -> Iterator[str]:
@@ -230,15 +245,20 @@ def _usable(nodes: IPv4Network, address: IPv4Address | None) -> bool:
 
 
 def _deal(
-    asked: Sequence[Asked], nodes: IPv4Network, pods: IPv4Network, endpoint: Endpoint
+    asked: Sequence[Asked], subnets: Sequence[IPv4Network], pods: IPv4Network, endpoint: Endpoint
 ) -> list[Machine]:
-    """Return the machines with their addresses; fewer than asked for where those run out."""
+    """Return the machines with their addresses; fewer than asked for where those run out.
+
+    Machines of a role go to the subnets in turn, so that the loss of one takes few of them.
+    """
     taken = {_as_address(endpoint.host), *(a.address for a in asked)}
     ranges = iter(pods.subnets(new_prefix=max(pods.prefixlen, PODS_PER_WORKER_PREFIX)))
+    turns = {role: cycle(subnets) for role in Role}
     machines = []
     for want in asked:
-        first = int(nodes[FIRST[want.role]])
-        free = (IPv4Address(a) for a in range(first, int(nodes[-1])))
+        subnet = next(turns[want.role])
+        first = int(subnet[FIRST[want.role]])
+        free = (IPv4Address(a) for a in range(first, int(subnet[-1])))
         address = want.address or next((a for a in free if a not in taken), None)
         pod_cidr = next(ranges, None) if want.role is Role.WORKER else None
         if address is None:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from hardway.errors import SpecError
+from hardway.spec.aws import Aws
 from hardway.spec.schema import TAGS, ClusterSpec, Counts, EndpointSpec, Named, Network, Pki
 from hardway.spec.ssh import Ssh
 
@@ -24,6 +25,7 @@ PARTS: Mapping[str, type[BaseModel]] = {
     "network": Network,
     "endpoint": EndpointSpec,
     "ssh": Ssh,
+    "aws": Aws,
     "pki": Pki,
 }
 PLAIN_TAGS = frozenset({"int", "bool", "null"})
@@ -164,7 +166,7 @@ apiVersion: hardway/v1alpha1
 name: default
 
 # Where the machines come from. local: systemd-nspawn machines on this host.
-# ssh: hosts that exist already (docs/ssh.md).
+# ssh: hosts that exist already (docs/ssh.md). aws: instances on AWS (docs/aws.md).
 provider: local
 
 # A minor version (1.35, 1.36, 1.37), or an exact one that hardway knows.

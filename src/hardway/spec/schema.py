@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
+from hardway.spec.aws import Aws
 from hardway.spec.part import Part
 from hardway.spec.ssh import Ssh
 
@@ -68,9 +69,10 @@ class Network(Part):
 class EndpointSpec(Part):
     """Where clients reach the API, whichever control planes live."""
 
-    kind: Literal["vip", "given", "proxy"] = Field(
-        "vip", description="vip: an address that control planes hand over (keepalived, haproxy). "
-        "given: a load balancer of your own. proxy: haproxy on every machine, at its loopback.",
+    kind: Literal["vip", "given", "proxy"] | None = Field(
+        None, description="vip: an address that control planes hand over (keepalived, haproxy). "
+        "given: a load balancer of your own. proxy: haproxy on every machine, at its loopback. "
+        "Without one vip; on provider aws the load balancer hardway makes.",
     )  # fmt: skip
     host: str | None = Field(
         None, pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*$",
@@ -103,12 +105,14 @@ class ClusterSpec(Part):
         "default", pattern=LABEL, max_length=20,
         description="Tells clusters on one host apart: folders, bridges, machines are named by it.",
     )  # fmt: skip
-    provider: Literal["local", "ssh"] = Field(
-        "local", description="Where the machines come from: made on this host, or there already."
-    )
+    provider: Literal["local", "ssh", "aws"] = Field(
+        "local", description="Where the machines come from: made on this host, there already, or "
+        "made on AWS.",
+    )  # fmt: skip
     kubernetes: str = Field("1.37", description="A minor version, or an exact one.")
     machines: Machines = Field(Counts(), description="Counts by role, or a list of machines.")
     network: Network = Field(Network(), description="Address ranges.")
     endpoint: EndpointSpec = Field(EndpointSpec(), description="Where clients reach the API.")
     ssh: Ssh = Field(Ssh(), description="How machines of provider ssh are reached.")
+    aws: Aws = Field(Aws(), description="Where and of what machines of provider aws are made.")
     pki: Pki = Field(Pki(), description="Keys and certificates.")
