@@ -18,6 +18,11 @@ OURS = ("hardway.dev/", "aws:", "Name")
 LARGEST_SHARED = 22
 """Smaller ranges than a /22 have no room for three /24 beside the first."""
 
+WHO = (
+    "is needed with provider aws: the public address you come from, as AWS sees it, with /32; only "
+    "it may reach SSH and the API. hardway asks no outside service for it"
+)
+
 InstanceType = Annotated[str, Field(pattern=TYPE)]
 Place = tuple[str | int, ...]
 
@@ -87,11 +92,7 @@ def problems(aws: Aws, nodes: IPv4Network) -> Iterator[tuple[Place, str]]:
     if aws.region is None:
         yield ("aws", "region"), "is needed with provider aws, for example ap-northeast-2"
     if not aws.operators:
-        yield (
-            ("aws", "operators"),
-            "is needed with provider aws: the public address you come from, as AWS sees it, with "
-            "/32; only it may reach SSH and the API. hardway asks no outside service for it",
-        )
+        yield ("aws", "operators"), WHO
     if IPv4Network("0.0.0.0/0") in aws.operators:
         yield ("aws", "operators"), "0.0.0.0/0 is everybody; name the addresses you come from"
     if aws.zone_names and len(set(aws.zone_names)) != aws.zones:
