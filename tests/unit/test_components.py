@@ -2,69 +2,35 @@
 
 import asyncio
 import hashlib
-import http.server
 import io
 import json
 import tarfile
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.fakes import upstream as behaviour
+from tests.fakes.upstream import Upstream
 
-from hardway.components import cache, download, gobuild, images, sources, table
+from hardway.components import cache, fetch, gobuild, images, lock, sources, table
+from hardway.components.lock import Lock
 from hardway.errors import ComponentError
 
 ETCD = replace(table.ETCD, packages={"etcd": "x/etcd", "etcdctl": "x/etcdctl"})
-KUBECTL = replace(table.KUBERNETES["1.37"], packages={"kubectl": "k8s.io/kubernetes/cmd/kubectl"})
-
-
-class Upstream(http.server.ThreadingHTTPServer):
-    """Release downloads on loopback; `answers` by the end of the path."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.answers: dict[str, bytes | int] = {}
-        self.cut_at: int | None = None
-        self.asked: list[str] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    server: Upstream
-
-    def do_GET(self) -> None:
-        self.server.asked.append(self.path)
-        found = [a for end, a in self.server.answers.items() if self.path.endswith(end)]
-        answer = found[0] if found else 404
-        if isinstance(answer, int):
-            self.send_error(answer)
-            return
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer[: self.server.cut_at])
-
-    def log_message(self, *_: object) -> None:
-        pass
+SIGNED = replace(table.KUBERNETES["1.37"], packages={"kubectl": "k8s.io/kubernetes/cmd/kubectl"})
+HERE = table.architecture()
+KUBECTL = replace(SIGNED, release=replace(SIGNED.release, signer=None))
 
 
 @pytest.fixture
 def upstream(monkeypatch: pytest.MonkeyPatch) -> Iterator[Upstream]:
-    with Upstream() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+    with behaviour.running() as server:
         monkeypatch.setenv("HARDWAY_MIRROR", server.url)
         monkeypatch.setenv("NO_PROXY", "*")
-        monkeypatch.setattr(download, "_unreachable", set())
-        monkeypatch.setattr(download, "CONNECT_S", 1.0)
+        monkeypatch.setattr(fetch, "SILENT_S", 1.0)
+        monkeypatch.setattr(fetch, "WAITS_S", (0.0,))
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
@@ -72,26 +38,32 @@ def no_build(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Stands for the Go toolchain; notes what was built."""
     built = []
 
-    def build(component: table.Component, _arch: str, folder: Path, *_: object) -> dict[str, Path]:
+    def build(_: gobuild.Go, component: table.Component, _arch: str, folder: Path) -> dict:
         built.append(component.name)
         files = {name: folder / f".{name}" for name in component.packages}
         for name, path in files.items():
             path.write_bytes(f"built {name}".encode())
         return files
 
-    monkeypatch.setattr("hardway.components.sources.build", build)
+    monkeypatch.setattr(gobuild, "build", build)
+    monkeypatch.setattr(
+        gobuild, "toolchain", lambda *given: gobuild.Go("go", "go1.99.1", *given[1:])
+    )
     return built
 
 
 def get(
-    component: table.Component, folder: Path, said: list[str] | None = None
+    component: table.Component,
+    folder: Path,
+    said: list[str] | None = None,
+    lock: Lock | None = None,
+    more: Sequence[table.Component] = (),
 ) -> dict[str, bytes]:
     def progress(_: str, text: str) -> None:
         (said if said is not None else []).append(text)
 
-    stored = asyncio.run(
-        sources.ensure([component], table.architecture(), progress=progress, cache=folder)
-    )
+    wanted, here = [component, *more], table.architecture()
+    stored = asyncio.run(sources.ensure(wanted, here, progress=progress, cache=folder, lock=lock))
     return {name: row.path.read_bytes() for name, row in stored.items()}
 
 
@@ -156,8 +128,9 @@ def test_a_refused_download_is_built_instead(
 def test_a_download_that_ends_early_is_built_instead(
     upstream: Upstream, tmp_path: Path, no_build: list
 ) -> None:
-    upstream.answers = {"/kubectl.sha256": sha(b"k" * 1000).encode(), "/kubectl": b"k" * 1000}
-    upstream.cut_at = 100
+    digest = sha(b"k" * 1000).encode()
+    cut = [behaviour.Cut(b"k" * 1000, 100), behaviour.Cut(b"k" * 1000, 0)]
+    upstream.answers = {"/kubectl.sha256": digest, "/kubectl": cut}
     assert get(KUBECTL, tmp_path) == {"kubectl": b"built kubectl"}
 
 
@@ -174,12 +147,99 @@ def test_a_host_that_is_not_there_is_asked_once(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, no_build: list
 ) -> None:
     monkeypatch.setenv("HARDWAY_MIRROR", "http://127.0.0.1:1")
-    monkeypatch.setattr(download, "_unreachable", set())
     said: list[str] = []
-    get(KUBECTL, tmp_path, said)
-    get(ETCD, tmp_path, said)
+    get(KUBECTL, tmp_path, said, more=[ETCD])
     assert sum("does not answer" in line for line in said) == 1
     assert sum("did not answer before" in line for line in said) == 1
+
+
+def test_a_signature_that_upstream_publishes_is_asked_for(
+    upstream: Upstream, tmp_path: Path, no_build: list
+) -> None:
+    upstream.answers = {"/kubectl": b"k", "/kubectl.sha256": sha(b"k").encode()}
+    assert get(SIGNED, tmp_path / "one") == {"kubectl": b"built kubectl"}, "unsigned: not taken"
+    upstream.answers |= {"/kubectl.sig": b"c2ln", "/kubectl.cert": b"none"}
+    with pytest.raises(ComponentError, match="/kubectl: its signature cannot be read"):
+        get(SIGNED, tmp_path / "two")
+
+
+def locked(component: table.Component, folder: Path) -> Lock:
+    """Get a component, pin it, and read what was pinned."""
+    get(component, folder)
+    lock.save(folder / "hardway.lock", cache.cached(folder))
+    found = lock.load(folder / "hardway.lock")
+    assert found
+    return found
+
+
+def test_a_lock_is_honoured_and_changed_content_is_an_error(
+    upstream: Upstream, tmp_path: Path, no_build: list
+) -> None:
+    upstream.answers = {"/kubectl": b"k", "/kubectl.sha256": sha(b"k").encode()}
+    pins = locked(KUBECTL, tmp_path / "first")
+    assert [r.url for r in pins.rows] == [
+        f"https://dl.k8s.io/release/v1.37.2/bin/linux/{HERE}/kubectl"
+    ]
+    upstream.answers = {"/kubectl": b"k"}
+    assert get(KUBECTL, tmp_path / "same", lock=pins) == {"kubectl": b"k"}
+    upstream.answers = {"/kubectl": b"new", "/kubectl.sha256": sha(b"new").encode()}
+    with pytest.raises(ComponentError) as caught:
+        get(KUBECTL, tmp_path / "changed", lock=pins)
+    for part in ("/kubectl is not what hardway.lock pins", sha(b"k"), sha(b"new")):
+        assert part in str(caught.value)
+    assert "hardway lock --update" in caught.value.hint
+    upstream.answers = {}
+    with pytest.raises(ComponentError, match=r"pinned to a download .* 404"):
+        get(KUBECTL, tmp_path / "gone", lock=pins)
+    assert not no_build, "a build would give other bytes"
+
+
+def test_what_the_lock_does_not_pin_is_not_taken_from_the_cache(
+    upstream: Upstream, tmp_path: Path, no_build: list
+) -> None:
+    pins = locked(KUBECTL, tmp_path / "built")
+    upstream.answers = {"/kubectl": b"k", "/kubectl.sha256": sha(b"k").encode()}
+    assert get(KUBECTL, tmp_path / "mine") == {"kubectl": b"k"}
+    assert get(KUBECTL, tmp_path / "mine", lock=pins) == {"kubectl": b"built kubectl"}
+    asked = len(upstream.asked)
+    assert get(KUBECTL, tmp_path / "mine", lock=pins) == {"kubectl": b"built kubectl"}
+    assert len(upstream.asked) == asked
+
+
+def test_a_build_is_pinned_with_its_toolchain(
+    upstream: Upstream, tmp_path: Path, no_build: list, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pins = locked(KUBECTL, tmp_path / "first")
+    assert [r.toolchain for r in pins.rows] == ["go1.99.1"]
+    other = [replace(r, sha256="1" * 64) for r in pins.rows]
+    with pytest.raises(
+        ComponentError, match=f"kubectl is not the one that hardway.lock pins\n.*{'1' * 64}"
+    ):
+        get(KUBECTL, tmp_path / "second", lock=Lock("hardway.lock", tuple(other)))
+    assert not cache.cached(tmp_path / "second")
+    monkeypatch.setattr(gobuild, "toolchain", lambda *g: gobuild.Go("/go", "go1.99.2", *g[1:]))
+    with pytest.raises(ComponentError, match=r"by go1\.99\.1; found go1\.99\.2 \(/go\)"):
+        get(KUBECTL, tmp_path / "third", lock=pins)
+
+
+def test_a_lock_without_the_component_says_what_it_has(
+    upstream: Upstream, tmp_path: Path, no_build: list
+) -> None:
+    pins = locked(KUBECTL, tmp_path)
+    with pytest.raises(ComponentError, match=rf"has no etcd .* for {HERE}\n  it has kubernetes"):
+        get(ETCD, tmp_path, lock=pins)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{}", '{"format": 9, "files": []}', '{"format": 1, "files": [{}]}',
+     '{"format": 1, "files": [{"sha256": "../../x", "file": "x"}]}'],
+)  # fmt: skip
+def test_a_lock_that_is_none_names_its_file(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "hardway.lock"
+    file.write_text(text)
+    with pytest.raises(ComponentError, match=r"hardway\.lock is no lock"):
+        lock.load(file)
 
 
 def test_a_folder_of_the_users(

@@ -1,7 +1,9 @@
 """Components: the pinned binaries and images a cluster is made of, and where they come from."""
 
-from hardway.components.cache import Stored, cache_folder, cached, lookup
+from hardway.components.cache import cache_folder, cached, lookup
+from hardway.components.lock import Lock
 from hardway.components.sources import ensure
+from hardway.components.stored import Stored
 from hardway.components.table import (
     DEFAULT_KUBERNETES,
     Component,
@@ -14,6 +16,7 @@ from hardway.components.table import (
 __all__ = [
     "DEFAULT_KUBERNETES",
     "Component",
+    "Lock",
     "Stored",
     "architecture",
     "cache_folder",

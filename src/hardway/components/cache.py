@@ -2,6 +2,7 @@
 
 <cache>/objects/<sha256>/<name>                     machines see this folder as their store
 <cache>/index/<component>-<version>-<arch>.json     written last: what it names is whole
+<cache>/partial/<sha256>.part                       downloads that were broken off
 """
 
 import fcntl
@@ -9,32 +10,17 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from hashlib import sha256
+from dataclasses import asdict
 from pathlib import Path
 
+from hardway.components.lock import Lock, compare
+from hardway.components.stored import Origin, Stored, digest_of, lying_in, stored
 from hardway.components.table import Component
 from hardway.errors import ComponentError
 
-CHUNK_BYTES = 1 << 20
 EXECUTABLE, PLAIN = 0o755, 0o644
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A file of a component, in the cache."""
-
-    component: str
-    version: str
-    architecture: str
-    file: str
-    sha256: str
-    size_bytes: int
-    source: str
-    """Where it came from, in words."""
-    path: Path
 
 
 def cache_folder() -> Path:
@@ -47,24 +33,29 @@ def index_file(component: Component, architecture: str, cache: Path) -> Path:
     return cache / "index" / f"{component.name}-{component.version}-{architecture}.json"
 
 
-def read(component: Component, architecture: str, cache: Path) -> dict[str, Stored]:
-    """Return a component's files by name; empty unless all of them are there, whole."""
+def read(
+    component: Component, architecture: str, cache: Path, lock: Lock | None = None
+) -> dict[str, Stored]:
+    """Return a component's files by name; empty unless all of them are there, whole.
+
+    With a lock they are those that it pins.
+    """
     try:
-        found = {s.file: s for s in _rows(index_file(component, architecture, cache), cache)}
-        sizes = [s.path.stat().st_size for s in found.values()]
+        found = (
+            {name: lying_in(cache, s) for name, s in lock.of(component, architecture).items()}
+            if lock
+            else {s.file: s for s in _rows(index_file(component, architecture, cache), cache)}
+        )
+        whole = all(s.path.stat().st_size == s.size_bytes for s in found.values())
     except (OSError, ValueError, TypeError, KeyError):
         return {}
-    whole = sizes == [s.size_bytes for s in found.values()]
     return found if whole and set(found) == set(component.files) else {}
 
 
 def _rows(index: Path, cache: Path) -> list[Stored]:
     architecture = index.stem.rpartition("-")[2]
-    return [
-        Stored(**row, architecture=architecture,
-               path=cache / "objects" / row["sha256"] / row["file"])
-        for row in json.loads(index.read_text())
-    ]  # fmt: skip
+    rows = json.loads(index.read_text())
+    return [stored({"architecture": architecture, **row}, cache) for row in rows]
 
 
 def lookup(
@@ -72,6 +63,7 @@ def lookup(
     architecture: str,
     *,
     cache: Path,
+    lock: Lock | None = None,
     absent_ok: bool = False,
 ) -> dict[str, Stored]:
     """Return the components' files for an architecture by name, from the cache alone.
@@ -83,7 +75,7 @@ def lookup(
     """
     found: dict[str, Stored] = {}
     for component in components:
-        there = read(component, architecture, cache)
+        there = read(component, architecture, cache, lock)
         if not there and not absent_ok:
             name = f"{component.name} {component.version} ({architecture})"
             raise ComponentError(
@@ -139,14 +131,33 @@ def workplace(cache: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
+@contextmanager
+def building(cache: Path) -> Iterator[None]:
+    """Keep other builds waiting: each takes all cores."""
+    with (cache / "build.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def keep(
-    component: Component, architecture: str, files: Mapping[str, Path], source: str, cache: Path
+    component: Component,
+    architecture: str,
+    files: Mapping[str, tuple[Path, Origin]],
+    cache: Path,
+    lock: Lock | None = None,
 ) -> dict[str, Stored]:
-    """Move files into the cache, then write down that they are there."""
+    """Move files into the cache, then write down that they are there.
+
+    Raises:
+        ComponentError: they are not those that the lock pins; nothing is kept.
+    """
+    digests = {name: digest_of(path) for name, (path, _) in files.items()}
+    if lock:
+        compare(digests, lock.of(component, architecture), lock.name)
     found = {}
-    for name, path in files.items():
-        digest, size = digest_of(path), path.stat().st_size
-        home = cache / "objects" / digest
+    for name, (path, origin) in files.items():
+        size = path.stat().st_size
+        home = cache / "objects" / digests[name]
         home.mkdir(exist_ok=True)
         path.chmod(PLAIN if name.endswith(".tar") else EXECUTABLE)
         _flush(path)
@@ -156,28 +167,21 @@ def keep(
             version=component.version,
             architecture=architecture,
             file=name,
-            sha256=digest,
+            sha256=digests[name],
             size_bytes=size,
-            source=source,
+            **asdict(origin),
             path=home / name,
         )
-    derived = {"architecture", "path"}
-    rows = [{k: v for k, v in asdict(s).items() if k not in derived} for s in found.values()]
-    index = index_file(component, architecture, cache)
-    new = index.with_suffix(".new")
-    new.write_text(json.dumps(rows, indent=2) + "\n")
-    _flush(new)
-    new.replace(index)
+    write_down(found.values(), index_file(component, architecture, cache))
     return found
 
 
-def digest_of(path: Path) -> str:
-    """Return the SHA-256 of a file, in hex."""
-    seen = sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK_BYTES):
-            seen.update(chunk)
-    return seen.hexdigest()
+def write_down(files: Iterable[Stored], index: Path) -> None:
+    """Say which files a component is; they are in the cache, whole."""
+    new = index.with_suffix(".new")
+    new.write_text(json.dumps([s.row for s in files], indent=2) + "\n")
+    _flush(new)
+    new.replace(index)
 
 
 def _flush(path: Path) -> None:

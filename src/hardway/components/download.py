@@ -1,57 +1,168 @@
-"""Upstream's release downloads, each checked against the checksum published beside it."""
+"""Upstream's releases: which files they are, checked against what upstream publishes beside them.
 
-import http.client
+What was downloaded until a run was broken off is kept in <cache>/partial, by the digest of the
+whole: the next run goes on from there, whichever server or mirror it then comes from.
+"""
+
 import os
 import shutil
 import tarfile
-import urllib.error
-import urllib.request
-from collections.abc import Callable
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from hardway.components.cache import digest_of
-from hardway.components.table import Component
+from hardway.components import signature
+from hardway.components.fetch import NotToBeHadError, Web
+from hardway.components.meter import Meter
+from hardway.components.stored import digest_of
+from hardway.components.table import Component, Release
 from hardway.errors import ComponentError
 
-CONNECT_S = 5.0
-"""How long a host may take to answer, or be silent in between."""
 
-_unreachable: set[str] = set()
-"""Hosts that did not answer this process; asked once only."""
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """One file of a release, by the URL it has upstream, and its digest."""
+
+    url: str
+    sha256: str
+    said_by: str = "was published"
+    """Who says that it has this digest, for messages."""
+
+    @property
+    def name(self) -> str:
+        """Its file name."""
+        return self.url.rsplit("/", 1)[-1]
 
 
-class NotToBeHadError(Exception):
-    """Upstream does not answer, or has no such file: another source may."""
+@dataclass(frozen=True, slots=True)
+class Downloads:
+    """What the downloads of a run share."""
+
+    web: Web
+    pool: ThreadPoolExecutor
+    """Its threads are how many files are downloaded at once."""
+    meter: Meter
+    partial: Path
+
+
+def urls(component: Component, architecture: str) -> dict[str, str]:
+    """Return the URL, upstream, of the release file that each binary is or is in.
+
+    Raises:
+        NotToBeHadError: upstream publishes no binaries of this component.
+    """
+    if component.release is None:
+        raise NotToBeHadError("upstream publishes no binaries of it")
+    return {
+        file: _filled(component.release.url, component, architecture, file)
+        for file in component.packages
+    }
+
+
+def published(component: Component, architecture: str, web: Web) -> dict[str, Artifact]:
+    """Return the release file of each binary, with the digest upstream publishes for it.
+
+    Raises:
+        NotToBeHadError: upstream does not answer, or publishes no digest or signature.
+        ComponentError: a signature is not the one that it should be.
+    """
+    found: dict[str, Artifact] = {}
+    for file, url in urls(component, architecture).items():
+        release = component.release
+        assert release is not None  # noqa: S101 - urls() has looked
+        same = next((a for a in found.values() if a.url == url), None)
+        found[file] = same or _published(component, architecture, file, web, release)
+    return found
+
+
+def _published(
+    component: Component, architecture: str, file: str, web: Web, release: Release
+) -> Artifact:
+    def text(url: str) -> str:
+        return web.text(mirrored(_filled(url, component, architecture, file)))
+
+    url = _filled(release.url, component, architecture, file)
+    artifact = Artifact(url, _digest_in(text(release.checksum), url))
+    if release.signer:
+        made, certificate = text(release.signer.signature), text(release.signer.certificate)
+        signature.check(artifact.sha256, made, certificate, release.signer, of=url)
+    return artifact
 
 
 def download(
-    component: Component, architecture: str, folder: Path, progress: Callable[[str], None]
+    component: Component,
+    architecture: str,
+    artifacts: dict[str, Artifact],
+    folder: Path,
+    downloads: Downloads,
 ) -> dict[str, Path]:
     """Download a component's binaries into a folder; return them by name.
 
     Raises:
         NotToBeHadError: a host is not reachable, or answers with an error.
-        ComponentError: something came that is not what its checksum says.
+        ComponentError: something came that has another digest, or this host's disk is full.
     """
-    release = component.release
-    if release is None:
-        raise NotToBeHadError("upstream publishes no binaries of it")
+    _fetch_all(dict.fromkeys(artifacts.values()), folder, downloads)
     found: dict[str, Path] = {}
-    for file in component.packages:
-        names = {"v": component.version, "arch": architecture, "file": file}
-        url = mirrored(release.url.format(**names))
-        archive = folder / url.rsplit("/", 1)[-1]
-        if not archive.exists():
-            expected = _checksum(mirrored(release.checksum.format(**names)), archive.name)
-            progress(f"downloading {archive.name}")
-            _fetch(url, archive)
-            _check(archive, url, expected)
-        if release.member:
-            found[file] = _extract(archive, release.member.format(**names), folder / f".{file}")
+    for file, artifact in artifacts.items():
+        archive = folder / artifact.name
+        release = component.release
+        if release and release.member:
+            member = _filled(release.member, component, architecture, file)
+            found[file] = _extract(archive, member, folder / f".{file}")
         else:
             found[file] = archive
     return found
+
+
+def _fetch_all(artifacts: Iterable[Artifact], folder: Path, downloads: Downloads) -> None:
+    for artifact in artifacts:
+        downloads.meter.expect(artifact.url)
+    under_way = [downloads.pool.submit(_fetch, a, folder, downloads) for a in artifacts]
+    try:
+        for one in under_way:
+            one.result()
+    finally:
+        for one in under_way:
+            one.cancel()
+        wait(under_way)
+
+
+def _fetch(artifact: Artifact, folder: Path, downloads: Downloads) -> None:
+    part = downloads.partial / f"{artifact.sha256}.part"
+    url = mirrored(artifact.url)
+
+    def moved(there: int, total: int | None) -> None:
+        downloads.meter.moved(artifact.url, there, total)
+
+    resumed = part.exists()
+    try:
+        downloads.web.fetch(url, part, moved)
+        if resumed and digest_of(part) != artifact.sha256:
+            # What was there may not have been the beginning of this: once more from nothing.
+            part.unlink()
+            downloads.web.fetch(url, part, moved)
+    except OSError as error:
+        raise ComponentError(
+            f"{artifact.name} cannot be kept: {error}", hint=f"see: df -h {downloads.partial}"
+        ) from error
+    check(part, artifact, url)
+    part.replace(folder / artifact.name)
+
+
+def check(path: Path, artifact: Artifact, url: str) -> None:
+    """Raise ComponentError, and remove the file, unless it has the artifact's digest."""
+    found = digest_of(path)
+    if found != artifact.sha256:
+        path.unlink()
+        raise ComponentError(
+            f"{url} is not what {artifact.said_by}\n"
+            f"  expected sha256 {artifact.sha256}\n  found    sha256 {found}",
+            hint="do not use it before you know why; if upstream has published it anew: "
+            "hardway lock --update",
+        )
 
 
 def mirrored(url: str) -> str:
@@ -59,58 +170,29 @@ def mirrored(url: str) -> str:
     mirror = os.environ.get("HARDWAY_MIRROR", "").rstrip("/")
     if not mirror:
         return url
+    if "@" in urlsplit(mirror).netloc:
+        raise ComponentError(
+            "HARDWAY_MIRROR has a user name in it, which would end up in logs",
+            hint="use a mirror that this host may read without one",
+        )
     parts = urlsplit(url)
     return f"{mirror}/{parts.netloc}{parts.path}"
 
 
-def _checksum(url: str, name: str) -> str:
+def _filled(url: str, component: Component, architecture: str, file: str) -> str:
+    return url.format(v=component.version, arch=architecture, file=file)
+
+
+def _digest_in(text: str, url: str) -> str:
     """Return the digest for a file: in a line with its name, or alone."""
-    with _open(url) as answer:
-        rows = [line.split() for line in answer.read(1 << 20).decode(errors="replace").splitlines()]
-    named = [row[0] for row in rows if len(row) == 2 and row[1].lstrip("*").endswith(name)]
+    name = url.rsplit("/", 1)[-1]
+    rows = [line.split() for line in text.splitlines()]
+    named = [row[0] for row in rows if len(row) == 2 and Path(row[1].lstrip("*")).name == name]
     alone = [row[0] for row in rows if len(row) == 1]
-    digest = next(iter([*named, *alone]), "")
-    if len(digest) != 64:
-        raise NotToBeHadError(f"{url} has no SHA-256 for {name}")
-    return digest.lower()
-
-
-def _fetch(url: str, to: Path) -> None:
-    part = to.with_suffix(".part")
-    try:
-        with _open(url) as answer, part.open("wb") as file:
-            shutil.copyfileobj(answer, file)
-            length = answer.headers.get("Content-Length")
-    except (OSError, http.client.HTTPException) as error:
-        raise NotToBeHadError(f"{url}: {error}") from error
-    if length is not None and int(length) != part.stat().st_size:
-        raise NotToBeHadError(f"{url}: ended after {part.stat().st_size} of {length} bytes")
-    part.replace(to)
-
-
-def _check(path: Path, url: str, expected: str) -> None:
-    found = digest_of(path)
-    if found != expected:
-        raise ComponentError(
-            f"{url} is not what was published\n"
-            f"  expected sha256 {expected}\n  found    sha256 {found}",
-            hint="do not use it; somebody or something on the way changes downloads",
-        )
-
-
-def _open(url: str) -> http.client.HTTPResponse:
-    host = urlsplit(url).netloc
-    if host in _unreachable:
-        raise NotToBeHadError(f"{host} did not answer before")
-    try:
-        answer: http.client.HTTPResponse = urllib.request.urlopen(url, timeout=CONNECT_S)  # noqa: S310 - of the table or the user's mirror
-    except urllib.error.HTTPError as error:
-        raise NotToBeHadError(f"{url}: {error.code} {error.reason}") from error
-    except (OSError, http.client.HTTPException) as error:
-        _unreachable.add(host)
-        why = getattr(error, "reason", error)
-        raise NotToBeHadError(f"{host} does not answer: {why}") from error
-    return answer
+    digest = next(iter([*named, *alone]), "").lower()
+    if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
+        raise NotToBeHadError(f"what is published beside {url} has no SHA-256 for it")
+    return digest
 
 
 def _extract(archive: Path, member: str, to: Path) -> Path:
@@ -121,6 +203,6 @@ def _extract(archive: Path, member: str, to: Path) -> Path:
                 raise NotToBeHadError(f"{archive.name}: {member} is no file")
             with source, to.open("wb") as file:
                 shutil.copyfileobj(source, file)
-    except (tarfile.TarError, KeyError) as error:
+    except (tarfile.TarError, KeyError, EOFError) as error:
         raise NotToBeHadError(f"{archive.name}: {error}") from error
     return to

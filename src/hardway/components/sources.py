@@ -1,85 +1,166 @@
-"""Getting components: the cache, then a folder of the user's, upstream's releases, a build."""
+"""Getting components: the cache, then a folder of the user's, upstream's releases, a build.
+
+With a lock only from where it says, and only what it pins.
+"""
 
 import asyncio
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from hardway.components import cache as store
-from hardway.components.cache import Stored, digest_of
-from hardway.components.download import NotToBeHadError, download
-from hardway.components.gobuild import build
+from hardway.components import gobuild
+from hardway.components.download import Artifact, Downloads, download, published
+from hardway.components.fetch import NotToBeHadError, Web
 from hardway.components.images import write as write_image
+from hardway.components.lock import Lock
+from hardway.components.meter import Meter
+from hardway.components.stored import Origin, Stored, digest_of
 from hardway.components.table import Component, image
 from hardway.errors import ComponentError
 
+AT_ONCE = 4
+"""How many files are downloaded at the same time."""
 Progress = Callable[[str, str], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What is to be had, and with what."""
+
+    component: Component
+    architecture: str
+    cache: Path
+    lock: Lock | None
+    downloads: Downloads
+    progress: Callable[[str], None]
+
+    @property
+    def label(self) -> str:
+        """The component, for people."""
+        return f"{self.component.name} {self.component.version} ({self.architecture})"
+
+    @property
+    def pinned(self) -> Mapping[str, Stored]:
+        """Files that the lock pins, by binary; empty without a lock."""
+        if not self.lock:
+            return {}
+        rows = self.lock.of(self.component, self.architecture)
+        binaries = zip(self.component.packages, self.component.files, strict=True)
+        return {name: rows[file] for name, file in binaries}
+
+
 async def ensure(
-    components: Sequence[Component], architecture: str, *, progress: Progress, cache: Path
+    components: Sequence[Component],
+    architecture: str,
+    *,
+    progress: Progress,
+    cache: Path,
+    lock: Lock | None = None,
 ) -> dict[str, Stored]:
     """Return the components' files by name, getting those that are not in the cache.
 
     Raises:
         ComponentError: one is to be had from no source, or is not what its digest says.
     """
-    found: dict[str, Stored] = {}
-    for component in components:
-        there = store.read(component, architecture, cache)
-        if not there:
-            # In a thread: a build takes minutes, in which machines are made.
-            there = await asyncio.to_thread(
-                _get, component, architecture, cache, lambda text: progress("", text)
-            )
-        found |= there
-    return found
+    found = {c.name: store.read(c, architecture, cache, lock) for c in components}
+    missing = [c for c in components if not found[c.name]]
+
+    def tell(text: str) -> None:
+        progress("", text)
+
+    web = Web()
+    # In threads, for a download or a build takes minutes, in which machines are made.
+    with ThreadPoolExecutor(AT_ONCE) as files, ThreadPoolExecutor(len(missing) or 1) as waiting:
+        downloads = Downloads(web, files, Meter(tell), cache / "partial")
+        loop = asyncio.get_running_loop()
+        errands = [Errand(c, architecture, cache, lock, downloads, tell) for c in missing]
+        try:
+            got = await asyncio.gather(*(loop.run_in_executor(waiting, _get, e) for e in errands))
+        finally:
+            # Nothing is under way then, but after an error or Ctrl-C, which end the rest.
+            web.stop.set()
+    found |= zip((c.name for c in missing), got, strict=True)
+    return {name: row for of in found.values() for name, row in of.items()}
 
 
-def _get(
-    component: Component, architecture: str, cache: Path, progress: Callable[[str], None]
-) -> dict[str, Stored]:
+def _get(errand: Errand) -> dict[str, Stored]:
+    component, architecture, cache = errand.component, errand.architecture, errand.cache
     with store.locked(component, architecture, cache):
-        there = store.read(component, architecture, cache)
+        there = store.read(component, architecture, cache, errand.lock)
         if there:
             return there
         with store.workplace(cache) as folder:
-            binaries, source = _binaries(component, architecture, folder, cache, progress)
             files = {}
-            for name, path in binaries.items():
+            for name, (path, origin) in _binaries(errand, folder).items():
                 if name in component.images:
                     archive = folder / f"{name}.tar"
                     write_image(path, name, image(name), archive, architecture)
-                    path, name = archive, archive.name  # noqa: PLW2901 - the image in its place
-                files[name] = path
-            return store.keep(component, architecture, files, source, cache)
+                    files[archive.name] = archive, origin
+                else:
+                    files[name] = path, origin
+            return store.keep(component, architecture, files, cache, errand.lock)
 
 
-def _binaries(
-    component: Component,
-    architecture: str,
-    folder: Path,
-    cache: Path,
-    progress: Callable[[str], None],
-) -> tuple[Mapping[str, Path], str]:
-    given = os.environ.get("HARDWAY_COMPONENTS_DIR")
-    if given:
-        files = _given(component, Path(given), folder)
-        if files:
-            return files, f"given in {given}"
-    label = f"{component.name} {component.version}"
-    try:
-        return (
-            download(component, architecture, folder, progress),
-            f"downloaded release v{component.version}",
-        )
-    except NotToBeHadError as error:
-        if component.release:
-            progress(f"{label}: no download ({error})")
+def _binaries(errand: Errand, folder: Path) -> dict[str, tuple[Path, Origin]]:
+    """Get a component's binaries from the first source that has them all."""
+    folder_given = os.environ.get("HARDWAY_COMPONENTS_DIR")
+    if folder_given and (files := _given(errand.component, Path(folder_given), folder)):
+        return _all_from(files, Origin(f"given in {folder_given}"))
+    pinned = next(iter(errand.pinned.values()), None)
+    if pinned is None or not pinned.toolchain:
+        try:
+            return _downloaded(errand, folder)
+        except NotToBeHadError as error:
+            if pinned is not None and pinned.url:
+                raise ComponentError(
+                    f"{errand.label} is pinned to a download that is not to be had: {error}",
+                    hint="try again later, or take it from where it is to be had now: "
+                    "hardway lock --update",
+                ) from error
+            if errand.component.release:
+                errand.progress(f"{errand.label}: no download ({error})")
+    return _built(errand, folder, pinned.toolchain if pinned else "")
+
+
+def _downloaded(errand: Errand, folder: Path) -> dict[str, tuple[Path, Origin]]:
+    component = errand.component
+    if errand.lock and all(row.url for row in errand.pinned.values()):
+        by = f"{errand.lock.name} pins"
+        artifacts = {n: Artifact(r.url, r.url_sha256, by) for n, r in errand.pinned.items()}
+    else:
+        artifacts = published(component, errand.architecture, errand.downloads.web)
+    files = download(component, errand.architecture, artifacts, folder, errand.downloads)
+    source = f"downloaded release v{component.version}"
+    return {
+        name: (path, Origin(source, artifacts[name].url, artifacts[name].sha256))
+        for name, path in files.items()
+    }
+
+
+def _built(errand: Errand, folder: Path, toolchain: str) -> dict[str, tuple[Path, Origin]]:
+    component, stop = errand.component, errand.downloads.web.stop
+    with store.building(errand.cache):
+        go = gobuild.toolchain(errand.cache, errand.progress, stop)
+        if toolchain and toolchain != go.version:
+            raise ComponentError(
+                f"{errand.label} is pinned as built by {toolchain}; "
+                f"found {go.version} ({go.path}), which would give other bytes",
+                hint=f"put {toolchain} first on PATH, or pin it as built by this one: "
+                "hardway lock --update",
+            )
+        files = gobuild.build(go, component, errand.architecture, folder)
     module = component.module_sum or "hardway's own"
-    found = build(component, architecture, folder, cache, progress)
-    return found, f"built from Go modules ({module})"
+    return _all_from(
+        files, Origin(f"built from Go modules ({module}) by {go.version}", toolchain=go.version)
+    )
+
+
+def _all_from(files: Mapping[str, Path], origin: Origin) -> dict[str, tuple[Path, Origin]]:
+    return {name: (path, origin) for name, path in files.items()}
 
 
 def _given(component: Component, given: Path, folder: Path) -> dict[str, Path]:

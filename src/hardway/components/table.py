@@ -4,6 +4,7 @@ import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from hardway.components.signature import Signer
 from hardway.errors import ComponentError
 
 DEFAULT_KUBERNETES = "1.37"
@@ -20,6 +21,8 @@ class Release:
     """A file with the SHA-256 of what is at `url`: alone, or in lines with file names."""
     member: str = ""
     """Path of a file within the archive at `url`; empty where `url` is the file itself."""
+    signer: Signer | None = None
+    """Where upstream signs what is at `url`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +78,12 @@ def _kubernetes(version: str, module_sum: str) -> Component:
         release=Release(
             url="https://dl.k8s.io/release/v{v}/bin/linux/{arch}/{file}",
             checksum="https://dl.k8s.io/release/v{v}/bin/linux/{arch}/{file}.sha256",
+            signer=Signer(
+                signature="https://dl.k8s.io/release/v{v}/bin/linux/{arch}/{file}.sig",
+                certificate="https://dl.k8s.io/release/v{v}/bin/linux/{arch}/{file}.cert",
+                identity="krel-staging@k8s-releng-prod.iam.gserviceaccount.com",
+                issuer="https://accounts.google.com",
+            ),
         ),
     )
 
