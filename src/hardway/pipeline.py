@@ -17,6 +17,7 @@ from pathlib import Path
 from time import monotonic
 
 from hardway import components
+from hardway.components import Lock, Stored
 from hardway.drill import Drill
 from hardway.engine.compare import compare
 from hardway.engine.order import bring_about
@@ -28,7 +29,7 @@ from hardway.model.resolve import resolve
 from hardway.model.resources import Change, Finding
 from hardway.pki import store
 from hardway.providers import PROVIDERS
-from hardway.providers.base import MachineState, Provider
+from hardway.providers.base import MachineState, Progress, Provider
 from hardway.render.kubeconfig import host_kubeconfigs
 from hardway.report import Event, Happened, Report, both
 from hardway.spec.load import load
@@ -51,6 +52,19 @@ class Setup:
     provider: Provider
     workspace: Workspace
     cache: Path
+    lock_file: Path
+    """hardway.lock, if there is one."""
+    bundled: Lock | None = None
+    """With a bundle: what is in it, and so all that there is."""
+
+    @property
+    def lock(self) -> Lock | None:
+        """Return what pins the components' files; None where nothing does.
+
+        Raises:
+            ComponentError: hardway.lock cannot be read.
+        """
+        return self.bundled or components.load_lock(self.lock_file)
 
     @property
     def components(self) -> tuple[components.Component, ...]:
@@ -64,8 +78,19 @@ class Setup:
             ComponentError: it is not in the cache, and that is not `absent_ok`.
         """
         here = components.architecture()
-        stored = components.lookup(self.components, here, cache=self.cache, absent_ok=absent_ok)
-        return stored["kubectl"].path
+        return self.stored(here, absent_ok=absent_ok)["kubectl"].path
+
+    def stored(self, architecture: str, *, absent_ok: bool) -> dict[str, Stored]:
+        """Return the components' files for an architecture from the cache; see `lookup`."""
+        return components.lookup(
+            self.components, architecture, cache=self.cache, lock=self.lock, absent_ok=absent_ok
+        )
+
+    async def ensure(self, architecture: str, progress: Progress) -> dict[str, Stored]:
+        """Return the components' files for an architecture, having got those that are missing."""
+        return await components.ensure(
+            self.components, architecture, progress=progress, cache=self.cache, lock=self.lock
+        )
 
     def live(self, fleet: Fleet, *, absent_ok: bool = False) -> Live:
         """Return what checks may ask, once machines are connected.
@@ -79,6 +104,7 @@ class Setup:
             fleet=fleet,
             kubectl=Kubectl(binary, self.workspace.break_glass_kubeconfig),
             admin=Kubectl(binary, self.workspace.admin_kubeconfig),
+            packages=self.cache / "packages" if self.bundled else None,
         )
 
     @asynccontextmanager
@@ -99,7 +125,8 @@ def setup(spec: Path | None, clusters: Path) -> Setup:
     cache = components.cache_folder()
     provider = PROVIDERS[loaded.spec.provider](loaded.spec, workspace.folder, cache)
     cluster = resolve(loaded, components.resolve_version(loaded.spec.kubernetes))
-    return Setup(provider.settled(cluster), provider, workspace, cache)
+    lock_file = components.lock_beside(spec or Path("hardway.yaml"))
+    return Setup(provider.settled(cluster), provider, workspace, cache, lock_file)
 
 
 def through(until: str | None) -> tuple[Step, ...]:
@@ -142,7 +169,7 @@ async def _up(at: Setup, steps: Sequence[Step], report: Report) -> list[Finding]
     early = at.provider.architectures(at.cluster)
     await asyncio.gather(
         at.provider.ensure(at.cluster, doing),
-        *(components.ensure(at.components, name, progress=doing, cache=at.cache) for name in early),
+        *(at.ensure(name, doing) for name in early),
     )
     at = replace(at, cluster=at.provider.settled(at.cluster))
     cluster = at.cluster
@@ -152,10 +179,7 @@ async def _up(at: Setup, steps: Sequence[Step], report: Report) -> list[Finding]
         everybody(cluster, fleet)
         hosts = await at.provider.facts(cluster, fleet)
         await at.provider.admit(cluster, fleet, hosts)
-        stored = {
-            name: await components.ensure(at.components, name, progress=doing, cache=at.cache)
-            for name in needed(hosts)
-        }
+        stored = {name: await at.ensure(name, doing) for name in needed(hosts)}
         given = Given(cluster, secrets, stored, hosts)
         rendered = render(steps, given)
         for machine, by_step in rendered.items():
@@ -178,10 +202,7 @@ async def plan(at: Setup) -> list[Change]:
         secrets = store.ensure(copy, at.cluster, datetime.now(UTC))
     async with at.provider.connect(at.cluster) as fleet:
         hosts = await at.provider.facts(at.cluster, fleet)
-        stored = {
-            name: components.lookup(at.components, name, cache=at.cache, absent_ok=True)
-            for name in needed(hosts)
-        }
+        stored = {name: at.stored(name, absent_ok=True) for name in needed(hosts)}
         given = Given(at.cluster, secrets, stored, hosts)
         rendered, wanted = render(STEPS, given), manifests(STEPS, given)
         return await compare(at.live(fleet, absent_ok=True), rendered, wanted, show=True)

@@ -257,6 +257,20 @@ def test_a_folder_of_the_users(
     assert not upstream.asked
 
 
+def test_a_binary_of_another_architecture_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, no_build: list
+) -> None:
+    given, cached = tmp_path / "given", tmp_path / "cache"
+    given.mkdir()
+    monkeypatch.setenv("HARDWAY_COMPONENTS_DIR", str(given))
+    numbers = {number: name for number, name in sources.ELF_MACHINES.items() if name != HERE}
+    for number, machine in {**numbers, 243: "machine 243"}.items():
+        (given / "kubectl").write_bytes(b"\x7fELF" + bytes(14) + number.to_bytes(2, "little"))
+        with pytest.raises(ComponentError, match=rf"kubectl of kubernetes .* is for {machine}"):
+            get(KUBECTL, cached)
+    assert not cache.cached(cached)
+
+
 def test_what_is_not_whole_is_not_in_the_cache(
     tmp_path: Path, no_build: list, upstream: Upstream
 ) -> None:

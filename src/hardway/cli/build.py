@@ -9,7 +9,7 @@ import click
 
 from hardway.cli.options import DEFAULT_SPEC, OUTPUT, of_cluster, setup
 from hardway.cli.output import JSON, emit_json, note
-from hardway.errors import RefusedError
+from hardway.errors import RefusedError, VerifyError
 
 if TYPE_CHECKING:
     from hardway.model.resources import Change
@@ -75,19 +75,34 @@ def _print_plan(changes: Sequence["Change"], *, full: bool) -> None:
 @of_cluster
 @OUTPUT
 @click.option("--until", metavar="STEP", help="Stop after this step.")
-def up(spec: Path | None, clusters: Path, output: str, until: str | None) -> None:
+@click.option(
+    "--bundle", type=click.Path(path_type=Path, dir_okay=False),
+    help="Use nothing but this bundle, and prove it.",
+)  # fmt: skip
+def up(
+    spec: Path | None, clusters: Path, output: str, until: str | None, bundle: Path | None
+) -> None:
     """Bring the cluster about, or make it whole again; safe to run at any time."""
-    from hardway import pipeline  # noqa: PLC0415
+    from hardway import pipeline, supply  # noqa: PLC0415
     from hardway.cli.progress import reporting  # noqa: PLC0415
 
     at = setup(spec, clusters)
+    found = supply.fitting(at, bundle) if bundle else None
     with reporting() as report:
-        findings = asyncio.run(pipeline.up(at, report, until=until))
+        findings = asyncio.run(
+            supply.up(at, found, report, until=until)
+            if found
+            else pipeline.up(at, report, until=until)
+        )
     if output == JSON:
         emit_json({"cluster": at.cluster.name, "findings": findings})
         return
     name, folder = at.cluster.name, _relative(at.workspace.folder)
+    if not all(f.ok for f in findings):
+        raise VerifyError(findings[-1].found, hint="see docs/offline.md")
     click.echo(f"{name} is up: {len(findings)} checks hold")
+    if found:
+        click.echo(f"  {findings[-1].found}")
     if until:
         click.echo(f"  stopped after {until}; the rest: hardway up")
         return

@@ -2,6 +2,9 @@
 
 from hardway.components.cache import cache_folder, cached, lookup
 from hardway.components.lock import Lock
+from hardway.components.lock import beside as lock_beside
+from hardway.components.lock import load as load_lock
+from hardway.components.lock import save as save_lock
 from hardway.components.sources import ensure
 from hardway.components.stored import Stored
 from hardway.components.table import (
@@ -24,6 +27,9 @@ __all__ = [
     "ensure",
     "for_kubernetes",
     "image",
+    "load_lock",
+    "lock_beside",
     "lookup",
     "resolve_version",
+    "save_lock",
 ]

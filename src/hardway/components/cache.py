@@ -8,7 +8,6 @@
 import fcntl
 import json
 import os
-import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -156,12 +155,9 @@ def keep(
         compare(digests, lock.of(component, architecture), lock.name)
     found = {}
     for name, (path, origin) in files.items():
+        home = cache / "objects" / digests[name] / name
         size = path.stat().st_size
-        home = cache / "objects" / digests[name]
-        home.mkdir(exist_ok=True)
-        path.chmod(PLAIN if name.endswith(".tar") else EXECUTABLE)
-        _flush(path)
-        shutil.move(path, home / name)
+        put(path, home)
         found[name] = Stored(
             component=component.name,
             version=component.version,
@@ -170,13 +166,31 @@ def keep(
             sha256=digests[name],
             size_bytes=size,
             **asdict(origin),
-            path=home / name,
+            path=home,
         )
-    write_down(found.values(), index_file(component, architecture, cache))
+    _write_down(found.values(), index_file(component, architecture, cache))
     return found
 
 
-def write_down(files: Iterable[Stored], index: Path) -> None:
+def put(file: Path, home: Path) -> None:
+    """Move a file whose digest is known to where it belongs in the cache."""
+    home.parent.mkdir(parents=True, exist_ok=True)
+    file.chmod(PLAIN if home.suffix in {".tar", ".deb"} else EXECUTABLE)
+    _flush(file)
+    file.replace(home)
+
+
+def adopt(files: Sequence[Stored], cache: Path) -> None:
+    """Write down components whose files were put into the cache; they take others' place."""
+    (cache / "index").mkdir(parents=True, exist_ok=True)
+    by_index: dict[str, list[Stored]] = {}
+    for row in files:
+        by_index.setdefault(f"{row.component}-{row.version}-{row.architecture}", []).append(row)
+    for name, rows in by_index.items():
+        _write_down(rows, cache / "index" / f"{name}.json")
+
+
+def _write_down(files: Iterable[Stored], index: Path) -> None:
     """Say which files a component is; they are in the cache, whole."""
     new = index.with_suffix(".new")
     new.write_text(json.dumps([s.row for s in files], indent=2) + "\n")

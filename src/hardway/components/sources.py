@@ -24,6 +24,8 @@ from hardway.errors import ComponentError
 
 AT_ONCE = 4
 """How many files are downloaded at the same time."""
+ELF_MACHINES = {62: "amd64", 183: "arm64"}
+"""By the number that stands in the header of a binary."""
 Progress = Callable[[str, str], None]
 
 
@@ -96,6 +98,7 @@ def _get(errand: Errand) -> dict[str, Stored]:
         with store.workplace(cache) as folder:
             files = {}
             for name, (path, origin) in _binaries(errand, folder).items():
+                _check_machine(path, name, errand)
                 if name in component.images:
                     archive = folder / f"{name}.tar"
                     write_image(path, name, image(name), archive, architecture)
@@ -103,6 +106,17 @@ def _get(errand: Errand) -> dict[str, Stored]:
                 else:
                     files[name] = path, origin
             return store.keep(component, architecture, files, cache, errand.lock)
+
+
+def _check_machine(binary: Path, name: str, errand: Errand) -> None:
+    with binary.open("rb") as file:
+        header = file.read(20)
+    number = int.from_bytes(header[18:20], "little")
+    if header.startswith(b"\x7fELF") and ELF_MACHINES.get(number) != errand.architecture:
+        raise ComponentError(
+            f"{name} of {errand.label} is for {ELF_MACHINES.get(number, f'machine {number}')}",
+            hint="a folder that HARDWAY_COMPONENTS_DIR names is of one architecture",
+        )
 
 
 def _binaries(errand: Errand, folder: Path) -> dict[str, tuple[Path, Origin]]:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from hardway.engine import ledger
+from hardway.engine import ledger, offline
 from hardway.model.resources import (
     BLOCK_BEGIN,
     BLOCK_END,
@@ -42,10 +42,15 @@ async def note(transport: Transport, cluster: str, changes: Sequence[Change]) ->
         await run_checked(transport, ledger.argv(cluster, lines, paths))
 
 
-async def install(transport: Transport, changes: Sequence[Change]) -> None:
-    """Install the packages that are missing, without starting what is in them."""
+async def install(transport: Transport, changes: Sequence[Change], packages: Path | None) -> None:
+    """Install the packages that are missing, without starting what is in them.
+
+    They come from the folder of a bundle where there is one, else from the machine's own sources.
+    """
     names = sorted({c.path_or_unit for c in changes if c.kind is Kind.INSTALL})
-    if names:
+    if names and packages:
+        await offline.install(transport, names, packages)
+    elif names:
         await run_checked(transport, ledger.install(names), timeout_s=INSTALL_S)
 
 

@@ -62,7 +62,7 @@ async def _prepare(live: Live, machine: str, changes: Sequence[Change], report: 
     await converge.note(transport, live.cluster.name, changes)
     if any(c.kind is Kind.INSTALL for c in changes):
         report(Event(happened=Happened.DOING, machine=machine, text="installing packages"))
-        await converge.install(transport, changes)
+        await converge.install(transport, changes, live.packages)
     report(Event(happened=Happened.DOING, machine=machine, text="putting files"))
     await converge.put(transport, changes)
     await converge.reload_units(transport, changes)

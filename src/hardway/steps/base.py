@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from pathlib import Path
 
 from hardway.components import Stored
 from hardway.model.cluster import Cluster, HostFacts, Machine
@@ -35,6 +36,8 @@ class Live:
     """With rights that do not depend on any binding."""
     admin: Kubectl
     """As the operators come."""
+    packages: Path | None = None
+    """With a bundle: the folder with its packages, by suite and architecture."""
 
 
 Inventory = Mapping[str, File | Blob]

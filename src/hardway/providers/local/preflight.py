@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import shutil
+from collections.abc import Mapping
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -39,19 +40,34 @@ def check(cluster: Cluster, folder: Path, cache: Path) -> None:
             [f"needs root to make mounts and namespaces; this is uid {os.geteuid()}"],
             hint="sudo make up",
         )
-    problems = [*_system(cluster), *_disk(cache), *_taken(cluster, folder), *_addresses(cluster)]
+    tools = _tools(cache)
+    problems = [
+        *_system(cluster, tools),
+        *_disk(cache),
+        *_taken(cluster, folder),
+        *_addresses(cluster),
+    ]
     if problems:
-        missing = sorted({p for t, p in TOOLS.items() if not shutil.which(t)})
+        missing = sorted({p for t, p in tools.items() if not shutil.which(t)})
         hint = (
             "apt-get install " + " ".join(missing) if missing else "mend these, then run it again"
         )
         raise PreflightError(problems, hint=hint)
 
 
-def _system(cluster: Cluster) -> list[str]:
+def _tools(cache: Path) -> dict[str, str]:
+    """Return the commands that are used here: with a base root, as of a bundle, fewer."""
+    return {
+        tool: package
+        for tool, package in TOOLS.items()
+        if tool != "mmdebstrap" or not rootfs.base_root(cache).exists()
+    }
+
+
+def _system(cluster: Cluster, tools: Mapping[str, str]) -> list[str]:
     problems = [
         f"{tool} is not installed (Debian package {package})"
-        for tool, package in TOOLS.items()
+        for tool, package in tools.items()
         if not shutil.which(tool)
     ]
     if platform.system() != "Linux" or platform.machine() not in {"x86_64", "aarch64"}:

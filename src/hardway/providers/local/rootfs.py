@@ -71,15 +71,21 @@ MASKED = ("modprobe@configfs.service", "modprobe@dm_mod.service", "modprobe@drm.
 """Of use on hardware, or done already in the base root; each would cost every boot some time."""
 
 
-def base_key() -> str:
-    """Return a digest of all that decides the base root's content."""
-    text = json.dumps([PACKAGES, FILES, ENABLED, DISABLED, MASKED, _suite()])
-    return sha256(text.encode()).hexdigest()[:12]
+def base_name(suite: str) -> str:
+    """Return a suite and a digest of all that decides the base root's content."""
+    text = json.dumps([PACKAGES, FILES, ENABLED, DISABLED, MASKED, suite])
+    return f"{suite}-{sha256(text.encode()).hexdigest()[:12]}"
 
 
 def base_root(cache: Path) -> Path:
-    """Return where the base root lies once it is built."""
-    return cache / "base" / f"{_suite()}-{base_key()}"
+    """Return where the base root lies once it is built, or one that a bundle brought.
+
+    What a bundle brings may be of another suite than this host's.
+    """
+    own = cache / "base" / base_name(suite())
+    there = (root for root in sorted(cache.glob("base/*-*")) if root.is_dir())
+    brought = [root for root in there if root.name == base_name(root.name.rpartition("-")[0])]
+    return own if own.exists() or not brought else brought[0]
 
 
 async def ensure_base(cache: Path, progress: Callable[[str], None]) -> Path:
@@ -98,7 +104,7 @@ async def ensure_base(cache: Path, progress: Callable[[str], None]) -> Path:
             return done
         building = done.parent / f"{done.name}.building"
         shutil.rmtree(building, ignore_errors=True)
-        progress(f"building the machines' base root ({_suite()}, {len(PACKAGES)} packages, 40 s)")
+        progress(f"building the machines' base root ({suite()}, {len(PACKAGES)} packages, 40 s)")
         try:
             await _build(building)
         except CommandError as error:
@@ -114,7 +120,7 @@ async def _build(root: Path) -> None:
     command = ["mmdebstrap", "--mode=root", "--variant=minbase", "--quiet"]
     command += ["--include=" + ",".join(PACKAGES), "--dpkgopt=path-exclude=/usr/share/doc/*"]
     # No sources given: mmdebstrap takes those of the host's own apt.
-    await run([*command, _suite(), str(root)], timeout_s=1200)
+    await run([*command, suite(), str(root)], timeout_s=1200)
     for path, text in FILES.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text)
@@ -132,7 +138,8 @@ async def _build(root: Path) -> None:
         (root / name).touch()
 
 
-def _suite() -> str:
+def suite() -> str:
+    """Return the suite of this host's distribution, e.g. `bookworm`."""
     for line in Path("/etc/os-release").read_text().splitlines():
         if line.startswith("VERSION_CODENAME="):
             return line.split("=", 1)[1].strip('"')

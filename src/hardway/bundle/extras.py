@@ -1,0 +1,51 @@
+"""What a bundle holds beside the components: for local machines, the root they share."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hardway.bundle.pack import Packing
+from hardway.components import architecture
+from hardway.providers.local import rootfs, rootpack
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extras:
+    """Files, and what is to be known of them."""
+
+    members: tuple[Packing, ...] = ()
+    packages: Mapping[str, tuple[str, ...]]
+    """Packages of the distribution, by suite and architecture."""
+    lacking: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where extras come from, and where they may be made."""
+
+    cache: Path
+    folder: Path
+    progress: Progress
+
+
+async def base_roots(architectures: tuple[str, ...], at: Place) -> Extras:
+    """Return the root of local machines; only this host's architecture can be built."""
+    lacking = tuple(
+        f"the machines' base root for {name}: only a host of that architecture can build it"
+        for name in architectures
+        if name != architecture()
+    )
+    if architecture() not in architectures:
+        return Extras(packages={}, lacking=lacking)
+    base = await rootfs.ensure_base(at.cache, at.progress)
+    tar = at.folder / rootpack.name(base)
+    at.progress("packing the machines' base root")
+    await asyncio.to_thread(rootpack.pack, base, tar)
+    return Extras(
+        members=(Packing(f"base/{tar.name}", tar),),
+        packages={tar.stem: rootpack.packages(base)},
+        lacking=lacking,
+    )

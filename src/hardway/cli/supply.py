@@ -1,0 +1,117 @@
+"""Commands about what a cluster is made of: lock, bundle."""
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hardway.cli.options import OUTPUT, of_cluster, setup
+from hardway.cli.output import JSON, emit_json, note
+
+if TYPE_CHECKING:
+    from hardway.bundle import Contents
+
+ARCHITECTURES = click.option(
+    "--architecture", "architectures", type=click.Choice(["amd64", "arm64"]), multiple=True,
+    help="For machines of this kind; may be given twice.  [default: the machines' and this host's]",
+)  # fmt: skip
+
+
+@click.command()
+@of_cluster
+@OUTPUT
+@ARCHITECTURES
+@click.option("--update", is_flag=True, help="Pin anew what is pinned already.")
+def lock(
+    spec: Path | None,
+    clusters: Path,
+    output: str,
+    architectures: tuple[str, ...],
+    *,
+    update: bool,
+) -> None:
+    """Pin the components in hardway.lock: where each comes from, and its SHA-256."""
+    from hardway import supply  # noqa: PLC0415
+    from hardway.cli.progress import reporting  # noqa: PLC0415
+
+    at = setup(spec, clusters)
+    with reporting() as report:
+        rows = asyncio.run(supply.pin(at, report, asked=architectures, update=update))
+    if output == JSON:
+        emit_json({"lock": at.lock_file, "files": [row.row for row in rows]})
+        return
+    counted = Counter(row.source for row in rows)
+    click.echo(f"{at.lock_file} pins {len(rows)} files")
+    for source, count in sorted(counted.items()):
+        click.echo(f"  {count:>3} {source}")
+
+
+@click.group()
+def bundle() -> None:
+    """Pack all that `up` needs into one file, for where there is no internet."""
+
+
+@bundle.command()
+@of_cluster
+@OUTPUT
+@ARCHITECTURES
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
+def create(
+    spec: Path | None,
+    clusters: Path,
+    output: str,
+    architectures: tuple[str, ...],
+    file: Path | None,
+) -> None:
+    """Write a bundle for the spec; the same contents give the same bytes."""
+    from hardway import supply  # noqa: PLC0415
+    from hardway.cli.progress import reporting  # noqa: PLC0415
+
+    at = setup(spec, clusters)
+    file = file or Path(f"{at.cluster.name}-{at.cluster.kubernetes_version}.bundle")
+    with reporting() as report:
+        contents = asyncio.run(supply.pack(at, file, report, asked=architectures))
+    _tell(file, contents, output, f"use it: hardway up --bundle {file}")
+
+
+@bundle.command()
+@OUTPUT
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def verify(file: Path, output: str) -> None:
+    """Check every digest in a bundle, and say what it holds."""
+    from hardway import bundle as package  # noqa: PLC0415
+
+    _tell(file, package.verify(file, note), output, "every digest is right")
+
+
+def _tell(file: Path, contents: "Contents", output: str, last: str) -> None:
+    if output == JSON:
+        emit_json(
+            {
+                "bundle": file,
+                "identity": contents.identity,
+                "size_bytes": file.stat().st_size,
+                "hardway": contents.hardway,
+                "kubernetes": contents.kubernetes,
+                "provider": contents.provider,
+                "architectures": contents.architectures,
+                "files": [row.row for row in contents.files.rows],
+                "packages": contents.packages,
+                "lacking": contents.lacking,
+            }
+        )
+        return
+    kinds = ", ".join(contents.architectures)
+    click.echo(f"{file}: Kubernetes {contents.kubernetes} for {contents.provider}, {kinds}")
+    packages = sum(len(names) for names in contents.packages.values())
+    size = f"{file.stat().st_size / 1e6:.0f} MB"
+    click.echo(f"  {len(contents.files.rows)} components' files, {packages} packages, {size}")
+    for what in contents.lacking:
+        click.echo(f"  lacks {what}")
+    click.echo(f"  identity {contents.identity}")
+    click.echo(f"  {last}")
+
+
+COMMANDS = (lock, bundle)

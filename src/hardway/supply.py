@@ -1,0 +1,193 @@
+"""What a cluster is made of: pinning it, packing it, and making a cluster of what was packed."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from hardway import __version__, bundle, isolation, pipeline
+from hardway import components as package
+from hardway.bundle import Contents
+from hardway.components import Lock, Stored
+from hardway.components.cache import workplace
+from hardway.components.lock import compare
+from hardway.errors import RefusedError
+from hardway.model.resources import Finding
+from hardway.pipeline import Setup
+from hardway.report import Event, Happened, Report
+
+OUTSIDE = {"aws": "AWS's API"}
+"""Providers whose machines cannot be made without reaching elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle that is to be used, and what is in it."""
+
+    file: Path
+    contents: Contents
+
+
+def _doing(report: Report) -> Callable[[str], None]:
+    return lambda text: report(Event(happened=Happened.DOING, text=text))
+
+
+def architectures(at: Setup, asked: Iterable[str]) -> tuple[str, ...]:
+    """Return the architectures asked for, or those of the machines and this host."""
+    return tuple(
+        sorted(set(asked) or {package.architecture(), *at.provider.architectures(at.cluster)})
+    )
+
+
+async def pin(
+    at: Setup, report: Report, *, asked: Iterable[str], update: bool
+) -> tuple[Stored, ...]:
+    """Get the components, write down in hardway.lock what they are, and return that.
+
+    What it pins already stays as it is; with `update` all is pinned anew.
+
+    Raises:
+        ComponentError: a component is not to be had, or not the one that is pinned.
+    """
+    lock = None if update else at.lock
+    rows = {_key(row): row for row in (lock.rows if lock else ())}
+    for name in architectures(at, asked):
+        for row in (await _have(at, name, lock, report)).values():
+            rows[_key(row)] = row
+    package.save_lock(at.lock_file, tuple(rows.values()))
+    return tuple(rows.values())
+
+
+def _key(row: Stored) -> tuple[str, str, str, str]:
+    return row.component, row.version, row.architecture, row.file
+
+
+async def _have(
+    at: Setup, architecture: str, lock: Lock | None, report: Report
+) -> dict[str, Stored]:
+    """Get the components: those that the lock pins as it says, the others as they are now."""
+    found: dict[str, Stored] = {}
+    pinned = [c for c in at.components if lock and lock.has(c, architecture)]
+    free = [c for c in at.components if c not in pinned]
+    for some, by in ((pinned, lock), (free, None)):
+        found |= await package.ensure(
+            some,
+            architecture,
+            progress=lambda _, text: _doing(report)(text),
+            cache=at.cache,
+            lock=by,
+        )
+    return found
+
+
+async def pack(at: Setup, file: Path, report: Report, *, asked: Iterable[str]) -> Contents:
+    """Write one file with all that `up` needs for this spec, and return what is in it.
+
+    Raises:
+        ComponentError: a component is not to be had, or not the one that hardway.lock pins.
+    """
+    _refuse_outside(at)
+    wanted, doing = architectures(at, asked), _doing(report)
+    stored = [
+        row for name in wanted for row in (await at.ensure(name, lambda _, t: doing(t))).values()
+    ]
+    with workplace(at.cache) as folder:
+        place = bundle.Place(at.cache, folder, doing)
+        more = await bundle.EXTRAS[at.cluster.provider](wanted, place)
+        contents = Contents(
+            hardway=__version__,
+            kubernetes=at.cluster.kubernetes_version,
+            provider=at.cluster.provider,
+            architectures=wanted,
+            files=Lock(file.name, tuple(stored)),
+            packages=more.packages,
+            lacking=more.lacking,
+            members=(),
+        )
+        return await asyncio.to_thread(bundle.pack, file, contents, stored, more.members, doing)
+
+
+def _refuse_outside(at: Setup) -> None:
+    if outside := OUTSIDE.get(at.cluster.provider):
+        raise RefusedError(
+            f"provider {at.cluster.provider} needs {outside}; a bundle cannot spare it that",
+            hint="hardway lock pins what machines get there",
+        )
+
+
+def fitting(at: Setup, file: Path) -> Bundle:
+    """Return a bundle, having compared what it was made for with the spec.
+
+    Raises:
+        RefusedError: it was made for something else.
+        ComponentError: it is no bundle, or has other files than hardway.lock pins.
+    """
+    cluster = at.cluster
+    _refuse_outside(at)
+    contents = bundle.read(file)
+    wrong = [
+        f"its {what} is {has}, hardway.yaml says {wanted}"
+        for what, has, wanted in (
+            ("kubernetes", contents.kubernetes, cluster.kubernetes_version),
+            ("provider", contents.provider, cluster.provider),
+        )
+        if has != wanted
+    ]
+    absent = set(architectures(at, ())) - set(contents.architectures)
+    wrong += [f"it has nothing for {name}" for name in sorted(absent)]
+    wrong += [
+        f"it has no {component.name} {component.version} ({name})"
+        for name in contents.architectures
+        for component in at.components
+        if not contents.files.has(component, name)
+    ]
+    if wrong:
+        flags = "".join(f" --architecture {name}" for name in architectures(at, ()))
+        raise RefusedError(
+            f"{file} was made for something else:\n" + "\n".join(f"  {line}" for line in wrong),
+            hint=f"where there is internet, with this hardway.yaml: hardway bundle create{flags}",
+        )
+    if lock := at.lock:
+        for name in contents.architectures:
+            for component in at.components:
+                digests = {f: r.sha256 for f, r in contents.files.of(component, name).items()}
+                compare(digests, lock.of(component, name), lock.name)
+    return Bundle(file, contents)
+
+
+async def up(at: Setup, found: Bundle, report: Report, *, until: str | None) -> list[Finding]:
+    """Bring the cluster about from a bundle alone; the last finding proves that.
+
+    Raises:
+        HardwayError: as of `pipeline.up`.
+    """
+    cluster = at.cluster
+    machines = (cluster.node_cidr, cluster.pod_cidr)
+    addresses = (cluster.node_cidr, *(IPv4Network(m.address) for m in cluster.machines))
+    with isolation.confined(addresses, machines) as watch:
+        await asyncio.to_thread(bundle.unpack, found.file, at.cache, _doing(report))
+        at = replace(at, bundled=found.contents.files)
+        findings = await pipeline.up(at, report, until=until)
+        return [*findings, proof(watch.seen())]
+
+
+def proof(seen: isolation.Seen) -> Finding:
+    """Return what was seen of a run's connections, as a finding."""
+    children = (
+        f"the kernel counted {seen.packets} packets of this program and its children to the cluster"
+        if not seen.why_not
+        else "its children were not watched: " + seen.why_not
+    )
+    left = f"; machines' packets to elsewhere, dropped: {', '.join(seen.machines) or 'none'}"
+    tried = ", ".join(seen.elsewhere) or "no connection elsewhere"
+    return Finding(
+        check="nothing-from-elsewhere",
+        step="components",
+        machine="this host",
+        ok=not seen.elsewhere,
+        expected="no connection elsewhere",
+        found=f"{tried} ({seen.inside} to the cluster; {children}{left})",
+        why="with --bundle everything comes from the bundle; what leads elsewhere is refused",
+        see="docs/offline.md",
+    )

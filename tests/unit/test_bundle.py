@@ -1,0 +1,252 @@
+"""Bundles: the same bytes each time, all of it checked, nothing kept of what is wrong."""
+
+import asyncio
+import io
+import tarfile
+from collections.abc import Callable
+from dataclasses import replace
+from hashlib import sha256
+from ipaddress import IPv4Network
+from pathlib import Path
+
+import pytest
+
+from hardway import bundle, components, isolation, supply
+from hardway.bundle import Contents, manifest
+from hardway.bundle.pack import Packing
+from hardway.components import Lock, Stored
+from hardway.components import cache as store
+from hardway.errors import ComponentError, RefusedError
+from hardway.pipeline import setup
+from hardway.providers.local import rootpack
+
+HERE = components.architecture()
+
+
+def say_nothing(_: str) -> None: ...
+
+
+def filled(cache: Path, version: str = "1.37.2") -> list[Stored]:
+    """Put small files into a cache as if they were the components."""
+    rows = []
+    for component in components.for_kubernetes(version):
+        for file in component.files:
+            content = f"{component.version} {file}".encode()
+            digest = sha256(content).hexdigest()
+            path = cache / "objects" / digest / file
+            path.parent.mkdir(parents=True)
+            path.write_bytes(content)
+            rows.append(
+                Stored(
+                    component=component.name, version=component.version, architecture=HERE,
+                    file=file, sha256=digest, size_bytes=len(content), source="made", path=path,
+                )
+            )  # fmt: skip
+    store.adopt(rows, cache)
+    return rows
+
+
+def rows_in(cache: Path) -> list[dict[str, object]]:
+    return sorted((row.row for row in store.cached(cache)), key=lambda row: str(row["file"]))
+
+
+def contents(rows: list[Stored]) -> Contents:
+    return Contents(
+        hardway="0.1.0", kubernetes="1.37.2", provider="local", architectures=(HERE,),
+        files=Lock("a.bundle", tuple(rows)), packages={"suite": ("systemd 1",)}, lacking=("x",),
+        members=(),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    """A bundle with a base root of this host's architecture and one of another."""
+    rows = filled(tmp_path / "cache")
+    root = tmp_path / "bookworm-0123"
+    (root / "etc").mkdir(parents=True)
+    (root / "etc" / "motd").write_text("hello")
+    (root / "etc" / "motd").chmod(0o640)
+    tar = tmp_path / rootpack.name(root)
+    rootpack.pack(root, tar)
+    more = [Packing(f"base/{tar.name}", tar), Packing("base/bookworm-0123-riscv64.tar", tar)]
+    file = tmp_path / "a.bundle"
+    bundle.pack(file, contents(rows), rows, more, say_nothing)
+    return file
+
+
+def test_what_is_packed_is_unpacked(made: Path, tmp_path: Path) -> None:
+    found = bundle.verify(made, say_nothing)
+    fresh = tmp_path / "fresh"
+    assert bundle.unpack(made, fresh, say_nothing) == found
+    assert rows_in(fresh) == rows_in(tmp_path / "cache")
+    for row in store.cached(fresh):
+        assert sha256(row.path.read_bytes()).hexdigest() == row.sha256
+    motd = fresh / "base" / "bookworm-0123" / "etc" / "motd"
+    assert (motd.read_text(), motd.stat().st_mode & 0o777) == ("hello", 0o640)
+    assert sorted(p.name for p in (fresh / "base").iterdir() if p.is_dir()) == ["bookworm-0123"]
+    assert not list(fresh.glob(".new-*"))
+    components.lookup(components.for_kubernetes("1.37.2"), HERE, cache=fresh)
+
+
+def test_the_same_contents_give_the_same_bytes(made: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again"
+    bundle.unpack(made, again, say_nothing)
+    rows = list(reversed(store.cached(again)))
+    tar = tmp_path / "bookworm-0123-again.tar"
+    rootpack.pack(again / "base" / "bookworm-0123", tar)
+    names = (f"base/bookworm-0123-{HERE}.tar", "base/bookworm-0123-riscv64.tar")
+    other = tmp_path / "b" / "a.bundle"
+    other.parent.mkdir()
+    bundle.pack(other, contents(rows), rows, [Packing(n, tar) for n in names], say_nothing)
+    assert other.read_bytes() == made.read_bytes()
+
+
+def altered(file: Path, change: Callable[[bytes], bytes]) -> None:
+    file.write_bytes(change(file.read_bytes()))
+
+
+def rewritten(file: Path, change: Callable[[list], list]) -> None:
+    """Write the tar anew with other members."""
+    with tarfile.open(file) as tar:
+        members = [(m.name, tar.extractfile(m).read()) for m in tar]
+    with tarfile.open(file, "w", format=tarfile.USTAR_FORMAT) as tar:
+        for name, content in change(members):
+            header = tarfile.TarInfo(name)
+            header.size = len(content)
+            tar.addfile(header, io.BytesIO(content))
+
+
+@pytest.mark.parametrize("left", [0, 100, 5000, -10240, -1])
+def test_a_bundle_that_is_cut_off(made: Path, tmp_path: Path, left: int) -> None:
+    altered(made, lambda whole: whole[:left])
+    for read in (bundle.verify, lambda f, p: bundle.unpack(f, tmp_path / "fresh", p)):
+        with pytest.raises(ComponentError, match=r"cut off|is no bundle"):
+            read(made, say_nothing)
+    assert not (tmp_path / "fresh").exists()
+
+
+def test_a_bundle_with_more_at_its_end(made: Path) -> None:
+    altered(made, lambda whole: whole + b"x")
+    with pytest.raises(ComponentError, match="longer than it should be"):
+        bundle.verify(made, say_nothing)
+
+
+@pytest.mark.parametrize(
+    ("change", "wrong"),
+    [
+        (lambda ms: [*ms[:3], (ms[3][0], b"!" + ms[3][1][1:]), *ms[4:]], "was altered\n.*expected"),
+        (lambda ms: [*ms[:3], (ms[3][0].replace("objects", "x"), ms[3][1]), *ms[4:]], "found x/"),
+        (lambda ms: [*ms[:-2], ms[-1], ms[-2]], "found base/bookworm-0123-riscv64"),
+    ],
+)
+def test_an_altered_member_is_named_and_not_kept(
+    made: Path, tmp_path: Path, change: Callable[[list], list], wrong: str
+) -> None:
+    rewritten(made, change)
+    with pytest.raises(ComponentError, match=wrong):
+        bundle.verify(made, say_nothing)
+    with pytest.raises(ComponentError, match=wrong):
+        bundle.unpack(made, tmp_path / "fresh", say_nothing)
+    kept = list((tmp_path / "fresh").glob("objects/*/*"))
+    assert all(sha256(p.read_bytes()).hexdigest() == p.parent.name for p in kept)
+    assert not store.cached(tmp_path / "fresh"), "nothing is written down as being there"
+
+
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd", "/etc/passwd", "objects/../x", "objects/a/b/c", "other/x"]
+)
+def test_a_name_that_leads_elsewhere_is_no_members(made: Path, name: str) -> None:
+    found = bundle.read(made)
+    evil = replace(found, members=(replace(found.members[0], name=name),))
+    with pytest.raises(ComponentError, match="manifest cannot be read: ValueError"):
+        manifest.decoded(evil.encoded(), "a.bundle")
+
+
+def test_files_that_are_no_bundles(tmp_path: Path, made: Path) -> None:
+    with pytest.raises(ComponentError, match="there is no "):
+        bundle.read(tmp_path / "absent")
+    with tarfile.open(tmp_path / "other", "w") as tar:
+        tar.add(made, "something")
+    with pytest.raises(ComponentError, match="is no bundle"):
+        bundle.read(tmp_path / "other")
+
+
+def test_a_damaged_cache_does_not_travel(tmp_path: Path) -> None:
+    rows = filled(tmp_path / "cache")
+    rows[0].path.write_bytes(b"x" * rows[0].size_bytes)
+    file = tmp_path / "a.bundle"
+    with pytest.raises(ComponentError, match="is damaged"):
+        bundle.pack(file, contents(rows), rows, [], say_nothing)
+    assert not list(tmp_path.glob("a.bundle*"))
+
+
+def test_a_bundle_for_something_else_is_refused(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HARDWAY_CACHE", str(tmp_path / "fresh"))
+    spec = tmp_path / "hardway.yaml"
+    spec.write_text("")
+    at = setup(spec, tmp_path / "clusters")
+    assert supply.fitting(at, made).contents.kubernetes == "1.37.2"
+    spec.write_text('kubernetes: "1.36"')
+    other = setup(spec, tmp_path / "clusters")
+    with pytest.raises(RefusedError) as caught:
+        supply.fitting(other, made)
+    assert "kubernetes is 1.37.2, hardway.yaml says 1.36.3" in str(caught.value)
+    assert "hardway bundle create" in caught.value.hint
+    pinned = [replace(row, sha256="1" * 64) for row in bundle.read(made).files.rows]
+    components.save_lock(at.lock_file, pinned)
+    with pytest.raises(ComponentError, match=r"is not the one that hardway\.lock pins"):
+        supply.fitting(at, made)
+
+
+def seen(**given: object) -> isolation.Seen:
+    whole = {"inside": 3, "elsewhere": (), "why_not": "", "packets": 9, "machines": ()}
+    return isolation.Seen(**(whole | given))
+
+
+def test_the_proof_says_what_was_tried() -> None:
+    assert supply.proof(seen()).ok
+    tried = supply.proof(seen(elsewhere=("192.0.2.1 tcp 443 (3 packets)",)))
+    assert not tried.ok
+    assert "192.0.2.1 tcp 443" in tried.found
+    unwatched = supply.proof(seen(why_not="nft is not installed"))
+    assert "children were not watched: nft is not installed" in unwatched.found
+
+
+def test_rules_name_the_cgroup_and_what_is_allowed() -> None:
+    text = isolation.table_text(
+        "unified/x", [IPv4Network("10.1.0.0/24")], [IPv4Network("10.2.0.0/16")]
+    )
+    assert 'socket cgroupv2 level 1 "unified/x" goto ours' in text
+    assert "ip daddr { 10.1.0.0/24, 127.0.0.0/8 } add @inside" in text
+
+
+def test_lock_pins_what_is_there_and_keeps_what_is_pinned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, spec = tmp_path / "cache", tmp_path / "hardway.yaml"
+    spec.write_text("")
+    monkeypatch.setenv("HARDWAY_CACHE", str(cache))
+    rows = filled(cache)
+    at = setup(spec, tmp_path / "clusters")
+
+    def pinned(*, update: bool) -> dict[str, str]:
+        got = asyncio.run(supply.pin(at, lambda _: None, asked=(), update=update))
+        assert at.lock_file.name == "hardway.lock"
+        assert sorted(r.file for r in at.lock.rows) == sorted(r.file for r in got)
+        return {row.file: row.sha256 for row in got}
+
+    first = pinned(update=False)
+    assert first == {row.file: row.sha256 for row in rows}
+    text = at.lock_file.read_bytes()
+    other = replace(rows[0], sha256=sha256(b"other").hexdigest(), size_bytes=5)
+    place = cache / "objects" / other.sha256 / other.file
+    place.parent.mkdir()
+    place.write_bytes(b"other")
+    store.adopt([other, *(r for r in rows[1:] if r.component == other.component)], cache)
+    assert pinned(update=False) == first
+    assert at.lock_file.read_bytes() == text
+    assert at.stored(HERE, absent_ok=False)[other.file].sha256 == rows[0].sha256
+    assert pinned(update=True) == first | {other.file: other.sha256}
+    assert at.stored(HERE, absent_ok=False)[other.file].sha256 == other.sha256

@@ -1,0 +1,76 @@
+"""Packages from a bundle: real apt on this host, which sees our folder and nothing else."""
+
+import asyncio
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from hardway.bundle import debs
+from hardway.engine import ledger, offline
+from hardway.errors import PreflightError
+from hardway.transport.base import Completed
+
+LACKING = [tool for tool in ("apt-get", "dpkg-deb") if not shutil.which(tool)]
+NEEDS_APT = pytest.mark.skipif(bool(LACKING), reason=f"lacking: {', '.join(LACKING)}")
+CONTROL = """Package: hardway-test
+Version: 1:2.0
+Architecture: all
+Maintainer: nobody <nobody@hardway.invalid>
+Description: a package that holds nothing
+"""
+
+
+class Here:
+    """Runs commands on this host, as if it were a machine."""
+
+    machine = "worker-0"
+
+    def __init__(self) -> None:
+        self.ran: list[Completed] = []
+
+    async def run(
+        self, argv: list[str], *, stdin: object = b"", timeout_s: float = 60
+    ) -> Completed:
+        content = stdin.read_bytes() if isinstance(stdin, Path) else b""
+        done = subprocess.run(argv, input=content, capture_output=True, check=False)
+        self.ran.append(Completed(done.returncode, done.stdout, done.stderr))
+        return self.ran[-1]
+
+
+@NEEDS_APT
+def test_apt_installs_from_the_folder_and_from_nowhere_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = tmp_path / "tree" / "DEBIAN"
+    tree.mkdir(parents=True)
+    (tree / "control").write_text(CONTROL)
+    here = Here()
+    place = asyncio.run(here.run(["sh", "-c", offline.WHICH])).stdout.decode().strip()
+    folder = tmp_path / "packages" / place
+    folder.mkdir(parents=True)
+    deb = folder / "hardway-test_2.0_all.deb"
+    subprocess.run(["dpkg-deb", "--build", tree.parent, deb], check=True, capture_output=True)
+    (folder / "Packages").write_text(debs._entry(deb))
+    script = """apt-get --quiet=2 update >/dev/null
+        apt-cache dumpavail | grep ^Package: ; apt-get --simulate install "$@" | grep ^Inst
+        apt-config dump | sed -n 's/^Dir::Etc::sourcelist "\\(.*\\)".*/\\1/p'"""
+    monkeypatch.setattr(ledger, "INSTALL", script)
+    asyncio.run(offline.install(here, ["hardway-test"], tmp_path / "packages"))  # type: ignore[arg-type]
+    packages, would, source = here.ran[-1].stdout.decode().splitlines()
+    assert packages == "Package: hardway-test"
+    assert would.startswith("Inst hardway-test (1:2.0")
+    assert not Path(source).exists(), "nothing of it stays"
+
+
+def test_a_machine_of_another_suite_says_what_to_install(tmp_path: Path) -> None:
+    with pytest.raises(PreflightError, match="worker-0: the bundle has no packages for ") as caught:
+        asyncio.run(offline.install(Here(), ["runc", "haproxy"], tmp_path))  # type: ignore[arg-type]
+    assert "runc haproxy" in caught.value.hint
+
+
+def test_epochs_are_not_in_file_names() -> None:
+    assert debs.EPOCH.sub("_", "conntrack_1%3a1.4.7-1+b2_amd64.deb") == (
+        "conntrack_1.4.7-1+b2_amd64.deb"
+    )
