@@ -32,8 +32,8 @@ unit: setup-dev
 test: lint ## everything, with a real cluster of its own: what CI runs
 	@$(PYTHON) -m pytest -v
 
-bench: setup-dev ## measure, beside a bare shell script (docs/performance.md)
-	@PYTHONPATH=src $(PYTHON) -m bench
+bench: setup-dev ## measure, beside a bare shell script and kubeadm (docs/performance.md)
+	@PYTHONPATH=src:. $(PYTHON) -m bench
 
 conformance: setup-dev ## the upstream conformance suite on a cluster of its own (docs/conformance.md)
 	@PYTHONPATH=src:. $(PYTHON) -m tests.conformance

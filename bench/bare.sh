@@ -6,10 +6,7 @@ set -eu
 tree=$1 keys=$2 kubectl="$3 --kubeconfig=$4"
 shift 4
 
-on() {
-    ssh -q -o "UserKnownHostsFile=$keys/known_hosts" -o BatchMode=yes -i "$keys/operator" \
-        "root@${1#*=}" "$2"
-}
+. "$(dirname "$0")/on.sh"
 
 put() {
     name=${1%%=*}
