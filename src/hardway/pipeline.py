@@ -6,6 +6,7 @@
 """
 
 import asyncio
+import json
 import shutil
 import ssl
 import tempfile
@@ -30,9 +31,12 @@ from hardway.model.resources import Change, Finding
 from hardway.pki import store
 from hardway.providers import PROVIDERS
 from hardway.providers.base import MachineState, Progress, Provider
+from hardway.providers.local.cleanup import leftovers
+from hardway.providers.local.provider import LocalProvider
+from hardway.providers.local.registry import registered
 from hardway.render.kubeconfig import host_kubeconfigs
 from hardway.report import Event, Happened, Report, both
-from hardway.spec.load import load
+from hardway.spec.load import load, parse
 from hardway.status import Status, status
 from hardway.steps import STEPS
 from hardway.steps.base import Given, Live, Step
@@ -127,6 +131,30 @@ def setup(spec: Path | None, clusters: Path) -> Setup:
     cluster = resolve(loaded, components.resolve_version(loaded.spec.kubernetes))
     lock_file = components.lock_beside(spec or Path("hardway.yaml"))
     return Setup(provider.settled(cluster), provider, workspace, cache, lock_file)
+
+
+def setup_named(name: str, clusters: Path) -> Setup:
+    """Return what takes a cluster of this host away when its hardway.yaml cannot be read.
+
+    Its folder is the one it was made in, if that is there still.
+
+    Raises:
+        SpecError: that is no name for a cluster.
+        RefusedError: there is nothing of such a cluster.
+    """
+    loaded = parse(json.dumps({"name": name}), "--name")
+    here = {row.name: row.folder for row in registered()}
+    folder = here.get(name, clusters.absolute() / name)
+    if not folder.exists() and not leftovers(name):
+        raise RefusedError(
+            f"there is no cluster {name} on this host, nor a folder {folder}",
+            hint=f"the clusters of this host: {', '.join(here) or 'none'}",
+        )
+    cache = components.cache_folder()
+    provider = LocalProvider(loaded.spec, folder, cache)
+    cluster = resolve(loaded, components.resolve_version(loaded.spec.kubernetes))
+    lock_file = components.lock_beside(Path("hardway.yaml"))
+    return Setup(cluster, provider, Workspace(folder), cache, lock_file)
 
 
 def through(until: str | None) -> tuple[Step, ...]:

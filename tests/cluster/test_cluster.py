@@ -254,3 +254,22 @@ def test_json_of_a_failed_check(cluster: Hardway) -> None:
     assert done.returncode == 7
     wrong = [f for f in json.loads(done.stdout)["findings"] if not f["ok"]]
     assert [(f["check"], f["machine"]) for f in wrong] == [("kube-proxy-healthy", "worker-0")]
+
+
+def test_down_by_name_needs_no_spec(
+    small: Hardway, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    small("up", "--until", "machines")
+    file = small.folder / "hardway.yaml"
+    good = file.read_text()
+    file.write_text("name: [")
+    refused = small.tries("down", "--yes")
+    assert refused.returncode == 2
+    assert "hardway down --name NAME" in refused.stderr
+    elsewhere = Hardway(tmp_path_factory.mktemp("elsewhere"))
+    elsewhere("down", "--yes", "--name", "small")
+    assert not (small.folder / "clusters/small").exists()
+    again = elsewhere.tries("down", "--yes", "--name", "small")
+    assert again.returncode == 10
+    assert "there is no cluster small on this host" in again.stderr
+    file.write_text(good)

@@ -77,6 +77,7 @@ def test_init_writes_a_spec_and_keeps_one_that_is_there(tmp_path: Path) -> None:
         (["certs"], 8, "is not there"),
         (["verify"], 9, "not in the cache"),
         (["plan", "--spec", "absent.yaml"], 2, "absent.yaml: No such file"),
+        (["down", "--name", "../etc"], 2, "--name:1: name: "),
         (["frobnicate"], 2, "No such command"),
     ],
 )

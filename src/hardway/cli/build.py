@@ -9,7 +9,7 @@ import click
 
 from hardway.cli.options import DEFAULT_SPEC, OUTPUT, of_cluster, setup
 from hardway.cli.output import JSON, emit_json, note
-from hardway.errors import RefusedError, VerifyError
+from hardway.errors import RefusedError, SpecError, VerifyError
 
 if TYPE_CHECKING:
     from hardway.model.resources import Change
@@ -117,18 +117,20 @@ def _relative(path: Path) -> Path:
 
 @click.command()
 @of_cluster
+@click.option("--name", help="A cluster of this host, without its hardway.yaml (provider local).")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def down(spec: Path | None, clusters: Path, *, yes: bool) -> None:
+def down(spec: Path | None, clusters: Path, name: str | None, *, yes: bool) -> None:
     """Remove the cluster, its machines and its keys, and prove that nothing is left."""
     from hardway import pipeline  # noqa: PLC0415
     from hardway.cli.progress import reporting  # noqa: PLC0415
 
-    at = setup(spec, clusters)
-    name, count = at.cluster.name, len(at.cluster.machines)
+    try:
+        at = pipeline.setup_named(name, clusters) if name else setup(spec, clusters)
+    except SpecError as error:
+        raise SpecError(error.problems, hint="correct it, or: hardway down --name NAME") from error
+    name = at.cluster.name
     if not yes:
-        click.confirm(
-            f"remove cluster {name}: {count} machines, their disks, all keys?", abort=True
-        )
+        click.confirm(f"remove cluster {name}: its machines, their disks, all keys?", abort=True)
     with reporting() as report:
         asyncio.run(pipeline.down(at, report))
     click.echo(f"{name} is gone: no process, mount, namespace, link, table or cgroup is left")

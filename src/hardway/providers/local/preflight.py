@@ -11,7 +11,7 @@ from pathlib import Path
 from hardway.errors import PreflightError
 from hardway.host import run_now
 from hardway.model.cluster import Cluster
-from hardway.providers.local import names, rootfs
+from hardway.providers.local import names, registry, rootfs
 from hardway.providers.local.facts import memory_bytes
 
 TOOLS = {
@@ -97,20 +97,15 @@ def _disk(cache: Path) -> list[str]:
 
 def _taken(cluster: Cluster, folder: Path) -> list[str]:
     problems = []
-    for file in sorted(names.STATE.glob("*/cluster.json")):
-        try:
-            other = json.loads(file.read_text())
-            nodes = IPv4Network(other["nodes"])
-        except (ValueError, KeyError):
-            continue  # half written by a run that was killed; its own `up` or `down` mends it
-        if other["name"] == cluster.name:
-            if other["folder"] != str(folder):
+    for other in registry.registered():
+        if other.name == cluster.name:
+            if other.folder != folder:
                 problems.append(
-                    f"a cluster named {cluster.name} is already here, of {other['folder']}"
+                    f"a cluster named {cluster.name} is already here, of {other.folder}"
                 )
-        elif nodes.overlaps(cluster.node_cidr):
+        elif other.nodes.overlaps(cluster.node_cidr):
             problems.append(
-                f"network.nodes {cluster.node_cidr} overlaps {nodes} of cluster {other['name']}"
+                f"network.nodes {cluster.node_cidr} overlaps {other.nodes} of cluster {other.name}"
             )
     return problems
 

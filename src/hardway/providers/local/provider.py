@@ -1,7 +1,6 @@
 """The provider `local`: machines on this host, each a systemd-nspawn container with its own IP."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from hardway.providers.local import (
     network,
     nspawn,
     preflight,
+    registry,
     rootfs,
 )
 from hardway.spec.schema import ClusterSpec
@@ -77,7 +77,7 @@ class LocalProvider:
         """Build the base root, the bridge and the machines; boot those that do not run."""
         base = await rootfs.ensure_base(self.cache, lambda text: progress("", text))
         self._store.mkdir(parents=True, exist_ok=True)
-        register(cluster, self.folder)
+        registry.register(cluster, self.folder)
         identity.ensure(self.keys, cluster)
         kernel.load_modules()
         kernel.raise_limits()
@@ -175,11 +175,3 @@ async def _banner(host: str) -> bool:
     except (OSError, TimeoutError):
         return False
     return line.startswith(b"SSH-")
-
-
-def register(cluster: Cluster, folder: Path) -> None:
-    """Write down on this host whose this cluster is, for others' preflight and for `down`."""
-    home = names.folder(cluster.name)
-    home.mkdir(parents=True, exist_ok=True)
-    row = {"name": cluster.name, "folder": str(folder), "nodes": str(cluster.node_cidr)}
-    (home / "cluster.json").write_text(json.dumps(row) + "\n")

@@ -1,0 +1,37 @@
+"""Which clusters are on this host, and where each one's own folder is."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from hardway.model.cluster import Cluster
+from hardway.providers.local import names
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A cluster on this host, whoever made it."""
+
+    name: str
+    folder: Path
+    nodes: IPv4Network
+
+
+def register(cluster: Cluster, folder: Path) -> None:
+    """Write down on this host whose this cluster is, for others' preflight and for `down`."""
+    home = names.folder(cluster.name)
+    home.mkdir(parents=True, exist_ok=True)
+    row = {"name": cluster.name, "folder": str(folder), "nodes": str(cluster.node_cidr)}
+    (home / "cluster.json").write_text(json.dumps(row) + "\n")
+
+
+def registered() -> Iterator[Registered]:
+    """Yield the clusters on this host by name."""
+    for file in sorted(names.STATE.glob("*/cluster.json")):
+        try:
+            row = json.loads(file.read_text())
+            yield Registered(row["name"], Path(row["folder"]), IPv4Network(row["nodes"]))
+        except (ValueError, KeyError):
+            continue  # half written by a run that was killed; its own `up` or `down` mends it
