@@ -1,5 +1,5 @@
 # `make up` builds, verifies and explains a cluster on this host; `make down` removes it.
-.PHONY: help setup setup-dev up down check lint unit test bench conformance clean
+.PHONY: help setup setup-dev up down check lint unit test bench versions conformance clean
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
 
@@ -34,6 +34,9 @@ test: lint ## everything, with a real cluster of its own: what CI runs
 
 bench: setup-dev ## measure, beside a bare shell script and kubeadm (docs/performance.md)
 	@PYTHONPATH=src:. $(PYTHON) -m bench
+
+versions: setup-dev ## a small cluster of each Kubernetes version there is, up, verified and down
+	@PYTHONPATH=src:. $(PYTHON) -m tests.versions
 
 conformance: setup-dev ## the upstream conformance suite on a cluster of its own (docs/conformance.md)
 	@PYTHONPATH=src:. $(PYTHON) -m tests.conformance
