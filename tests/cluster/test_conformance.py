@@ -14,10 +14,11 @@ WORKERS = ("worker-0", "worker-1", "worker-2")
 def outcomes(cluster: Hardway, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Run the sample once; return the outcome of each spec by name."""
     work = tmp_path_factory.mktemp("conformance")
-    suite.load_images(cluster.folder, WORKERS, work)
+    archive = suite.load_images(cluster.folder, WORKERS, work)
     kubeconfig = cluster.folder / "clusters/test/kubeconfigs/break-glass.kubeconfig"
     focus = "|".join(re.escape(name) for name in suite.sample())
-    return suite.run(kubeconfig, work / "report.json", focus=focus)
+    with suite.pulling(cluster.folder, WORKERS, archive):
+        return suite.run(kubeconfig, work / "report.json", focus=focus)
 
 
 @pytest.mark.parametrize("name", suite.sample())

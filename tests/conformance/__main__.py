@@ -21,9 +21,11 @@ def main() -> None:
     hardway = Hardway(folder)
     hardway("up")
     try:
-        suite.load_images(folder, [f"worker-{i}" for i in range(3)], folder)
+        workers = [f"worker-{i}" for i in range(3)]
+        archive = suite.load_images(folder, workers, folder)
         kubeconfig = folder / "clusters/suite/kubeconfigs/break-glass.kubeconfig"
-        outcomes = suite.run(kubeconfig, folder / "report.json", focus=pattern, skip=SKIP)
+        with suite.pulling(folder, workers, archive):
+            outcomes = suite.run(kubeconfig, folder / "report.json", focus=pattern, skip=SKIP)
     finally:
         hardway("down", "--yes")
     for name, state in sorted(outcomes.items()):

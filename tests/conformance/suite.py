@@ -3,10 +3,13 @@
 import json
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from ipaddress import IPv4Network
 from pathlib import Path
+from typing import IO
 
-from tests.conformance import build, images
+from tests.conformance import build, images, registry
 
 from hardway import components
 from hardway.components import Stored, cache_folder
@@ -14,6 +17,8 @@ from hardway.components import Stored, cache_folder
 ROOT = Path(__file__).parents[2]
 SAMPLE = Path(__file__).parent / "sample.txt"
 PROCESSES = 6
+HOSTS = "/etc/containerd/certs.d"
+"""Where containerd looks, at each pull, for who stands for a registry."""
 
 
 def sample() -> list[str]:
@@ -28,16 +33,36 @@ def _stored() -> dict[str, Stored]:
     )
 
 
-def load_images(cluster: Path, machines: Sequence[str], work: Path) -> None:
-    """Import the suite's images on machines of the cluster in a folder."""
+def load_images(cluster: Path, machines: Sequence[str], work: Path) -> Path:
+    """Import the suite's images on machines of the cluster in a folder; return the archive."""
     stored = _stored()
     binaries = {**build.binaries(), **{name: row.path for name, row in stored.items()}}
     archive = images.build(work, binaries, build.sources())
-    command = "ctr --namespace k8s.io images import --local -"
     for machine in machines:
-        argv = [ROOT / "hardway", "ssh", machine, "--", command]
         with archive.open("rb") as file:
-            subprocess.run(argv, cwd=cluster, stdin=file, check=True, stdout=subprocess.DEVNULL)
+            _on(cluster, machine, "ctr --namespace k8s.io images import --local -", file)
+    return archive
+
+
+@contextmanager
+def pulling(cluster: Path, machines: Sequence[str], archive: Path) -> Iterator[None]:
+    """Let machines pull the suite's images meanwhile: some specs do, though they are there."""
+    (claim,) = cluster.glob("clusters/*/cluster.json")
+    bridge = IPv4Network(json.loads(claim.read_text())["nodes"])[1]
+    folder = f"{HOSTS}/{images.REGISTRY}"
+    catalogue = registry.read(archive, images.REGISTRY)
+    with registry.serving(catalogue, str(bridge)) as url:
+        line = f'[host."{url}"]'
+        for machine in machines:
+            _on(cluster, machine, f"mkdir -p {folder} && echo '{line}' >{folder}/hosts.toml")
+        yield
+        for machine in machines:
+            _on(cluster, machine, f"rm -r {HOSTS}")
+
+
+def _on(cluster: Path, machine: str, command: str, given: IO[bytes] | None = None) -> None:
+    argv = [ROOT / "hardway", "ssh", machine, "--", command]
+    subprocess.run(argv, cwd=cluster, stdin=given, check=True, stdout=subprocess.DEVNULL)
 
 
 def run(kubeconfig: Path, report: Path, *, focus: str, skip: str = "") -> dict[str, str]:
