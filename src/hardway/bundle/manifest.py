@@ -56,14 +56,13 @@ class Contents:
 
     def encoded(self) -> bytes:
         """Return the manifest; the same contents give the same bytes."""
-        files = sorted(self.files.rows, key=lambda r: (r.component, r.architecture, r.file))
         content = {
             "format": FORMAT,
             "hardway": self.hardway,
             "kubernetes": self.kubernetes,
             "provider": self.provider,
             "architectures": self.architectures,
-            "files": [row.row for row in files],
+            "files": [row.row for row in self.files.rows],
             "packages": dict(sorted(self.packages.items())),
             "lacking": self.lacking,
             "members": [asdict(m) for m in self.members],

@@ -40,7 +40,9 @@ def pack(
     for one in sorted(more, key=lambda p: p.name):
         size = one.path.stat().st_size
         sources[Member(one.name, digest_of(one.path), size)] = one.path
-    contents = replace(contents, members=tuple(sources))
+    rows = sorted(files, key=lambda s: (s.component, s.version, s.architecture, s.file))
+    pinned = replace(contents.files, rows=tuple(rows))
+    contents = replace(contents, files=pinned, members=tuple(sources))
     part = file.with_name(f"{file.name}.part")
     try:
         _write(part, contents, sources, progress)
