@@ -2,11 +2,13 @@
 
 * HardwayError           (1)
   + SpecError            (2)  hardway.yaml says something that cannot be
-  + PreflightError       (3)  this host lacks something; nothing was changed
+  + PreflightError       (3)  this host or a machine is not fit; nothing was changed
   + ProviderError        (4)  machines could not be made, started or removed
+    - AwsError                AWS refused a call
   + RemoteError          (5)
     - ConnectError            a machine does not answer SSH
     - CommandError            a command on a machine failed
+    - FleetError              several machines have one of these
   + StepError            (6)  a step did not come to hold on some machines
   + VerifyError          (7)  the cluster runs and a check does not hold
   + PkiError             (8)  a certificate or key in the cluster's folder is unusable
@@ -42,7 +44,7 @@ class SpecError(HardwayError):
 
 
 class PreflightError(HardwayError):
-    """This host is not ready; `problems` holds all of what was found."""
+    """This host or a machine is not fit; `problems` holds all of what was found."""
 
     exit_code = 3
 
@@ -55,6 +57,16 @@ class ProviderError(HardwayError):
     """A machine, or what carries it, could not be made, started or removed."""
 
     exit_code = 4
+
+
+class AwsError(ProviderError):
+    """AWS refused a call; `code` is its name for why."""
+
+    def __init__(self, message: str, *, hint: str, code: str, certain: bool) -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
+        self.certain = certain
+        """Nothing was done; where AWS itself has trouble, nobody knows."""
 
 
 class RemoteError(HardwayError):
@@ -85,6 +97,15 @@ class CommandError(RemoteError):
         self.argv = tuple(argv)
         self.status = status
         self.output = output
+
+
+class FleetError(RemoteError):
+    """What went wrong on several machines; `errors` holds one each."""
+
+    def __init__(self, errors: Sequence[RemoteError]) -> None:
+        lines = "\n".join(str(error) for error in errors)
+        super().__init__(f"{len(errors)} machines:\n{lines}", hint=errors[0].hint)
+        self.errors = tuple(errors)
 
 
 class StepError(HardwayError):

@@ -21,6 +21,8 @@ class Happened(StrEnum):
     """A step is being brought about and checked."""
     HELD = "held"
     """All checks of a step hold, `seconds` after its beginning."""
+    WARNED = "warned"
+    """Something about a machine that one should know."""
     ENDED = "ended"
     """The run ended well, after `seconds`."""
     FAILED = "failed"

@@ -1,6 +1,5 @@
 """What is wanted beside what is, on all machines and in the API. Reads only."""
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -9,6 +8,7 @@ from hardway.engine.render import Rendered, merged
 from hardway.errors import CommandError
 from hardway.model.resources import Change, Desired, Manifest, Observed
 from hardway.steps.base import Live
+from hardway.transport.base import on_each
 
 API_SERVER = "kube-apiserver.service"
 
@@ -21,7 +21,7 @@ async def compare(
     A machine that does not answer is taken for an empty one.
     """
     names = list(rendered)
-    seen = await asyncio.gather(*(_seen(live, name, rendered[name], show=show) for name in names))
+    seen = await on_each(_seen(live, name, rendered[name], show=show) for name in names)
     changes: list[Change] = []
     for name, observed in zip(names, seen, strict=True):
         changes += diff.changes(name, rendered[name], observed)

@@ -6,6 +6,7 @@ import tarfile
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from posixpath import dirname
 
 from hardway.engine import ledger, offline
 from hardway.model.resources import (
@@ -26,7 +27,8 @@ Put = Folder | File | Block | Blob
 """What is put at a path."""
 
 NEW = ".hardway-new"
-"""Beside its target, hence on the same file system: a rename puts it there whole or not at all."""
+"""A folder beside its targets, hence on the same file system: a rename puts each of them there
+whole or not at all."""
 
 SYSUSERS = "/etc/sysusers.d/"
 PUSH_S = 120.0
@@ -63,8 +65,7 @@ async def put(transport: Transport, changes: Sequence[Change]) -> None:
     items = [c.item for c in changes if isinstance(c.item, Put)]
     if not items:
         return
-    for blob in (i for i in items if isinstance(i, Blob)):
-        await _store(transport, blob)
+    await _store(transport, [i for i in items if isinstance(i, Blob)])
     script = put_script(items)
     argv = ["sh", "-c", script]
     await run_checked(transport, argv, stdin=archive(items), timeout_s=PUSH_S)
@@ -80,7 +81,7 @@ def archive(items: Sequence[Put]) -> bytes:
                 member.type, member.mode = tarfile.DIRTYPE, item.mode
                 tar.addfile(member)
                 continue
-            member.name += NEW
+            member.name = _staged(item.path).lstrip("/")
             if isinstance(item, Blob):
                 member.type, member.linkname = tarfile.SYMTYPE, item.stored
                 tar.addfile(member)
@@ -98,28 +99,33 @@ def _lines(block: Block) -> bytes:
 
 def put_script(items: Sequence[Put]) -> str:
     """Return the script that unpacks the archive on stdin and renames each item into place."""
-    lines = ["set -eu", "umask 022", "tar --extract --preserve-permissions --no-same-owner -C /"]
     renamed = [i.path for i in items if not isinstance(i, Folder)]
+    # What a run that was killed had not put in place is not put there now.
+    stages = shlex.join(sorted({dirname(_staged(path)) for path in renamed}))
+    lines = ["set -eu", "umask 022"]
+    lines += [f"rm -rf {stages}"] if stages else []
+    lines += ["tar --extract --preserve-permissions --no-same-owner -C /"]
     # Users first: the files of the others may belong to them.
     early = [path for path in renamed if path.startswith(SYSUSERS)]
-    lines += [_rename(path) for path in early]
+    lines += _rename(early)
     lines += [f"systemd-sysusers {shlex.join(early)}"] if early else []
     owned = defaultdict(list)
     for item in items:
         if isinstance(item, Folder):
             owned[item.owner].append(item.path)
         elif isinstance(item, File) and item.owner != ROOT:
-            owned[item.owner].append(item.path + NEW)
+            owned[item.owner].append(_staged(item.path))
         elif isinstance(item, Block):
             lines.append(_merge(item.path))
     lines += [f"chown {o}:{o} {shlex.join(paths)}" for o, paths in owned.items()]
-    lines += [_rename(path) for path in renamed if path not in early]
+    lines += _rename([path for path in renamed if path not in early])
+    lines += [f"rmdir {stages}"] if stages else []
     return "\n".join(lines)
 
 
 def _merge(path: str) -> str:
     """Return the command that makes of our lines the whole file, the others' lines before them."""
-    there, new = shlex.quote(path), shlex.quote(path + NEW)
+    there, new = shlex.quote(path), shlex.quote(_staged(path))
     return f"""if [ -e {there} ]; then
     {{ sed '/^{BLOCK_BEGIN}$/,/^{BLOCK_END}$/d' {there}; cat {new}; }} >{new}.whole
     chmod --reference={there} {new}.whole
@@ -128,37 +134,48 @@ def _merge(path: str) -> str:
 fi"""
 
 
-def _rename(path: str) -> str:
-    return f"mv -fT {shlex.quote(path + NEW)} {shlex.quote(path)}"
+def _staged(path: str) -> str:
+    folder, _, name = path.rpartition("/")
+    return f"{folder}/{NEW}/{name}"
 
 
-async def _store(transport: Transport, blob: Blob) -> None:
-    """Copy a blob to the machine's store unless it is there, whole; its digest is checked there."""
-    stored, new = shlex.quote(blob.stored), shlex.quote(blob.stored + NEW)
-    size = f'[ "$(stat -c %s {stored} 2>/dev/null)" = {blob.size_bytes} ]'
-    there = await transport.run(["sh", "-c", size])
-    if there.status == 0:
+def _rename(paths: Sequence[str]) -> list[str]:
+    """Return a command for each folder: starting one for each path takes the longest there."""
+    by_folder = defaultdict(list)
+    for path in paths:
+        by_folder[dirname(path)].append(_staged(path))
+    return [f"mv -f -t {shlex.quote(to)} {shlex.join(new)}" for to, new in by_folder.items()]
+
+
+async def _store(transport: Transport, blobs: Sequence[Blob]) -> None:
+    """Copy blobs to the machine's store unless they are there, whole; digests are checked there."""
+    if not blobs:
         return
-    script = f"""set -eu; mkdir -p "$(dirname {stored})"; cat >{new}
+    seen = await transport.run(["stat", "-c", "%s %n", *(blob.stored for blob in blobs)])
+    there = seen.stdout.decode().splitlines()
+    for blob in blobs:
+        if f"{blob.size_bytes} {blob.stored}" in there:
+            continue
+        stored, new = shlex.quote(blob.stored), shlex.quote(blob.stored + NEW)
+        script = f"""set -eu; mkdir -p "$(dirname {stored})"; cat >{new}
 echo "{blob.sha256}  "{new} | sha256sum --check --status
 chmod 0755 {new}; mv -fT {new} {stored}"""
-    await run_checked(transport, ["sh", "-c", script], stdin=Path(blob.source), timeout_s=600)
-
-
-async def reload_units(transport: Transport, changes: Sequence[Change]) -> None:
-    """Let systemd read the unit files again and start the wanted ones at each boot."""
-    enable = [c.path_or_unit for c in changes if c.kind is Kind.ENABLE]
-    if enable:
-        await run_checked(transport, ["systemctl", "enable", "--quiet", "--no-reload", *enable])
-    await run_checked(transport, ["systemctl", "daemon-reload"])
+        await run_checked(transport, ["sh", "-c", script], stdin=Path(blob.source), timeout_s=600)
 
 
 async def start(transport: Transport, changes: Sequence[Change]) -> None:
-    """Start units, together and without waiting: systemd knows which goes after which."""
-    units = [c.path_or_unit for c in changes if c.kind is Kind.START]
-    if units:
-        await run_checked(transport, ["systemctl", "reset-failed", *units])
-        await run_checked(transport, ["systemctl", "start", "--no-block", *units])
+    """Let systemd read the unit files again, start the wanted units now and at each boot.
+
+    All together and without waiting: systemd knows which goes after which.
+    """
+    enable = [c.path_or_unit for c in changes if c.kind is Kind.ENABLE]
+    units = shlex.join(c.path_or_unit for c in changes if c.kind is Kind.START)
+    lines = ["set -eu"]
+    lines += [f"systemctl enable --quiet --no-reload {shlex.join(enable)}"] if enable else []
+    lines += ["systemctl daemon-reload"]
+    lines += [f"systemctl reset-failed {units}"] if units else []
+    lines += [f"systemctl start --no-block {units}"] if units else []
+    await run_checked(transport, ["sh", "-c", "\n".join(lines)])
 
 
 async def started(transport: Transport, units: Sequence[Unit], *, timeout_s: float) -> None:

@@ -1,7 +1,8 @@
 """What is on a machine: one script, one round trip. Reads only."""
 
 import shlex
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from hardway.errors import CommandError
@@ -18,80 +19,107 @@ from hardway.transport.base import Transport, run_checked
 
 PROPERTIES = (
     "Id",
+    "MainPID",
     "ActiveState",
     "UnitFileState",
     "NeedDaemonReload",
     "ActiveEnterTimestamp",
     "ExecMainStartTimestamp",
 )
-COLUMNS = r"path\t%y\t%m\t%u:%g\t%s\t%C@\t%l\t%p\n"
+COLUMNS = r"%y\t%m\t%u:%g\t%s\t%C@\t%l\t%p\n"
 """Kind, mode, owner, size, ctime, target and path, as `find -printf` writes them."""
+
+SECTION = "== "
+"""Begins the line before each part of the script's output."""
+BLOCK = "block "
+"""And the path: how the parts for lines of ours in others' files are called."""
 
 
 def script(desired: Desired) -> str:
-    """Return the shell script that prints the state of everything in `desired`."""
+    """Return the shell script that prints the state of everything in `desired`.
+
+    Starting a program is what costs there: each is started once, whatever the number of things.
+    """
     files = [f.path for f in desired.files]
     others = [f.path for f in desired.folders]
     others += [path for b in desired.blobs for path in (b.path, b.stored)]
-    units = shlex.join(u.name for u in desired.units)
-    parts = [_packages(desired)] if desired.packages else []
+    units = [u.name for u in desired.units]
+    parts = []
+    if desired.packages:
+        # A package two steps need is asked for once.
+        packages = shlex.join(sorted({p.name for p in desired.packages}))
+        form = r"${db:Status-Status} ${Package}\n"
+        parts.append(f"echo {SECTION}packages; dpkg-query --show --showformat='{form}' {packages}")
     parts += [_block(block.path) for block in desired.blocks]
     if files or others:
         paths = shlex.join([*files, *others])
-        parts.append(f"find {paths} -maxdepth 0 -printf '{COLUMNS}' 2>/dev/null")
+        parts.append(f"echo {SECTION}paths; find {paths} -maxdepth 0 -printf '{COLUMNS}'")
     if files:
-        parts.append(f"sha256sum -- {shlex.join(files)} 2>/dev/null | sed 's/^/hash\\t/'")
+        parts.append(f"echo {SECTION}hashes; sha256sum -- {shlex.join(files)}")
     if units:
         properties = ",".join(PROPERTIES)
-        parts.append(
-            f"systemctl show --timestamp=us+utc --property={properties} {units}"
-            " | sed 's/^/unit\\t/'"
-        )
+        marks = shlex.join(f"{MARKS}/{name}" for name in units)
         # A running process carries its digest; a oneshot unit, which leaves none, noted it.
-        parts.append(f"""for unit in {units}; do
-  pid=$(systemctl show --property=MainPID --value "$unit")
-  if [ "$pid" != 0 ]; then
-    tr '\\0' '\\n' <"/proc/$pid/environ" | sed -n "s/^{DIGEST}=/digest\\t$unit\\t/p"
-  elif [ -e "{MARKS}/$unit" ]; then
-    sed "s/^/digest\\t$unit\\t/" "{MARKS}/$unit"
-  fi
-done 2>/dev/null""")
-    return "\n".join([*parts, "exit 0\n"])
-
-
-def _packages(desired: Desired) -> str:
-    # A package two steps need is asked for once.
-    names = shlex.join(sorted({p.name for p in desired.packages}))
-    form = r"package\t${db:Status-Status}\t${Package}\n"
-    return f"dpkg-query --show --showformat='{form}' {names} 2>/dev/null"
+        parts.append(f"""echo {SECTION}units
+shown=$(systemctl show --timestamp=us+utc --property={properties} {shlex.join(units)})
+printf '%s\\n' "$shown"
+echo {SECTION}digests
+processes=$(printf '%s\\n' "$shown" | sed -n 's|^MainPID=\\([1-9].*\\)|/proc/\\1/environ|p')
+grep -zH '^{DIGEST}=' /dev/null $processes | tr '\\0' '\\n'
+echo {SECTION}marks
+grep -H . /dev/null {marks}""")
+    return "\n".join(["exec 2>/dev/null", *parts, "exit 0\n"])
 
 
 def _block(path: str) -> str:
-    quoted = shlex.quote(path)
-    return (
-        f"sed -n '/^{BLOCK_BEGIN}$/,/^{BLOCK_END}$/p' {quoted} 2>/dev/null"
-        f" | sed 's|^|block\\t{path}\\t|'"
-    )
+    # No line of theirs can begin a section: each is indented.
+    ours = f"/^{BLOCK_BEGIN}$/,/^{BLOCK_END}$/s/^/\\t/p"
+    return f"echo {shlex.quote(f'{SECTION}{BLOCK}{path}')}; sed -n '{ours}' {shlex.quote(path)}"
 
 
 def parse(text: str) -> Observed:
     """Return what the script's output says."""
-    rows = [line.split("\t") for line in text.splitlines()]
-    hashes = dict(row[1].split("  ", 1)[::-1] for row in rows if row[0] == "hash")
-    digests = {row[1]: row[2] for row in rows if row[0] == "digest"}
-    paths = {row[-1]: _path(row, hashes) for row in rows if row[0] == "path"}
-    blocks = _blocks([row[1] for row in rows if row[0] == "unit"])
-    units = {b["Id"]: _unit(b, digests.get(b["Id"], "")) for b in blocks}
-    packages = {row[2] for row in rows if row[0] == "package" and row[1] == "installed"}
-    ours: dict[str, str] = {}
-    for row in rows:
-        if row[0] == "block" and row[2] not in {BLOCK_BEGIN, BLOCK_END}:
-            ours[row[1]] = ours.get(row[1], "") + "\t".join(row[2:]) + "\n"
-    return Observed(paths=paths, units=units, packages=frozenset(packages), blocks=ours)
+    parts = _sections(text)
+    hashes = dict(line.split("  ", 1)[::-1] for line in parts["hashes"])
+    rows = [line.split("\t") for line in parts["paths"]]
+    digests = dict(_digest(line) for line in (*parts["digests"], *parts["marks"]))
+    units = {b["Id"]: _unit(b, digests) for b in _blocks(parts["units"])}
+    packages = [line.split(" ") for line in parts["packages"]]
+    ours = {name.removeprefix(BLOCK): _ours(lines) for name, lines in parts.items()
+            if name.startswith(BLOCK) and lines}  # fmt: skip
+    return Observed(
+        paths={row[-1]: _path(row, hashes) for row in rows},
+        units=units,
+        packages=frozenset(name for status, name in packages if status == "installed"),
+        blocks=ours,
+    )
+
+
+def _sections(text: str) -> dict[str, list[str]]:
+    sections: dict[str, list[str]] = defaultdict(list)
+    name = ""
+    for line in text.splitlines():
+        if line.startswith(SECTION):
+            name = line.removeprefix(SECTION)
+        else:
+            sections[name].append(line)
+    return sections
+
+
+def _ours(lines: Sequence[str]) -> str:
+    """Return our lines in a file of others, without the marks around them."""
+    plain = [line.removeprefix("\t") for line in lines]
+    return "".join(f"{line}\n" for line in plain if line not in {BLOCK_BEGIN, BLOCK_END})
+
+
+def _digest(line: str) -> tuple[str, str]:
+    """Return in which file a digest was found, and the digest."""
+    path, _, found = line.partition(":")
+    return path, found.removeprefix(f"{DIGEST}=")
 
 
 def _path(row: Sequence[str], hashes: dict[str, str]) -> SeenPath:
-    _, kind, mode, owner, size, changed, target, path = row
+    kind, mode, owner, size, changed, target, path = row
     user, _, group = owner.partition(":")
     return SeenPath(
         kind=kind,
@@ -115,7 +143,10 @@ def _blocks(lines: Sequence[str]) -> list[dict[str, str]]:
     return [b for b in blocks if b]
 
 
-def _unit(block: dict[str, str], digest: str) -> SeenUnit:
+def _unit(block: dict[str, str], digests: Mapping[str, str]) -> SeenUnit:
+    pid = block.get("MainPID", "0")
+    noted = f"{MARKS}/{block['Id']}" if pid == "0" else f"/proc/{pid}/environ"
+    digest = digests.get(noted, "")
     started = _seconds(block["ExecMainStartTimestamp"] or block["ActiveEnterTimestamp"])
     runs = block["ActiveState"] in {"active", "activating", "reloading"}
     return SeenUnit(

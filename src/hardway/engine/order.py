@@ -9,6 +9,7 @@ from hardway.engine.verify import check, holds, settle
 from hardway.model.resources import Change, Finding, Kind, Unit
 from hardway.report import Event, Happened, Report
 from hardway.steps.base import Live, Occasion, Step
+from hardway.transport.base import on_each
 
 
 async def bring_about(
@@ -25,7 +26,7 @@ async def bring_about(
         RemoteError: a machine does not answer, or a command on it failed.
     """
     by_machine = {name: [c for c in changes if c.machine == name] for name in live.fleet}
-    await asyncio.gather(*(_prepare(live, name, own, report) for name, own in by_machine.items()))
+    await on_each(_prepare(live, name, own, report) for name, own in by_machine.items())
     if not changes:
         return await _look(steps, live, report)
     findings = []
@@ -65,7 +66,6 @@ async def _prepare(live: Live, machine: str, changes: Sequence[Change], report: 
         await converge.install(transport, changes, live.packages)
     report(Event(happened=Happened.DOING, machine=machine, text="putting files"))
     await converge.put(transport, changes)
-    await converge.reload_units(transport, changes)
     report(Event(happened=Happened.DOING, machine=machine, text="starting services"))
     await converge.start(transport, changes)
     for change in changes:
@@ -87,15 +87,15 @@ async def _restart(step: Step, changes: Sequence[Change], live: Live, report: Re
     else:
         # The step does not hold anyway: nothing is lost by restarting everywhere at once, and
         # those that wait for each other get on.
-        await asyncio.gather(
-            *(converge.restart(live.fleet[m], units, wait=False) for m, units in wanted.items())
+        await on_each(
+            converge.restart(live.fleet[m], units, wait=False) for m, units in wanted.items()
         )
 
 
 async def _started(step: Step, changes: Sequence[Change], live: Live) -> None:
     begun = _units(step, changes, Kind.START)
-    await asyncio.gather(
-        *(converge.started(live.fleet[m], u, timeout_s=step.settles_s) for m, u in begun.items())
+    await on_each(
+        converge.started(live.fleet[m], u, timeout_s=step.settles_s) for m, u in begun.items()
     )
 
 

@@ -31,9 +31,10 @@ async def settle(step: Step, live: Live) -> list[Finding]:
     """Make a step's checks until they hold.
 
     Raises:
-        StepError: they did not within `step.settles_s`.
+        StepError: they did not within `step.settles_s`, and what the cluster adds to it.
     """
-    findings = await poll_until(lambda: check(step, live), holds, deadline_s=step.settles_s)
+    deadline_s = step.settles_s + step.settles_more_s(live.cluster)
+    findings = await poll_until(lambda: check(step, live), holds, deadline_s=deadline_s)
     wrong = [f for f in findings if not f.ok]
     if wrong:
         outcomes: dict[str, str] = {}

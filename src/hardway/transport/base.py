@@ -1,13 +1,13 @@
 """What the rest of the program knows of a connection to a machine."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 from typing import Protocol, TypeVar
 
-from hardway.errors import CommandError
+from hardway.errors import CommandError, ConnectError, FleetError, RemoteError
 
 T = TypeVar("T")
 
@@ -42,6 +42,45 @@ Fleet = Mapping[str, Transport]
 """Connections by machine name; machines that do not answer are absent."""
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way to the API over a machine, for a host that does not reach it by itself."""
+
+    machine: str
+    """A control plane: its own API server is what is reached."""
+    proxy: str
+    """URL of a SOCKS server at this host's loopback."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reached(Mapping[str, Transport]):
+    """A fleet over real connections, with what is to be known of the machines that are absent."""
+
+    transports: Mapping[str, Transport]
+    refused: Mapping[str, ConnectError] = field(default_factory=dict)
+    """Why a machine is absent."""
+    way: Way | None = None
+
+    def __getitem__(self, machine: str) -> Transport:
+        return self.transports[machine]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.transports)
+
+    def __len__(self) -> int:
+        return len(self.transports)
+
+
+def way(fleet: Fleet) -> Way | None:
+    """Return the way to the API over a machine, where there is need of one."""
+    return fleet.way if isinstance(fleet, Reached) else None
+
+
+def refused(fleet: Fleet) -> Mapping[str, ConnectError]:
+    """Return why machines are absent from a fleet, as far as that is known."""
+    return fleet.refused if isinstance(fleet, Reached) else {}
+
+
 async def run_checked(
     transport: Transport, argv: Sequence[str], *, stdin: bytes | Path = b"", timeout_s: float = 60
 ) -> str:
@@ -56,6 +95,25 @@ async def run_checked(
         output = (done.stderr or done.stdout).decode(errors="replace")
         raise CommandError(transport.machine, argv, done.status, output)
     return done.stdout.decode(errors="replace")
+
+
+async def on_each(work: Iterable[Awaitable[T]]) -> list[T]:
+    """Wait for what is done on several machines, also where it fails on some.
+
+    The first error alone would break off the others in the middle of what they write.
+
+    Raises:
+        RemoteError: with what went wrong on each machine.
+    """
+    outcomes = await asyncio.gather(*work, return_exceptions=True)
+    failed = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+    for error in failed:
+        if not isinstance(error, RemoteError):
+            raise error
+    errors = [error for error in failed if isinstance(error, RemoteError)]
+    if errors:
+        raise errors[0] if len(errors) == 1 else FleetError(errors)
+    return [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
 
 
 async def poll_until(

@@ -1,0 +1,93 @@
+"""Observing by a real sh, grep and find: what runs is told from what its process carries."""
+
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hardway.engine import observe
+from hardway.model.resources import Desired, File, Observed, Unit
+
+SYSTEMCTL = """#!/bin/sh
+cat <<'TEXT'
+MainPID={pid}
+ExecMainStartTimestamp=Tue 2026-11-24 22:20:00.500000 UTC
+Id=a.service
+ActiveState=active
+UnitFileState=enabled
+ActiveEnterTimestamp=Tue 2026-11-24 22:20:01.000000 UTC
+NeedDaemonReload=no
+
+MainPID=0
+ExecMainStartTimestamp=
+Id=b.service
+ActiveState=inactive
+UnitFileState=
+ActiveEnterTimestamp=
+NeedDaemonReload=no
+TEXT
+"""
+
+
+@pytest.fixture
+def process() -> Iterator[subprocess.Popen[bytes]]:
+    """A process with a digest among its variables."""
+    environment = {"A": "1\nHARDWAY_DIGEST=no", "HARDWAY_DIGEST": "d1", "Z": "2"}
+    with subprocess.Popen(["/bin/sleep", "60"], env=environment) as running:
+        yield running
+        running.kill()
+
+
+def seen(folder: Path, pid: int, *paths: Path) -> Observed:
+    """Return what is seen of these files and of two units, the first with this process."""
+    (folder / "systemctl").write_text(SYSTEMCTL.format(pid=pid))
+    (folder / "systemctl").chmod(0o755)
+    units = tuple(
+        Unit(name=name, path="", digest="", reads=(), why="") for name in ("a.service", "b.service")
+    )
+    files = tuple(File(path=str(path), content=b"", why="") for path in paths)
+    done = subprocess.run(
+        ["sh", "-s"],
+        input=observe.script(Desired(files=files, units=units)),
+        env={"PATH": f"{folder}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert not done.stderr
+    return observe.parse(done.stdout)
+
+
+def test_a_running_process_carries_its_digest(
+    tmp_path: Path, process: subprocess.Popen[bytes]
+) -> None:
+    units = seen(tmp_path, process.pid).units
+    assert units["a.service"].digest == "d1"
+    assert units["a.service"].enabled
+    assert units["a.service"].started_at == pytest.approx(1795558800.5)
+    assert (units["b.service"].active, units["b.service"].digest) == ("inactive", "")
+
+
+def test_a_process_that_just_ended_has_none(tmp_path: Path) -> None:
+    with subprocess.Popen(["/bin/true"]) as ended:
+        ended.wait()
+    assert seen(tmp_path, ended.pid).units["a.service"].digest == ""
+
+
+def test_files_and_what_is_not_there(tmp_path: Path) -> None:
+    there, absent = tmp_path / "a b'c", tmp_path / "absent"
+    there.write_bytes(b"x")
+    there.chmod(0o640)
+    paths = seen(tmp_path, 0, there, absent).paths
+    assert set(paths) == {str(there)}
+    path = paths[str(there)]
+    assert (path.kind, path.mode, path.size_bytes) == ("f", 0o640, 1)
+    assert path.digest == "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"
+    assert path.changed_at == pytest.approx(time.time(), abs=60)
+
+
+def test_nothing_wanted_is_nothing_asked() -> None:
+    assert "find" not in observe.script(Desired())
+    assert observe.parse("") == Observed()
