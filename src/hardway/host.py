@@ -1,16 +1,23 @@
 """Commands on the host hardway itself runs on."""
 
 import asyncio
+import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hardway.errors import CommandError
 
 HERE = "this host"
 
 
-async def run(argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 120) -> str:
-    """Run a command and return what it printed.
+async def run(
+    argv: Sequence[str],
+    *,
+    stdin: bytes = b"",
+    timeout_s: float = 120,
+    env: Mapping[str, str] | None = None,
+) -> str:
+    """Run a command and return what it printed; `env` adds to this process's environment.
 
     Raises:
         CommandError: its status was not 0, it took too long, or there is no such command.
@@ -21,6 +28,7 @@ async def run(argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 120
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, **(env or {})},
         )
     except FileNotFoundError as error:
         raise CommandError(HERE, argv, 127, str(error)) from error

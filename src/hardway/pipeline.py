@@ -24,13 +24,14 @@ from hardway.engine.compare import compare
 from hardway.engine.order import bring_about
 from hardway.engine.render import manifests, merged, render
 from hardway.engine.verify import check
-from hardway.errors import ConnectError, HardwayError, RefusedError
-from hardway.model.cluster import Cluster, HostFacts
+from hardway.errors import HardwayError, RefusedError
+from hardway.model.cluster import API_PORT, Cluster, HostFacts
 from hardway.model.resolve import resolve
 from hardway.model.resources import Change, Finding
 from hardway.pki import store
 from hardway.providers import PROVIDERS
-from hardway.providers.base import MachineState, Progress, Provider
+from hardway.providers.admission import absent, everybody, fit
+from hardway.providers.base import MachineState, Problem, Progress, Provider
 from hardway.providers.local.cleanup import leftovers
 from hardway.providers.local.provider import LocalProvider
 from hardway.providers.local.registry import registered
@@ -41,7 +42,7 @@ from hardway.status import Status, status
 from hardway.steps import STEPS
 from hardway.steps.base import Given, Live, Step
 from hardway.tools.kubectl import Kubectl
-from hardway.transport.base import Fleet
+from hardway.transport.base import Fleet, refused, way
 from hardway.workspace import Workspace
 
 HIGHLY_AVAILABLE = 3
@@ -103,11 +104,15 @@ class Setup:
             ComponentError: kubectl is not in the cache, and that is not `absent_ok`.
         """
         binary = self.kubectl_binary(absent_ok=absent_ok)
+        over, detour = way(fleet), {}
+        if over is not None:
+            address = self.cluster.machine(over.machine).address
+            detour = {"server": f"https://{address}:{API_PORT}", "proxy": over.proxy}
         return Live(
             cluster=self.cluster,
             fleet=fleet,
-            kubectl=Kubectl(binary, self.workspace.break_glass_kubeconfig),
-            admin=Kubectl(binary, self.workspace.admin_kubeconfig),
+            kubectl=Kubectl(binary, self.workspace.break_glass_kubeconfig, **detour),
+            admin=Kubectl(binary, self.workspace.admin_kubeconfig, **detour),
             packages=self.cache / "packages" if self.bundled else None,
         )
 
@@ -204,9 +209,12 @@ async def _up(at: Setup, steps: Sequence[Step], report: Report) -> list[Finding]
     secrets = store.ensure(at.workspace.pki, cluster, datetime.now(UTC))
     at.workspace.write_kubeconfigs(host_kubeconfigs(cluster, secrets))
     async with at.provider.connect(cluster) as fleet:
-        everybody(cluster, fleet)
         hosts = await at.provider.facts(cluster, fleet)
-        await at.provider.admit(cluster, fleet, hosts)
+        problems = await at.provider.admit(cluster, fleet, hosts)
+        if at.bundled:
+            # apt on the machines need not find any: they come with the bundle.
+            problems = [p for p in problems if p.check != "packages"]
+        fit(cluster, fleet, problems, report)
         stored = {name: await at.ensure(name, doing) for name in needed(hosts)}
         given = Given(cluster, secrets, stored, hosts)
         rendered = render(steps, given)
@@ -229,6 +237,8 @@ async def plan(at: Setup) -> list[Change]:
             shutil.copytree(at.workspace.pki, copy)
         secrets = store.ensure(copy, at.cluster, datetime.now(UTC))
     async with at.provider.connect(at.cluster) as fleet:
+        if refused(fleet):
+            everybody(at.cluster, fleet)
         hosts = await at.provider.facts(at.cluster, fleet)
         stored = {name: at.stored(name, absent_ok=True) for name in needed(hosts)}
         given = Given(at.cluster, secrets, stored, hosts)
@@ -271,19 +281,30 @@ async def verify_ha(at: Setup, report: Report) -> list[Finding]:
 async def look(at: Setup) -> Status:
     """Return how each part of the cluster is."""
     states = await at.provider.states(at.cluster)
+    there = any(state is not MachineState.ABSENT for state in states.values())
+    outlook = await at.provider.outlook(at.cluster) if there else None
     async with at.reach(absent_ok=True) as live:
-        return await status(live, states)
+        seen = await status(live, states)
+    return replace(seen, cost=outlook.now) if outlook else seen
 
 
-async def kubectl(at: Setup) -> Kubectl:
-    """Return kubectl as the cluster's admin.
+async def kubectl(at: Setup, words: Sequence[str]) -> int:
+    """Run kubectl as the cluster's admin; becomes it where no connection has to be kept meanwhile.
 
     Raises:
         RefusedError: no machine runs, so that there is no API to ask.
+        ConnectError: the API is out of reach but over machines, and no control plane answers.
     """
-    if MachineState.RUNNING not in (await at.provider.states(at.cluster)).values():
-        raise RefusedError("no machine of this cluster runs", hint="hardway up")
-    return Kubectl(at.kubectl_binary(absent_ok=False), at.workspace.admin_kubeconfig)
+    direct = await at.provider.within_reach(at.cluster)
+    if not at.workspace.admin_kubeconfig.exists():
+        raise RefusedError("there is no cluster yet", hint="hardway up")
+    if direct:
+        binary = at.kubectl_binary(absent_ok=False)
+        Kubectl(binary, at.workspace.admin_kubeconfig).become(words)
+    async with at.provider.connect(at.cluster) as fleet:
+        if way(fleet) is None:
+            everybody(at.cluster, fleet)
+        return await at.live(fleet).admin.call(words)
 
 
 async def down(at: Setup, report: Report) -> None:
@@ -301,8 +322,13 @@ async def down(at: Setup, report: Report) -> None:
         shutil.rmtree(at.workspace.folder)
 
 
-def everybody(cluster: Cluster, fleet: Fleet) -> None:
-    """Raise ConnectError unless all machines answer."""
-    missing = [m.name for m in cluster.machines if m.name not in fleet]
-    if missing:
-        raise ConnectError(f"no answer from {', '.join(missing)}", hint="see: hardway machine list")
+async def preflight(at: Setup) -> list[Problem]:
+    """Return what is found on this host and on machines that are there; changes nothing.
+
+    Raises:
+        PreflightError: with everything that this host lacks.
+    """
+    await at.provider.preflight(at.cluster)
+    async with at.provider.connect(at.cluster) as fleet:
+        hosts = await at.provider.facts(at.cluster, fleet)
+        return [*absent(fleet), *await at.provider.admit(at.cluster, fleet, hosts)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from hardway.errors import RemoteError
 from hardway.model.cluster import Cluster
-from hardway.providers.base import MachineState
+from hardway.providers.base import Cost, MachineState
 from hardway.steps import control_plane, endpoint, workers
 from hardway.steps.base import Live
 from hardway.tools import etcdctl
@@ -69,6 +69,8 @@ class Status:
     control_planes: tuple[ControlPlaneStatus, ...]
     endpoint: EndpointStatus
     nodes: tuple[NodeStatus, ...]
+    cost: Cost | None = None
+    """Of what is there, where the provider is paid."""
 
     @property
     def healthy(self) -> bool:

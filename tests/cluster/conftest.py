@@ -6,8 +6,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +35,15 @@ class Hardway:
     """The program, run as users do, for one cluster in a folder of its own."""
 
     folder: Path
+    way_in: Callable[[list[str], Path], list[str]] = lambda argv, _folder: argv
+    """Makes an argv one that runs where the operator is."""
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         """Start it without waiting."""
         return subprocess.Popen(
-            [ROOT / "hardway", *words], cwd=self.folder, text=True,
+            self.way_in([str(ROOT / "hardway"), *words], self.folder), cwd=self.folder, text=True,
+            env={**os.environ, **self.environment},
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
 

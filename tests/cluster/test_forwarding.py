@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 from tests.cluster.conftest import Hardway, spec
 
+pytestmark = pytest.mark.more
+
 BRIDGE = "hw-small"
 REACHES_API = "curl --silent --max-time 3 --cacert /etc/kubernetes/pki/ca.crt \
     https://10.245.0.100:6443/readyz || echo cannot"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hardway.components import cache_folder, table
-from hardway.components.cache import digest_of
+from hardway.components.stored import digest_of
 
 REGISTRY = "registry.k8s.io"
 E2E = f"{REGISTRY}/e2e-test-images"

@@ -13,12 +13,11 @@ from tests.conformance import build, images, registry
 
 from hardway import components
 from hardway.components import Stored, cache_folder
+from hardway.steps.containerd import REGISTRIES
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = Path(__file__).parent / "sample.txt"
 PROCESSES = 6
-HOSTS = "/etc/containerd/certs.d"
-"""Where containerd looks, at each pull, for who stands for a registry."""
 
 
 def sample() -> list[str]:
@@ -49,7 +48,7 @@ def pulling(cluster: Path, machines: Sequence[str], archive: Path) -> Iterator[N
     """Let machines pull the suite's images meanwhile: some specs do, though they are there."""
     (claim,) = cluster.glob("clusters/*/cluster.json")
     bridge = IPv4Network(json.loads(claim.read_text())["nodes"])[1]
-    folder = f"{HOSTS}/{images.REGISTRY}"
+    folder = f"{REGISTRIES}/{images.REGISTRY}"
     catalogue = registry.read(archive, images.REGISTRY)
     with registry.serving(catalogue, str(bridge)) as url:
         line = f'[host."{url}"]'
@@ -57,7 +56,7 @@ def pulling(cluster: Path, machines: Sequence[str], archive: Path) -> Iterator[N
             _on(cluster, machine, f"mkdir -p {folder} && echo '{line}' >{folder}/hosts.toml")
         yield
         for machine in machines:
-            _on(cluster, machine, f"rm -r {HOSTS}")
+            _on(cluster, machine, f"rm -r {REGISTRIES}")
 
 
 def _on(cluster: Path, machine: str, command: str, given: IO[bytes] | None = None) -> None:

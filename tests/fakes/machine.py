@@ -5,6 +5,7 @@ import os
 import shlex
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -19,9 +20,8 @@ needs_root = pytest.mark.skipif(
 SYSTEMCTL = r"""#!/bin/sh
 # Keeps in /run/fake/UNIT.{active,enabled,started} what systemd would know.
 mkdir -p /run/fake /run/hardway
-verb=; units=; property=
+verb=; units=
 for word; do case $word in
-  --property=MainPID) property=MainPID ;;
   --*) ;;
   *.service) units="$units $word" ;;
   *) verb=$word ;;
@@ -41,11 +41,10 @@ for unit in $units; do
     echo "$verb $unit" >>/run/fake/log
   fi
   if [ "$verb" = show ]; then
-    if [ -n "$property" ]; then echo 0; continue; fi
     started=; active=inactive; enabled=
     [ -e /run/fake/$unit.active ] && { active=active; started=$(cat /run/fake/$unit.active); }
     [ -e /run/fake/$unit.enabled ] && enabled=enabled
-    printf 'Id=%s\nActiveState=%s\nUnitFileState=%s\nNeedDaemonReload=no\n' \
+    printf 'Id=%s\nMainPID=0\nActiveState=%s\nUnitFileState=%s\nNeedDaemonReload=no\n' \
         "$unit" "$active" "$enabled"
     printf 'ActiveEnterTimestamp=%s\nExecMainStartTimestamp=%s\n\n' "$started" "$started"
   fi
@@ -54,7 +53,7 @@ done
 DPKG_QUERY = r"""#!/bin/sh
 # Knows what the apt-get beside it has installed.
 for word; do case $word in --*) ;; *)
-  grep -qx "$word" /run/fake/packages 2>/dev/null && printf 'package\tinstalled\t%s\n' "$word" ;;
+  grep -qx "$word" /run/fake/packages 2>/dev/null && printf 'installed %s\n' "$word" ;;
 esac; done
 exit 0
 """
@@ -150,4 +149,8 @@ class FakeMachine:
             if process.returncode is None:
                 process.kill()
         out, err = await talk
+        if process.stdin is not None:
+            # What a killed command left unread is given up before the loop ends.
+            with suppress(OSError):
+                await process.stdin.wait_closed()
         return Completed(process.returncode or 0, out, err)

@@ -191,6 +191,27 @@ def test_what_stood_there_is_kept_once(tmp_path: Path) -> None:
     assert {"haproxy", "keepalived"} <= set((before / "packages").read_text().split())
 
 
+@needs_root
+def test_what_a_killed_run_left_unpacked_is_not_put_in_place(tmp_path: Path) -> None:
+    given = given_with_blobs(tmp_path / "blobs")
+    machine = machine_of(given, tmp_path / "root")
+    stale = machine.root / "etc/systemd/system" / converge.NEW / "stale.service"
+    stale.parent.mkdir(parents=True)
+    stale.write_text("[Unit]\n")
+    asyncio.run(up(given, machine, []))
+    assert not stale.parent.exists()
+    assert not (machine.root / "etc/systemd/system/stale.service").exists()
+
+
+def test_a_program_is_started_for_a_folder_not_for_each_file() -> None:
+    given = support.given(support.topology("3+3"))
+    wanted = merged(render(STEPS, given)["controller-0"].values())
+    folders = {path.path.rpartition("/")[0] for path in (*wanted.files, *wanted.blobs)}
+    script = converge.put_script(wanted.paths)
+    # One more: users are put before the rest.
+    assert script.count("\nmv ") <= len(folders) + 1 < len(wanted.files)
+
+
 def test_scripts_hold_no_content(tmp_path: Path) -> None:
     """What is put travels on stdin: an argv is for everybody on the machine to read."""
     given = support.given(support.topology("3+3"))

@@ -7,7 +7,7 @@ import sys
 import click
 
 from hardway import __version__
-from hardway.cli import build, look, operate, supply
+from hardway.cli import aws, build, look, operate, supply
 from hardway.cli.output import note
 from hardway.errors import HardwayError
 
@@ -20,7 +20,9 @@ def cli() -> None:
     """Build, run and understand a real Kubernetes cluster, the hard way."""
 
 
-for command in (*build.COMMANDS, *look.COMMANDS, *operate.COMMANDS, *supply.COMMANDS):
+COMMANDS = (build, look, operate, supply, aws)
+
+for command in (c for part in COMMANDS for c in part.COMMANDS):
     cli.add_command(command)
 
 

@@ -1,4 +1,4 @@
-"""Commands that describe, build and remove a cluster: init, plan, up, down."""
+"""Commands that describe, build and remove a cluster: init, preflight, plan, up, down."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,15 +8,25 @@ from typing import TYPE_CHECKING
 import click
 
 from hardway.cli.options import DEFAULT_SPEC, OUTPUT, of_cluster, setup
-from hardway.cli.output import JSON, emit_json, note
-from hardway.errors import RefusedError, SpecError, VerifyError
+from hardway.cli.output import JSON, cost, emit_json, note, table
+from hardway.errors import PreflightError, RefusedError, SpecError, VerifyError
 
 if TYPE_CHECKING:
     from hardway.model.resources import Change
+    from hardway.providers.base import Outlook
 
 SIGNS = {"install": ("+", "green"), "create": ("+", "green"), "start": ("+", "green"),
          "enable": ("+", "green"), "apply": ("+", "green"), "update": ("~", "yellow"),
          "restart": ("!", "red")}  # fmt: skip
+GONE_WITH_MACHINES = (
+    "its machines, their disks", "no process, mount, namespace, link, table or cgroup is left"
+)  # fmt: skip
+GONE = {
+    "ssh": ("what hardway put on its machines", "its machines are as they were before"),
+    "aws": ("all of this", "nothing that was made for it is left"),
+}
+"""What `down` removes and proves, by the provider."""
+SEVERITIES = {"refuse": "red", "warn": "yellow"}
 DIFF_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 
@@ -41,12 +51,24 @@ def plan(spec: Path | None, clusters: Path, output: str, *, full: bool) -> None:
     """Show what `up` would change on each machine; changes nothing."""
     from hardway import pipeline  # noqa: PLC0415
 
-    changes = asyncio.run(pipeline.plan(setup(spec, clusters)))
+    at = setup(spec, clusters)
+    outlook = asyncio.run(at.provider.outlook(at.cluster))
+    changes = asyncio.run(pipeline.plan(at))
     if output == JSON:
         fields = ("machine", "step", "kind", "path_or_unit", "diff")
-        emit_json({"changes": [{name: getattr(c, name) for name in fields} for c in changes]})
+        rows = [{name: getattr(c, name) for name in fields} for c in changes]
+        emit_json({"provider": outlook, "changes": rows})
         return
+    if outlook:
+        _print_outlook(outlook)
     _print_plan(changes, full=full)
+
+
+def _print_outlook(outlook: "Outlook") -> None:
+    click.secho(outlook.where, bold=True)
+    for change in outlook.changes:
+        click.secho(f"    + {change.what}", fg="green")
+    click.echo(f"    {cost(outlook.whole)}")
 
 
 def _print_plan(changes: Sequence["Change"], *, full: bool) -> None:
@@ -69,6 +91,30 @@ def _print_plan(changes: Sequence["Change"], *, full: bool) -> None:
         if changes
         else "nothing to change: everything is as it should be"
     )
+
+
+@click.command()
+@of_cluster
+@OUTPUT
+def preflight(spec: Path | None, clusters: Path, output: str) -> None:
+    """Look whether the machines are fit for the cluster; changes nothing."""
+    from hardway import pipeline  # noqa: PLC0415
+
+    at = setup(spec, clusters)
+    problems = asyncio.run(pipeline.preflight(at))
+    refusing = [p for p in problems if p.severity == "refuse"]
+    if output == JSON:
+        emit_json({"problems": problems})
+    elif problems:
+        table(("MACHINE", "CHECK", "", "FOUND", "NEEDED", "WHAT TO DO"),
+              [(p.machine, p.check, *(click.style(p.severity, fg=SEVERITIES[p.severity]),),
+                p.found, p.needed, p.cure) for p in problems])  # fmt: skip
+    if refusing:
+        raise PreflightError(
+            [f"{len(refusing)} of {len(problems)} findings stand in the way"],
+            hint="mend them, then: hardway preflight",
+        )
+    note(f"nothing stands in the way on {len(at.cluster.machines)} machines: hardway up")
 
 
 @click.command()
@@ -129,11 +175,14 @@ def down(spec: Path | None, clusters: Path, name: str | None, *, yes: bool) -> N
     except SpecError as error:
         raise SpecError(error.problems, hint="correct it, or: hardway down --name NAME") from error
     name = at.cluster.name
+    goes, proof = GONE.get(at.cluster.provider, GONE_WITH_MACHINES)
     if not yes:
-        click.confirm(f"remove cluster {name}: its machines, their disks, all keys?", abort=True)
+        for line in asyncio.run(at.provider.belongings(name)):
+            note(f"  {line}")
+        click.confirm(f"remove cluster {name}: {goes}, all keys?", abort=True)
     with reporting() as report:
         asyncio.run(pipeline.down(at, report))
-    click.echo(f"{name} is gone: no process, mount, namespace, link, table or cgroup is left")
+    click.echo(f"{name} is gone: {proof}")
 
 
-COMMANDS = (init, plan, up, down)
+COMMANDS = (init, preflight, plan, up, down)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hardway.cli.options import OUTPUT, of_cluster, setup
-from hardway.cli.output import JSON, emit_json, mark, note, table
+from hardway.cli.output import JSON, cost, emit_json, mark, note, table
 from hardway.errors import VerifyError
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ def status(spec: Path | None, clusters: Path, output: str) -> None:
     click.echo(f"etcd      {mark(ok=etcd.healthy == etcd.members)} {members}")
     holder = f"{end.address} held by {end.holder or 'nobody'}"
     click.echo(f"endpoint  {mark(ok=end.healthy)} {holder}")
+    if seen.cost:
+        click.echo(f"cost      {cost(seen.cost)}")
     if not seen.healthy:
         note("\nwhat is wrong: hardway verify; make it whole: hardway up")
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -76,10 +77,9 @@ def start(spec: Path | None, clusters: Path, names: tuple[str, ...]) -> None:
 @click.option("--force", is_flag=True, help="Like pulling the plug.")
 @click.argument("names", nargs=-1, required=True, metavar="MACHINE...")
 def restart(spec: Path | None, clusters: Path, names: tuple[str, ...], *, force: bool) -> None:
-    """Stop machines and start them again."""
+    """Stop machines and start them again; hosts of your own are rebooted."""
     at = setup(spec, clusters)
-    _on_each(at, names, "stopping", partial(at.provider.stop, force=force))
-    _on_each(at, names, "starting", at.provider.start)
+    _on_each(at, names, "restarting", partial(at.provider.restart, force=force))
     click.echo(f"restarted: {', '.join(names)}")
 
 
@@ -111,10 +111,10 @@ def ssh(spec: Path | None, clusters: Path, name: str, command: tuple[str, ...]) 
     """Open a shell on a machine, or run a command there."""
     at = setup(spec, clusters)
     target = _machine(at, name)
-    if asyncio.run(at.provider.states(at.cluster))[name] != "running":
+    if asyncio.run(at.provider.states(at.cluster))[name] in {"absent", "stopped"}:
         raise RefusedError(f"{name} does not run", hint=f"hardway machine start {name}")
     words = command[1:] if command[:1] == ("--",) else command
-    argv = [*at.provider.ssh_command(target), *words]
+    argv = at.provider.ssh_command(target, words)
     os.execvp(argv[0], argv)  # noqa: S606 - becomes ssh, so that its terminal is ours
 
 
@@ -125,7 +125,7 @@ def kubectl(spec: Path | None, clusters: Path, words: tuple[str, ...]) -> None:
     """Run kubectl, of the cluster's version, as its admin."""
     from hardway import pipeline  # noqa: PLC0415
 
-    asyncio.run(pipeline.kubectl(setup(spec, clusters))).become(words)
+    sys.exit(asyncio.run(pipeline.kubectl(setup(spec, clusters), words)))
 
 
 @click.command()

@@ -7,9 +7,12 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, is_dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from hardway.providers.base import Cost
 
 TEXT, JSON = "text", "json"
 COLOURS = {True: "green", False: "red"}
@@ -42,6 +45,14 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 def mark(*, ok: bool) -> str:
     """Return a word in its colour for what is so or is not."""
     return click.style("ok" if ok else "NOT OK", fg=COLOURS[ok])
+
+
+def cost(of: "Cost") -> str:
+    """Return what something costs as a line for people."""
+    text = f"{of.per_hour:.2f} $/h ({of.per_hour * 24:.1f} $ a day), at most {of.at_most:.2f} $/h"
+    if of.unknown:
+        text = f"more than {text}; no price is known of {', '.join(of.unknown)}"
+    return f"costs {text}; list prices of {of.as_of}, without tax and data sent"
 
 
 def note(text: str) -> None:

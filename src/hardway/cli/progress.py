@@ -24,14 +24,20 @@ def reporting() -> Iterator[Report]:
 
     screen = Screen()
     console = Console(stderr=True)
-    with Live(get_renderable=screen.picture, console=console, transient=True) as live:
+    live = Live(get_renderable=screen.picture, console=console, transient=True)
 
-        def show(event: Event) -> None:
-            line = screen.take(event)
-            if line:
-                live.console.print(line, highlight=False)
+    def show(event: Event) -> None:
+        line = screen.take(event)
+        if event.happened is not Happened.BEGUN:
+            # Not before: a password may have to be asked for at this terminal.
+            live.start()
+        if line:
+            console.print(line, highlight=False)
 
+    try:
         yield show
+    finally:
+        live.stop()
 
 
 class Lines:
@@ -54,6 +60,8 @@ def words(event: Event) -> str:
     match event.happened:
         case Happened.DOING:
             return event.text
+        case Happened.WARNED:
+            return f"warning: {event.text}"
         case Happened.HELD:
             return f"{event.step} holds ({event.seconds:.1f} s)"
         case Happened.STEP:
@@ -75,6 +83,10 @@ class Screen:
 
     def take(self, event: Event) -> str:
         """Note an event; return a line that stays on the screen, if there is one."""
+        if event.happened is Happened.WARNED:
+            from rich.markup import escape  # noqa: PLC0415
+
+            return f"[yellow]![/yellow] {escape(event.text)}"
         if event.happened is Happened.DOING:
             self._doing[event.machine] = event.text
         elif event.happened is Happened.STEP:

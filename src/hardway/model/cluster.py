@@ -71,6 +71,8 @@ class EndpointKind(StrEnum):
     """A load balancer outside of the cluster's machines: the user's, or the provider's."""
     PROXY = "proxy"
     """haproxy on every machine, at its loopback."""
+    MADE = "made"
+    """A load balancer that the provider makes, and whose name nobody knows before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,8 @@ class Cluster:
     pod_cidr: IPv4Network
     service_cidr: IPv4Network
     endpoint: Endpoint
+    routes_outside: bool
+    """The network outside of machines routes to pods, and machines need no routes of their own."""
     key_algorithm: KeyAlgorithm
     validity: Validity
 

@@ -31,7 +31,7 @@ NODES: Mapping[str, IPv4Network] = {
     "aws": IPv4Network("10.0.0.0/16"),
 }
 """Machines' ranges where hardway.yaml has none, of providers that make machines."""
-KINDS = {"local": EndpointKind.VIP, "ssh": EndpointKind.VIP, "aws": EndpointKind.GIVEN}
+KINDS = {"local": EndpointKind.VIP, "ssh": EndpointKind.VIP, "aws": EndpointKind.MADE}
 """Kinds of endpoints where hardway.yaml says none, by provider."""
 LOOPBACK = "127.0.0.1"
 PRIVATE = tuple(IPv4Network(n) for n in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16",
@@ -100,6 +100,8 @@ def resolve(loaded: Loaded, kubernetes_version: str) -> Cluster:
         pod_cidr=network.pods,
         service_cidr=network.services,
         endpoint=endpoint,
+        # Neighbours in other zones are in other subnets, and no next hop for a machine.
+        routes_outside=spec.provider == "aws",
         key_algorithm=KeyAlgorithm(spec.pki.algorithm),
         validity=Validity(
             ca=timedelta(days=spec.pki.ca_days),
@@ -154,7 +156,7 @@ def _endpoint(loaded: Loaded, nodes: IPv4Network) -> Endpoint:
     asked = loaded.spec.endpoint
     kind = EndpointKind(asked.kind or KINDS[loaded.spec.provider])
     hosts = {EndpointKind.VIP: str(nodes[ENDPOINT]), EndpointKind.GIVEN: "",
-             EndpointKind.PROXY: LOOPBACK}  # fmt: skip
+             EndpointKind.PROXY: LOOPBACK, EndpointKind.MADE: ""}  # fmt: skip
     return Endpoint(kind, asked.host or hosts[kind], asked.port)
 
 

@@ -1,7 +1,8 @@
 """What every provider of machines can do."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
@@ -18,6 +19,68 @@ class MachineState(StrEnum):
     ABSENT = "absent"
     STOPPED = "stopped"
     RUNNING = "running"
+    UNREACHABLE = "unreachable"
+    """It does not answer, and whether it runs is not ours to know."""
+
+
+class Severity(StrEnum):
+    """What comes of a problem."""
+
+    REFUSE = "refuse"
+    """Nothing is changed before it is mended."""
+    WARN = "warn"
+    """Said, and gone on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Something about a machine that a cluster would suffer from."""
+
+    machine: str
+    check: str
+    severity: Severity
+    found: str
+    needed: str
+    cure: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.machine}: {self.check}: found {self.found}; needed {self.needed}: {self.cure}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """US dollars an hour, without tax and without data that is sent."""
+
+    per_hour: float
+    at_most: float
+    """With everything busy all the time."""
+    unknown: tuple[str, ...]
+    """What no price is known of, and what is therefore not counted."""
+    as_of: str
+    """When these were the list prices."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderChange:
+    """Something that `ensure` would make."""
+
+    name: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a provider that is paid would make, and what that costs."""
+
+    where: str
+    """As whom, in which account and region."""
+    changes: tuple[ProviderChange, ...]
+    now: Cost
+    """Of what is there."""
+    whole: Cost
+    """Of all of the cluster."""
 
 
 class Provider(Protocol):
@@ -36,6 +99,12 @@ class Provider(Protocol):
             PreflightError: with everything that is missing or taken.
         """
 
+    async def outlook(self, cluster: Cluster) -> Outlook | None:
+        """Return what `ensure` would make and what it costs; None where nothing is paid."""
+
+    async def belongings(self, name: str) -> Sequence[str]:
+        """Return a line for each thing that `destroy` would remove, for people to agree to."""
+
     async def states(self, cluster: Cluster) -> dict[str, MachineState]:
         """Return the state of each of the cluster's machines."""
 
@@ -46,7 +115,14 @@ class Provider(Protocol):
         """Start a stopped machine with the disk and addresses it had."""
 
     async def stop(self, cluster: Cluster, machine: Machine, *, force: bool) -> None:
-        """Shut a machine down; with `force` like pulling its plug."""
+        """Shut a machine down; with `force` like pulling its plug.
+
+        Raises:
+            RefusedError: it could not be started again from here.
+        """
+
+    async def restart(self, cluster: Cluster, machine: Machine, *, force: bool) -> None:
+        """Stop a machine, start it and wait until it answers."""
 
     async def destroy(self, name: str, progress: Progress) -> None:
         """Remove all machines of a cluster, from any state, and prove that nothing is left.
@@ -59,14 +135,19 @@ class Provider(Protocol):
         """Connect to every machine that answers; the others are absent from the fleet."""
 
     async def facts(self, cluster: Cluster, fleet: Fleet) -> Mapping[str, HostFacts]:
-        """Return what each machine's system is like; of one that does not answer, a guess."""
+        """Return what each machine's system is like; one that does not answer may be absent."""
 
-    async def admit(self, cluster: Cluster, fleet: Fleet, facts: Mapping[str, HostFacts]) -> None:
-        """Check that machines are fit for the cluster, before the first change to them.
+    async def admit(
+        self, cluster: Cluster, fleet: Fleet, facts: Mapping[str, HostFacts]
+    ) -> Sequence[Problem]:
+        """Return what is found on any machine that a cluster on it would suffer from."""
+
+    async def within_reach(self, cluster: Cluster) -> bool:
+        """Return whether this host reaches the API by itself; else over a machine (`Fleet.way`).
 
         Raises:
-            PreflightError: with everything that was found on any machine.
+            RefusedError: no machine runs.
         """
 
-    def ssh_command(self, machine: Machine) -> list[str]:
-        """Return the argv that opens a shell on a machine, for people."""
+    def ssh_command(self, machine: Machine, words: Sequence[str]) -> list[str]:
+        """Return the argv that opens a shell on a machine as root, or runs a command there."""

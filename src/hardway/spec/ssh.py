@@ -22,3 +22,4 @@ class Ssh(Part):
         None, pattern=r"^([^@\s]+@)?[^@:\s]+(:\d+)?$",
         description="Host in between: [user@]host[:port].",
     )  # fmt: skip
+    config: Path | None = Field(None, description="In place of ~/.ssh/config.")

@@ -74,6 +74,8 @@ class Step:
     verify: Callable[[Live], Awaitable[list[Finding]]]
     settles_s: float = 60
     """How long it may take after a change until the checks hold."""
+    settles_more_s: Callable[[Cluster], float] = lambda _: 0
+    """Beside that, on some clusters."""
     checked: Occasion = Occasion.ALWAYS
 
 

@@ -10,6 +10,7 @@ from hardway.steps.components import BIN, CNI, IMAGES
 CONFIG = "/etc/containerd/config.toml"
 SOCKET = "/run/containerd/containerd.sock"
 CNI_CONFIG = "/etc/cni/net.d"
+REGISTRIES = "/etc/containerd/certs.d"
 PRELOADED = ("pause", "coredns", "probe")
 CTR = f"{BIN}/ctr --namespace k8s.io"
 
@@ -26,6 +27,11 @@ version = 3
 [plugins.'io.containerd.cri.v1.images'.pinned_images]
   # Holds the namespaces of each pod. Already on the machine: nothing is pulled for it.
   sandbox = '{image("pause")}'
+
+[plugins.'io.containerd.cri.v1.images'.registry]
+  # Mirrors and registries of one's own: <folder>/<registry>/hosts.toml, read at each pull. Named
+  # here since containerd takes its default, a list of two folders, for the name of one.
+  config_path = '{REGISTRIES}'
 
 [{runtime}]
   # Where this host may not lower oom_score_adj (no CAP_SYS_RESOURCE), containers that ask for it

@@ -8,7 +8,6 @@ from hardway.render.config import Setting
 from hardway.render.systemd import NEVER_GIVE_UP, RESTARTS, Service, hardening
 from hardway.steps import apiserver
 from hardway.steps.base import Check, Given, Inventory, Live, Step, services
-from hardway.steps.packages import packages
 from hardway.transport.base import Transport
 
 NAME = "control-plane"
@@ -25,9 +24,7 @@ def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
         Folder(path=apiserver.AUDIT_FOLDER, mode=0o700, owner=apiserver.USER,
                why="who did what; the API server turns its files over itself"),
     )  # fmt: skip
-    desired = Desired(
-        packages=tuple(packages(NAME, machine.role)), folders=folders, files=apiserver.files()
-    )
+    desired = Desired(folders=folders, files=apiserver.files())
     specs = (apiserver.service(given, machine), _controller_manager(given), _scheduler())
     return services(specs, inventory, desired)
 

@@ -111,7 +111,7 @@ def _sysusers(machine: Machine) -> bytes:
 def _hosts(given: Given) -> str:
     cluster = given.cluster
     rows = [(str(m.address), m.name) for m in cluster.machines]
-    if cluster.endpoint.kind is not EndpointKind.GIVEN:
+    if cluster.endpoint.kind in {EndpointKind.VIP, EndpointKind.PROXY}:
         rows += [(cluster.endpoint.host, "kubernetes")]
     text = comment("Every machine of the cluster; kubelet looks up its own name before it starts.")
     return text + "".join(f"{address} {name}\n" for address, name in rows)

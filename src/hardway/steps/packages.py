@@ -27,7 +27,7 @@ ROWS = (
     Row("procps", "machines", ALL, "sysctl puts kernel settings into effect"),
     Row("kmod", "machines", ALL, "modprobe loads kernel modules"),
     Row("ca-certificates", "machines", ALL, "whom programs on the machine trust outside"),
-    Row("curl", "control-plane", ALL, "asks whether the API and services are well"),
+    Row("curl", "machines", ALL, "asks whether the API and services are well"),
     Row("haproxy", "endpoint", ALL, "passes connections on to API servers that are ready"),
     Row("keepalived", "endpoint", CONTROL_PLANES, "holds the endpoint's virtual address"),
     Row("runc", "workers", WORKERS, "makes a container of what containerd gives it"),

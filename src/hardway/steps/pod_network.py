@@ -37,6 +37,8 @@ def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
 
 def routes(cluster: Cluster, machine: Machine) -> tuple[tuple[str, str], ...]:
     """Return the pod ranges of a machine's peers and the addresses they are reached by."""
+    if cluster.routes_outside:
+        return ()
     return tuple((str(m.pod_cidr), str(m.address)) for m in cluster.workers if m != machine)
 
 

@@ -28,10 +28,19 @@ class Kubectl:
 
     binary: Path
     kubeconfig: Path
+    server: str = ""
+    """In place of the kubeconfig's, and over `proxy`: where this host does not reach the API."""
+    proxy: str = ""
 
     def argv(self, *words: str) -> list[str]:
         """Return the command line for some words."""
-        return [str(self.binary), f"--kubeconfig={self.kubeconfig}", *words]
+        server = [f"--server={self.server}"] if self.server else []
+        return [str(self.binary), f"--kubeconfig={self.kubeconfig}", *server, *words]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What is added to this process's own."""
+        return {"HTTPS_PROXY": self.proxy, "NO_PROXY": ""} if self.proxy else {}
 
     async def run(self, *words: str, stdin: bytes = b"", timeout_s: float = 60) -> str:
         """Run it and return what it printed.
@@ -39,7 +48,7 @@ class Kubectl:
         Raises:
             CommandError: its status was not 0.
         """
-        return await run(self.argv(*words), stdin=stdin, timeout_s=timeout_s)
+        return await run(self.argv(*words), stdin=stdin, timeout_s=timeout_s, env=self.environment)
 
     async def says(self, *words: str, timeout_s: float = 10) -> str:
         """Run it and return the last line of what it printed, also where its status was not 0."""
@@ -91,7 +100,10 @@ class Kubectl:
         """
         argv = self.argv("port-forward", f"--namespace={namespace}", f"pod/{pod}", f":{port}")
         process = await asyncio.create_subprocess_exec(
-            *argv, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+            *argv,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env={**os.environ, **self.environment},
         )
         try:
             assert process.stdout is not None  # noqa: S101 - PIPE was asked for
@@ -105,6 +117,17 @@ class Kubectl:
         finally:
             if process.returncode is None:
                 process.terminate()
+            await process.wait()
+
+    async def call(self, words: Sequence[str]) -> int:
+        """Run it at this process's terminal and return its status."""
+        process = await asyncio.create_subprocess_exec(
+            *self.argv(*words), env={**os.environ, **self.environment}
+        )
+        try:
+            return await process.wait()
+        finally:
+            # Interrupted: it was told by the terminal as well.
             await process.wait()
 
     def become(self, words: Sequence[str]) -> None:

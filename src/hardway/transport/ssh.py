@@ -1,122 +1,224 @@
 """SSH by asyncssh: one connection a machine, many commands on it, host keys always checked."""
 
 import asyncio
-import shlex
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 import asyncssh
 
 from hardway.errors import ConnectError
-from hardway.transport.base import Completed, Fleet
+from hardway.transport.base import Completed, Reached, Transport, Way
+from hardway.transport.become import PASSWORD_WANTED, PROBE, Become
+from hardway.transport.dial import Dialer
+from hardway.transport.refusals import CAUGHT, connect_error
+from hardway.transport.target import Target
 
 CHANNELS = 8
 """Commands at once on one connection; sshd's MaxSessions is 10 by default."""
+SUDO_S = 20.0
+
+Ask = Callable[[], str]
+"""Returns the password for sudo.
+
+Raises:
+    ConnectError: there is nobody to ask.
+"""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """How one machine is reached."""
-
-    machine: str
-    host: str
-    user: str
-    key: Path
-    known_hosts: Path
-    port: int = 22
+def _nobody() -> str:
+    raise ConnectError("sudo wants a password")
 
 
+@dataclass(slots=True, eq=False)
 class SshTransport:
-    """A connection to one machine."""
+    """A connection to one machine, as root."""
 
-    def __init__(self, machine: str, connection: asyncssh.SSHClientConnection) -> None:
-        self.machine = machine
-        self._connection = connection
-        self._channels = asyncio.Semaphore(CHANNELS)
+    target: Target
+    connection: asyncssh.SSHClientConnection
+    become: Become = field(default_factory=Become)
+    detour: bool = False
+    """The machine's addresses are not in reach of this host, or may not be."""
+    _channels: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CHANNELS))
+
+    @property
+    def machine(self) -> str:
+        """Name of the machine."""
+        return self.target.machine
 
     async def run(
         self, argv: Sequence[str], *, stdin: bytes | Path = b"", timeout_s: float = 60
     ) -> Completed:
         """Run a command there; see `Transport.run`."""
+        before, command = self.become.before(), self.become.command(argv)
         try:
             async with self._channels, asyncio.timeout(timeout_s):
-                command = shlex.join(argv)
-                if isinstance(stdin, Path):
-                    # Streamed, never whole in memory.
-                    done = await self._connection.run(command, stdin=str(stdin), encoding=None)
-                else:
-                    done = await self._connection.run(command, input=stdin, encoding=None)
+                done = await self._run(command, before, stdin)
         except TimeoutError as error:
             raise ConnectError(
                 f"{self.machine}: `{argv[0]}` gave no answer within {timeout_s:.0f} s",
                 hint="see whether the machine is alive: hardway status",
             ) from error
-        except (asyncssh.Error, OSError) as error:
-            raise _connect_error(self.machine, error) from error
+        except CAUGHT as error:
+            raise connect_error(self.machine, error) from error
         # A command ended by a signal has no status; a shell would say 128 and more.
         status = done.returncode if done.returncode is not None else 255
         return Completed(status, _bytes(done.stdout), _bytes(done.stderr))
 
+    async def _run(
+        self, command: str, before: bytes, stdin: bytes | Path
+    ) -> asyncssh.SSHCompletedProcess:
+        if isinstance(stdin, Path):
+            # Streamed, never whole in memory.
+            with stdin.open("rb") as file:
+                content = _After(before, file)
+                return await self.connection.run(command, stdin=content, encoding=None)
+        if before or stdin:
+            return await self.connection.run(command, input=before + stdin, encoding=None)
+        # An empty input alone would not end: a command that reads on would wait for ever.
+        return await self.connection.run(command, stdin=asyncssh.DEVNULL, encoding=None)
 
-async def connect_one(target: Target, *, timeout_s: float) -> SshTransport:
-    """Connect to a machine whose host key is in `known_hosts`.
+    async def wants_password(self) -> bool:
+        """Find out how commands become root's here; say whether sudo wants a password for it.
 
-    Raises:
-        ConnectError: it does not answer, is not the machine we know, or refuses our key.
-    """
-    try:
-        async with asyncio.timeout(timeout_s):
-            connection = await asyncssh.connect(
-                target.host,
-                port=target.port,
-                username=target.user,
-                client_keys=[str(target.key)],
-                known_hosts=str(target.known_hosts),
-                agent_path=None,
-                config=[],
-                keepalive_interval=5,
-                # Files are pushed once, over a LAN: compression costs more than it saves.
-                compression_algs=None,
+        Raises:
+            ConnectError: this login cannot become root.
+        """
+        seen = await self.run(["sh", "-c", PROBE], timeout_s=SUDO_S)
+        uid, said = (
+            seen.stdout.decode(errors="replace").strip(),
+            seen.stderr.decode(errors="replace"),
+        )
+        if not uid.isdigit():
+            raise ConnectError(
+                f"{self.target.where}: it runs no commands for this login: {uid or said.strip()}",
+                hint="name the user to log in as: `ssh: {user: NAME}` in hardway.yaml",
             )
-    except TimeoutError as error:
+        self.become = Become(sudo=uid != "0")
+        if uid == "0" or seen.status == 0:
+            return False
+        if any(words in said for words in PASSWORD_WANTED):
+            return True
         raise ConnectError(
-            f"{target.machine} ({target.host}): no answer within {timeout_s:.0f} s",
-            hint="see whether it runs: hardway machine list",
-        ) from error
-    except (asyncssh.Error, OSError) as error:
-        raise _connect_error(f"{target.machine} ({target.host})", error) from error
-    return SshTransport(target.machine, connection)
+            f"{self.target.where}: this login is not root, and sudo does not work: {said.strip()}",
+            hint="log in as root, or give the user sudo: `ssh: {user: NAME}` in hardway.yaml",
+        )
+
+    async def use_password(self, password: str) -> None:
+        """Become root by sudo with a password from now on, once sudo has accepted it.
+
+        Raises:
+            ConnectError: it did not.
+        """
+        self.become = Become(sudo=True, password=password)
+        seen = await self.run(["true"], timeout_s=SUDO_S)
+        if seen.status:
+            said = seen.stderr.decode(errors="replace").strip().splitlines()
+            raise ConnectError(
+                f"{self.target.where}: sudo refuses: {said[-1] if said else 'no reason given'}",
+                hint="one password is used for all machines; let users with others run sudo "
+                "without one (NOPASSWD in sudoers(5))",
+            )
 
 
 @asynccontextmanager
-async def connect(targets: Sequence[Target], *, timeout_s: float) -> AsyncIterator[Fleet]:
-    """Connect to every target that answers; those that do not are absent from the fleet."""
+async def connect(
+    targets: Sequence[Target],
+    *,
+    timeout_s: float,
+    password: Ask = _nobody,
+    gates: Sequence[str] = (),
+) -> AsyncIterator[Reached]:
+    """Connect to every target that answers; those that do not are absent, with the reason.
+
+    `gates` names machines that can lead to the API where it is out of this host's own reach.
+    """
     async with AsyncExitStack() as stack:
-        outcomes = await asyncio.gather(
-            *(connect_one(target, timeout_s=timeout_s) for target in targets),
-            return_exceptions=True,
+        dialer = Dialer(stack)
+
+        async def one(target: Target) -> SshTransport | ConnectError:
+            try:
+                return await _connect_one(dialer, target, timeout_s)
+            except ConnectError as error:
+                return error
+
+        outcomes = await asyncio.gather(*(one(target) for target in targets))
+        reached = [o for o in outcomes if isinstance(o, SshTransport)]
+        refused = {
+            target.machine: outcome
+            for target, outcome in zip(targets, outcomes, strict=True)
+            if isinstance(outcome, ConnectError)
+        }
+        refused |= await _become_root(reached, password)
+        fleet: dict[str, Transport] = {t.machine: t for t in reached if t.machine not in refused}
+        leading = [t for t in reached if t.detour and t.machine in gates and t.machine in fleet]
+        way = await _open(stack, leading[0]) if leading else None
+        yield Reached(fleet, refused, way)
+
+
+async def _connect_one(dialer: Dialer, target: Target, timeout_s: float) -> SshTransport:
+    try:
+        async with asyncio.timeout(timeout_s):
+            connection, detour = await dialer.dial(target)
+    except TimeoutError as error:
+        raise ConnectError(
+            f"{target.where}: no answer within {timeout_s:.0f} s",
+            hint="see whether it runs: hardway machine list",
+        ) from error
+    return SshTransport(target, connection, detour=detour)
+
+
+async def _become_root(reached: Sequence[SshTransport], password: Ask) -> dict[str, ConnectError]:
+    """Find out how to become root where that is not ours to know; return what stands against it.
+
+    The password is asked for once, after all have answered: nobody waits for a person meanwhile.
+    """
+
+    async def attempt(transport: SshTransport, word: str | None) -> bool | ConnectError:
+        try:
+            if word is None:
+                return await transport.wants_password()
+            await transport.use_password(word)
+        except ConnectError as error:
+            return error
+        return False
+
+    foreign = [t for t in reached if t.target.known_hosts is None]
+    found = dict(
+        zip(foreign, await asyncio.gather(*(attempt(t, None) for t in foreign)), strict=True)
+    )
+    wanting = [t for t, outcome in found.items() if outcome is True]
+    if wanting:
+        word = password()
+        found |= dict(
+            zip(wanting, await asyncio.gather(*(attempt(t, word) for t in wanting)), strict=True)
         )
-        fleet: dict[str, SshTransport] = {}
-        for outcome in outcomes:
-            if isinstance(outcome, SshTransport):
-                fleet[outcome.machine] = outcome
-                stack.callback(outcome._connection.close)  # noqa: SLF001
-            elif not isinstance(outcome, ConnectError):
-                raise outcome
-        yield _frozen(fleet)
+    return {t.machine: outcome for t, outcome in found.items() if isinstance(outcome, ConnectError)}
 
 
-def _frozen(fleet: Mapping[str, SshTransport]) -> Fleet:
-    return dict(fleet)
+async def _open(stack: AsyncExitStack, transport: SshTransport) -> Way:
+    """Open a SOCKS server on this host's loopback that dials from the machine."""
+    listener = await transport.connection.forward_socks("127.0.0.1", 0)
+    stack.callback(listener.close)
+    return Way(transport.machine, f"socks5://127.0.0.1:{listener.get_port()}")
 
 
-def _connect_error(where: str, error: Exception) -> ConnectError:
-    hint = "see whether it runs: hardway machine list"
-    if isinstance(error, asyncssh.HostKeyNotVerifiable):
-        hint = "this is not the machine hardway made; do not go on before you know why"
-    return ConnectError(f"{where}: {str(error) or type(error).__name__}", hint=hint)
+@dataclass(slots=True)
+class _After:
+    """A file with something before its content, as asyncssh reads a stdin that is no real file."""
+
+    before: bytes
+    file: BinaryIO
+
+    async def read(self, size: int) -> bytes:
+        """Return the next bytes; none at the end."""
+        head, self.before = self.before, b""
+        return head or self.file.read(size)
+
+    async def close(self) -> None:
+        """Leave the file to whoever opened it."""
 
 
 def _bytes(data: object) -> bytes:

@@ -1,15 +1,16 @@
 """A machine's disk: the shared base root below, what is its own above."""
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from uuid import NAMESPACE_DNS, uuid5
 
 from hardway.errors import ProviderError
 from hardway.host import run
 from hardway.model.cluster import Cluster, Machine
+from hardway.providers.identity import host_key, operator_key
 from hardway.providers.local import names
 from hardway.providers.local.facts import nameservers
-from hardway.providers.local.identity import host_key, operator_key
 
 BASE = "base"
 """Link in a machine's folder to the base root its disk lies on."""
@@ -28,15 +29,8 @@ def mounted(folder: Path) -> list[Path]:
 def prepare(cluster: Cluster, machine: Machine, keys: Path, base: Path) -> None:
     """Make a machine's folders and the few files it needs before anyone can reach it.
 
-    `keys` is the folder of the SSH keys. What is there stays: a disk survives its machine's stop,
-    and stays on the base root it was made on when a later hardway has another.
+    `keys` is the folder of the SSH keys.
     """
-    disk = names.folder(cluster.name, machine.name)
-    for name in ("upper", "work", "root", *names.DATA):
-        (disk / name).mkdir(parents=True, exist_ok=True)
-    if not (disk / BASE).is_symlink():
-        (disk / BASE).symlink_to(base)
-    upper = disk / "upper"
     resolvers = "".join(f"nameserver {n}\n" for n in nameservers())
     machine_id = uuid5(NAMESPACE_DNS, f"{machine.name}.{cluster.name}.hardway.invalid").hex
     files = {
@@ -46,6 +40,21 @@ def prepare(cluster: Cluster, machine: Machine, keys: Path, base: Path) -> None:
         "etc/ssh/ssh_host_ed25519_key": (host_key(keys, machine.name), 0o600),
         "root/.ssh/authorized_keys": (operator_key(keys), 0o600),
     }
+    make(cluster.name, machine.name, base, files)
+
+
+def make(cluster: str, machine: str, base: Path, files: Mapping[str, tuple[bytes, int]]) -> None:
+    """Make a machine's folders on a base root, with some files and their modes.
+
+    What is there stays: a disk survives its machine's stop, and stays on the base root it was
+    made on when a later hardway has another.
+    """
+    disk = names.folder(cluster, machine)
+    for name in ("upper", "work", "root", *names.DATA):
+        (disk / name).mkdir(parents=True, exist_ok=True)
+    if not (disk / BASE).is_symlink():
+        (disk / BASE).symlink_to(base)
+    upper = disk / "upper"
     (upper / "root/.ssh").mkdir(mode=0o700, parents=True, exist_ok=True)
     (upper / "root").chmod(0o700)
     for path, (content, mode) in files.items():

@@ -42,18 +42,21 @@ def leader(cluster: str, machine: str) -> int | None:
     return None
 
 
-def command(cluster: Cluster, machine: Machine, root: Path, store: Path) -> list[str]:
-    """Return the argv that boots a machine whose root is mounted and network plugged in."""
-    data = names.folder(cluster.name, machine.name)
+def command(cluster: str, machine: str, root: Path, store: Path | None) -> list[str]:
+    """Return the argv that boots a machine whose root is mounted and network plugged in.
+
+    Without a `store` of this host's it is a plain machine that has one of its own.
+    """
+    data = names.folder(cluster, machine)
     return [
         "systemd-nspawn",
         "--quiet",
         "--boot",
         "--register=no",
         "--keep-unit",
-        f"--machine={machine.name}",
+        f"--machine={machine}",
         f"--directory={root}",
-        f"--network-namespace-path={names.NETNS / names.netns(cluster.name, machine.name)}",
+        f"--network-namespace-path={names.NETNS / names.netns(cluster, machine)}",
         "--capability=all",
         "--resolv-conf=off",
         "--timezone=off",
@@ -62,12 +65,12 @@ def command(cluster: Cluster, machine: Machine, root: Path, store: Path) -> list
         "--kill-signal=SIGRTMIN+3",
         # kubelet's watch for processes killed for lack of memory reads it.
         "--bind=/dev/kmsg",
-        f"--bind-ro={store}:{STORE}",
+        *([f"--bind-ro={store}:{STORE}"] if store else []),
         *(f"--bind={data / name}:/var/lib/{name}" for name in names.DATA),
     ]
 
 
-async def start(cluster: Cluster, machine: Machine, store: Path) -> None:
+async def start(cluster: Cluster, machine: Machine, store: Path | None) -> None:
     """Boot a machine that is not running; what a killed one left behind is cleared first.
 
     Raises:
@@ -75,40 +78,53 @@ async def start(cluster: Cluster, machine: Machine, store: Path) -> None:
     """
     await clear(cluster.name, machine.name)
     await network.plug_in(cluster, machine)
-    root = await disk.mount(cluster.name, machine.name)
+    share = memory_bytes() // len(cluster.machines)
+    await boot(cluster.name, machine.name, store, memory_share=share)
+
+
+async def boot(cluster: str, machine: str, store: Path | None, *, memory_share: int) -> None:
+    """Boot a machine whose network namespace is there, with so many bytes of memory at most.
+
+    It shares the host's store of components, or has one of its own.
+    """
+    root = await disk.mount(cluster, machine)
     argv = command(cluster, machine, root, store)
-    console = names.folder(cluster.name, machine.name) / "console.log"
     if systemd_is_pid_1():
-        await _start_by_systemd(cluster, machine, argv, console)
+        await _start_by_systemd(cluster, machine, argv, memory_share)
     else:
-        await asyncio.to_thread(_start_alone, cluster, machine, argv, console)
+        await asyncio.to_thread(_start_alone, cluster, machine, argv, memory_share)
+
+
+def console(cluster: str, machine: str) -> Path:
+    """Return the file that has what a machine said while booting."""
+    return names.folder(cluster, machine) / "console.log"
 
 
 async def _start_by_systemd(
-    cluster: Cluster, machine: Machine, argv: Sequence[str], console: Path
+    cluster: str, machine: str, argv: Sequence[str], memory_share: int
 ) -> None:
     settings = [f"--setenv={key}={value}" for key, value in ENVIRONMENT.items()]
     properties = [
         "Delegate=yes",
-        f"MemoryMax={memory_share(cluster)}",
-        f"StandardOutput=append:{console}",
-        f"StandardError=append:{console}",
+        f"MemoryMax={memory_share}",
+        f"StandardOutput=append:{console(cluster, machine)}",
+        f"StandardError=append:{console(cluster, machine)}",
         "KillMode=mixed",
         "Slice=hardway.slice",
     ]
     flags = [flag for text in properties for flag in ("-p", text)]
-    unit = names.unit(cluster.name, machine.name)
+    unit = names.unit(cluster, machine)
     await run(
         ["systemd-run", "--quiet", "--collect", f"--unit={unit}", *settings, *flags, "--", *argv]
     )
 
 
-def _start_alone(cluster: Cluster, machine: Machine, argv: Sequence[str], console: Path) -> None:
-    groups = cgroups.make(cluster.name, machine.name, memory_bytes=memory_share(cluster))
+def _start_alone(cluster: str, machine: str, argv: Sequence[str], memory_share: int) -> None:
+    groups = cgroups.make(cluster, machine, memory_bytes=memory_share)
     # A shell that joins the machine's cgroups and then becomes nspawn: no process of ours is in
     # them, and the machine outlives this program in a session of its own.
     join = "".join(f"echo $$ > {group}; " for group in groups)
-    with console.open("ab") as output:
+    with console(cluster, machine).open("ab") as output:
         subprocess.Popen(
             ["sh", "-c", join + 'exec "$@"', "sh", *argv],
             env={**os.environ, **ENVIRONMENT},
@@ -117,11 +133,6 @@ def _start_alone(cluster: Cluster, machine: Machine, argv: Sequence[str], consol
             stderr=output,
             start_new_session=True,
         )
-
-
-def memory_share(cluster: Cluster) -> int:
-    """Return the bytes of memory each machine may use: all of the host's by equal parts."""
-    return memory_bytes() // len(cluster.machines)
 
 
 async def stop(cluster: str, machine: str, *, force: bool, grace_s: float = GRACE_S) -> None:

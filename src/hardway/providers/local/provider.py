@@ -1,20 +1,20 @@
 """The provider `local`: machines on this host, each a systemd-nspawn container with its own IP."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from hardway import components
-from hardway.errors import ConnectError
+from hardway.errors import ConnectError, RefusedError
 from hardway.model.cluster import Cluster, HostFacts, Machine
-from hardway.providers.base import MachineState, Progress
+from hardway.providers import identity
+from hardway.providers.base import MachineState, Problem, Progress
 from hardway.providers.local import (
     cleanup,
     disk,
     facts,
-    identity,
     kernel,
     names,
     network,
@@ -25,6 +25,7 @@ from hardway.providers.local import (
 )
 from hardway.spec.schema import ClusterSpec
 from hardway.transport.base import Fleet, poll_until
+from hardway.transport.target import Target
 
 SSH_ANSWERS_S = 60.0
 """How long a machine may take from its start until sshd answers; 2 s on an idle host."""
@@ -61,6 +62,13 @@ class LocalProvider:
     async def preflight(self, cluster: Cluster) -> None:
         """Check that this host can carry the cluster."""
         preflight.check(cluster, self.folder, self.cache)
+
+    async def outlook(self, _cluster: Cluster) -> None:
+        """Return nothing: this host is there already."""
+
+    async def belongings(self, name: str) -> list[str]:
+        """Return the machines of which anything is left."""
+        return [f"machine {machine}, with its disk" for machine in cleanup.machine_names(name)]
 
     async def states(self, cluster: Cluster) -> dict[str, MachineState]:
         """Return the state of each machine."""
@@ -105,6 +113,11 @@ class LocalProvider:
         await nspawn.stop(cluster.name, machine.name, force=force)
         await nspawn.clear(cluster.name, machine.name)
 
+    async def restart(self, cluster: Cluster, machine: Machine, *, force: bool) -> None:
+        """Stop a machine and start it again."""
+        await self.stop(cluster, machine, force=force)
+        await self.start(cluster, machine)
+
     async def destroy(self, name: str, progress: Progress) -> None:
         """Remove all of a cluster's machines and what carried them."""
         await cleanup.destroy(name, progress)
@@ -118,7 +131,7 @@ class LocalProvider:
         running = self._running(cluster)
         await self._answers(cluster, running)
         targets = [
-            ssh.Target(m.name, str(m.address), "root", self.keys / "operator", self._known_hosts)
+            Target(m.name, str(m.address), "root", self.keys / "operator", self._known_hosts)
             for m in running
         ]
         async with ssh.connect(targets, timeout_s=SSH_ANSWERS_S) as fleet:
@@ -129,8 +142,24 @@ class LocalProvider:
         here = facts.host_facts()
         return {m.name: here for m in cluster.machines}
 
-    async def admit(self, cluster: Cluster, fleet: Fleet, facts: Mapping[str, HostFacts]) -> None:
+    async def admit(
+        self,
+        cluster: Cluster,  # noqa: ARG002 - the protocol's
+        fleet: Fleet,  # noqa: ARG002
+        facts: Mapping[str, HostFacts],  # noqa: ARG002
+    ) -> Sequence[Problem]:
         """Admit all machines: they are as this provider made them."""
+        return ()
+
+    async def within_reach(self, cluster: Cluster) -> bool:
+        """Return that it is.
+
+        Raises:
+            RefusedError: without a machine the endpoint's address would lead out of this host.
+        """
+        if MachineState.RUNNING not in (await self.states(cluster)).values():
+            raise RefusedError("no machine of this cluster runs", hint="hardway up")
+        return True
 
     def _running(self, cluster: Cluster) -> list[Machine]:
         # A packet to a machine would leave by the default route if there were no bridge.
@@ -155,7 +184,7 @@ class LocalProvider:
 
         await asyncio.gather(*(one(m) for m in machines))
 
-    def ssh_command(self, machine: Machine) -> list[str]:
+    def ssh_command(self, machine: Machine, words: Sequence[str]) -> list[str]:
         """Return the argv of ssh(1) to a machine, host key checked."""
         options = {
             "UserKnownHostsFile": str(self._known_hosts),
@@ -163,7 +192,7 @@ class LocalProvider:
             "IdentitiesOnly": "yes",
         }
         flags = [part for key, value in options.items() for part in ("-o", f"{key}={value}")]
-        return ["ssh", *flags, "-i", str(self.keys / "operator"), f"root@{machine.address}"]
+        return ["ssh", *flags, "-i", str(self.keys / "operator"), f"root@{machine.address}", *words]
 
 
 async def _banner(host: str) -> bool:

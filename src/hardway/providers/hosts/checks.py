@@ -1,0 +1,239 @@
+"""Is a machine fit for the cluster? A table of checks; each judges what `probe` saw. Pure."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from hardway.model.cluster import Cluster, HostFacts, Role
+from hardway.providers.base import Problem
+from hardway.providers.hosts import clashes, distributions
+from hardway.providers.hosts.look import Found, Look, refuse, warn
+from hardway.providers.hosts.probe import Seen
+
+MIB = 1 << 20
+OLDEST_SYSTEMD = 249
+OLDEST_KERNEL = (5, 13)
+SKEW_WARN_S, SKEW_REFUSE_S = 1.0, 30.0
+"""etcd complains from a second on; at half a minute leases and new certificates go wrong."""
+FSYNC_WARN_MS, FSYNC_REFUSE_MS = 10.0, 100.0
+"""etcd's own advice for the slowest of a hundred; and its heartbeat, which the median of them must
+not outlast. A tail that long may be of this moment: a busy disk is said, not refused."""
+MEMORY_MIB = {Role.CONTROL_PLANE: (900, 1700), Role.WORKER: (450, 900)}
+"""Below the first it does not run, below the second it suffers; kubeadm asks for 1700."""
+DISK_MIB = {"/var/lib": (2048, 8192), "/opt": (1024, 2048)}
+"""etcd's and containerd's data; the components."""
+CPUS = 2
+
+
+def _distribution(look: Look) -> Iterator[Found]:
+    id_, version, *name = look.seen.first("distribution").split(" ")
+    if not distributions.known(id_, version):
+        yield refuse(
+            " ".join(name),
+            distributions.NAMES,
+            "another machine, or a row in providers/hosts/distributions.py and a try",
+        )
+
+
+def _architecture(look: Look) -> Iterator[Found]:
+    if look.facts.architecture not in {"amd64", "arm64"}:
+        yield refuse(look.facts.architecture, "amd64 or arm64", "another machine")
+
+
+def _tools(look: Look) -> Iterator[Found]:
+    if look.seen["no-tool"]:
+        missing = " ".join(look.seen["no-tool"])
+        yield refuse(f"no {missing}", "these commands", "install them: apt-get install …")
+
+
+def _systemd(look: Look) -> Iterator[Found]:
+    version = look.seen.first("systemd")
+    for init in look.seen["no-systemd"]:
+        yield refuse(f"{init} as process 1", "systemd", "another machine, or boot it by systemd")
+    if not version.isdigit() or int(version) < OLDEST_SYSTEMD:
+        yield refuse(
+            f"systemd {version or 'none'}", f"at least {OLDEST_SYSTEMD}", "a newer release"
+        )
+
+
+def _kernel(look: Look) -> Iterator[Found]:
+    release = look.seen.first("kernel")
+    numbers = tuple(int(n) for n in release.split("-")[0].split(".")[:2] if n.isdigit())
+    if numbers < OLDEST_KERNEL:
+        wanted = ".".join(map(str, OLDEST_KERNEL))
+        yield refuse(release, f"at least {wanted}, for kube-proxy's nftables", "a newer kernel")
+
+
+def _cgroup(look: Look) -> Iterator[Found]:
+    if look.facts.cgroup != "v2":
+        yield warn(
+            "cgroup v1",
+            "v2: kubelet merely tolerates v1, and will not for long",
+            "boot with systemd.unified_cgroup_hierarchy=1",
+        )
+
+
+def _memory(look: Look) -> Iterator[Found]:
+    least, enough = MEMORY_MIB[look.machine.role]
+    have = look.facts.memory_bytes // MIB
+    if have < enough:
+        say = refuse if have < least else warn
+        yield say(f"{have} MiB of memory", f"{enough} MiB for a {look.machine.role}", "more memory")
+
+
+def _cpus(look: Look) -> Iterator[Found]:
+    if look.machine.role is Role.CONTROL_PLANE and look.facts.cpus < CPUS:
+        yield warn(f"{look.facts.cpus} CPU", f"{CPUS} for a control plane", "another CPU")
+
+
+def _disk(look: Look) -> Iterator[Found]:
+    for row in look.seen["disk"]:
+        place, _, kib = row.partition(" ")
+        least, enough = DISK_MIB[place]
+        have = int(kib) >> 10
+        if have < enough:
+            say = refuse if have < least else warn
+            yield say(f"{have} MiB free in {place}", f"{enough} MiB", f"make room in {place}")
+
+
+def _fsync(look: Look) -> Iterator[Found]:
+    samples = sorted(float(row) * 1000 for row in look.seen["fsync"])
+    if not samples:
+        return
+    middle, worst = samples[len(samples) // 2], samples[max(0, len(samples) * 99 // 100 - 1)]
+    if worst >= FSYNC_WARN_MS:
+        yield (refuse if middle >= FSYNC_REFUSE_MS else warn)(
+            f"{middle:.1f} ms until a write is on the disk, {worst:.0f} ms for 1 of 100",
+            f"under {FSYNC_WARN_MS:.0f} ms, or etcd's writes are slow and its leader changes",
+            "a local SSD for /var/lib/etcd, nothing else busy on it",
+        )
+
+
+def _clock(look: Look) -> Iterator[Found]:
+    skew = look.seen.skew_s
+    if abs(skew) >= SKEW_WARN_S:
+        yield (refuse if abs(skew) >= SKEW_REFUSE_S else warn)(
+            f"its clock {abs(skew):.1f} s {'ahead of' if skew > 0 else 'behind'} this host's",
+            f"under {SKEW_WARN_S:.0f} s",
+            "let both keep time: apt-get install systemd-timesyncd; timedatectl set-ntp true",
+        )
+
+
+def _swap(look: Look) -> Iterator[Found]:
+    for row in look.seen["swap"]:
+        if look.seen["container"]:
+            yield refuse(f"swap on {row}", "none", "swapoff --all on the host of this container")
+        else:
+            yield warn(
+                f"swap on {row} KiB",
+                "none: kubelet's accounting has no place for it",
+                "`up` turns it off while the cluster is there; `down` turns it on again",
+            )
+
+
+def _ports(look: Look) -> Iterator[Found]:
+    for row in sorted(set(look.seen["port"])):
+        port, _, name = row.partition(" ")
+        yield refuse(
+            f"port {port} taken by {name}", "it free", f"stop {name}, or let it listen elsewhere"
+        )
+
+
+def _leftovers(look: Look) -> Iterator[Found]:
+    ledger = look.seen.first("ledger")
+    if ledger and ledger != look.cluster.name:
+        yield refuse(
+            f"a machine of the hardway cluster {ledger}", "a machine of none",
+            f"hardway down, with the hardway.yaml of {ledger}",
+        )  # fmt: skip
+    for row in look.seen["unit"]:
+        unit, _, state = row.partition(" ")
+        control_plane = look.machine.role is Role.CONTROL_PLANE
+        say = warn if control_plane and unit in {"docker", "containerd"} else refuse
+        yield say(
+            f"a service {unit} that is not ours ({state})", "none",
+            f"remove what brought it: apt-get purge …, kubeadm reset; or systemctl cat {unit}",
+        )  # fmt: skip
+    for folder in look.seen["folder"]:
+        yield refuse(
+            f"something in {folder}", "nothing: it would be taken for this cluster's",
+            f"if nobody needs it: rm -r {folder}",
+        )  # fmt: skip
+
+
+def _cloud_init(look: Look) -> Iterator[Found]:
+    if look.seen.first("cloud-hosts"):
+        yield refuse(
+            "manage_etc_hosts in cloud-init's configuration",
+            "/etc/hosts left alone: at each boot the machines' names would be gone",
+            "echo 'manage_etc_hosts: false' >/etc/cloud/cloud.cfg.d/99-hosts.cfg",
+        )
+
+
+def _packages(look: Look) -> Iterator[Found]:
+    if look.seen["apt"]:
+        yield refuse(
+            "; ".join(look.seen["apt"]), "packages that apt can install",
+            "see: apt-get update; apt-get --simulate install …",
+        )  # fmt: skip
+
+
+def _firewall(look: Look) -> Iterator[Found]:
+    if look.seen["firewall"]:
+        yield warn(
+            "a firewall that drops what it does not know",
+            "all machines of the cluster let through, pods' addresses too",
+            f"accept {look.cluster.node_cidr} and {look.cluster.pod_cidr} there",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A row: what is looked at. What it yields says how bad it is, and what to do."""
+
+    name: str
+    judge: Callable[[Look], Iterator[Found]]
+
+
+CHECKS = (
+    Check("distribution", _distribution),
+    Check("architecture", _architecture),
+    Check("tools", _tools),
+    Check("systemd", _systemd),
+    Check("kernel", _kernel),
+    Check("cgroup", _cgroup),
+    Check("memory", _memory),
+    Check("cpus", _cpus),
+    Check("disk", _disk),
+    Check("fsync", _fsync),
+    Check("clock", _clock),
+    Check("swap", _swap),
+    Check("ports", _ports),
+    Check("leftovers", _leftovers),
+    Check("cloud-init", _cloud_init),
+    Check("packages", _packages),
+    Check("firewall", _firewall),
+    Check("machine-id", clashes.machine_id),
+    Check("hostname", clashes.hostname),
+    Check("address", clashes.address),
+    Check("ranges", clashes.ranges),
+    Check("peers", clashes.peers),
+    Check("endpoint", clashes.endpoint),
+)
+
+
+def judge(
+    cluster: Cluster, seen: Mapping[str, Seen], facts: Mapping[str, HostFacts]
+) -> list[Problem]:
+    """Return what all checks find on all machines, in the spec's order."""
+    problems = []
+    for machine in cluster.machines:
+        if machine.name not in seen:
+            continue
+        look = Look(cluster, machine, seen[machine.name], facts[machine.name], seen)
+        for check in CHECKS:
+            problems += [
+                Problem(machine=machine.name, check=check.name, severity=found.severity,
+                        found=found.found, needed=found.needed, cure=found.cure)
+                for found in check.judge(look)
+            ]  # fmt: skip
+    return problems

@@ -1,0 +1,197 @@
+"""Looking at a machine before hardway's first change to it. Changes nothing that lasts.
+
+One script, one round trip; it prints rows of tab-separated words, which `checks` judges.
+"""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from hardway.model.cluster import API_PORT, Cluster, EndpointKind, Machine, Role
+from hardway.model.resources import LEDGER
+from hardway.steps import control_plane, endpoint, etcd, kube_proxy, kubelet
+
+TOOLS = ("apt-get", "awk", "find", "ip", "mv", "sed", "sha256sum", "ss", "stat", "systemctl",
+         "systemd-sysusers", "tar", "timeout")  # fmt: skip
+"""Commands that are used before any package could be installed."""
+
+UNITS = ("kubelet", "etcd", "containerd", "docker", "crio", "k3s", "k3s-agent", "rke2-server",
+         "rke2-agent", "microk8s", "snap.microk8s.daemon-kubelite", "k0scontroller", "k0sworker",
+         "kube-apiserver", "haproxy", "keepalived")  # fmt: skip
+"""Services that would be in our way."""
+
+FOLDERS = ("/etc/kubernetes", "/var/lib/etcd", "/var/lib/kubelet", "/etc/cni/net.d",
+           "/var/lib/rancher", "/var/lib/k0s")  # fmt: skip
+"""What another cluster leaves; its data would be taken for ours."""
+
+PORTS: Mapping[Role, tuple[int, ...]] = {
+    Role.CONTROL_PLANE: (2379, 2380, etcd.METRICS_PORT, API_PORT, control_plane.KCM_PORT,
+                         control_plane.SCHEDULER_PORT),
+    Role.WORKER: (10250, kubelet.HEALTH_PORT, 10249, kube_proxy.HEALTH_PORT),
+}  # fmt: skip
+FSYNCS = 100
+PEER_S = 2
+
+
+def ports(cluster: Cluster, machine: Machine) -> tuple[int, ...]:
+    """Return the TCP ports that our services will listen on."""
+    balancer = machine.role in endpoint.BALANCED[cluster.endpoint.kind]
+    return (*PORTS[machine.role], *((endpoint.HEALTH_PORT,) if balancer else ()),
+            *((cluster.endpoint.port,) if balancer else ()))  # fmt: skip
+
+
+def script(cluster: Cluster, machine: Machine, packages: Sequence[str]) -> str:
+    """Return the script for one machine; POSIX sh."""
+    peers = [str(m.address) for m in cluster.machines if m != machine]
+    kind = cluster.endpoint.kind
+    words = {
+        "cluster": cluster.name,
+        "ledger": LEDGER,
+        "address": str(machine.address),
+        "peers": " ".join(peers),
+        "ports": " ".join(str(p) for p in ports(cluster, machine)),
+        "packages": " ".join(packages),
+        "vip": cluster.endpoint.host if kind is EndpointKind.VIP else "",
+        "given": cluster.endpoint.host if kind is EndpointKind.GIVEN else "",
+        "given_port": str(cluster.endpoint.port),
+        "units": " ".join(UNITS),
+        "folders": " ".join(FOLDERS),
+        "tools": " ".join(TOOLS),
+        "fsyncs": str(FSYNCS if machine.role is Role.CONTROL_PLANE else 0),
+        "peer_s": str(PEER_S),
+    }
+    head = "".join(f"{name}={shlex.quote(value)}\n" for name, value in words.items())
+    return head + BASICS + WAYS + TAKEN + PACKAGES + DISK
+
+
+BASICS = r"""export LC_ALL=C
+say() { printf '%s\t%s\n' "$1" "$2"; }
+for tool in $tools; do command -v $tool >/dev/null 2>&1 || say no-tool $tool; done
+. /etc/os-release 2>/dev/null
+say distribution "${ID:-?} ${VERSION_ID:-?} ${PRETTY_NAME:-unknown}"
+say kernel "$(uname -r)"
+say systemd "$(systemctl --version 2>/dev/null | sed -n '1s/^systemd \([0-9]*\).*/\1/p')"
+[ -d /run/systemd/system ] || say no-systemd "$(cat /proc/1/comm)"
+say hostname "$(uname -n)"
+say machine-id "$(cat /etc/machine-id 2>/dev/null)"
+if systemd-detect-virt --quiet --container; then say container "$(systemd-detect-virt)"; fi
+ip -oneline -4 address | awk '{print "address\t" $4 " " $2}'
+sed 1d /proc/swaps | awk '{print "swap\t" $1 " " $3}'
+# A machine that has a ledger was looked at before it got it.
+if [ -e $ledger/cluster ]; then
+    say ledger "$(cat $ledger/cluster)"
+    [ "$(cat $ledger/cluster)" != "$cluster" ] || exit 0
+fi
+say cloud-hosts "$(grep -Ehs '^ *manage_etc_hosts: *(true|True|.?template)' /etc/cloud/cloud.cfg \
+    /etc/cloud/cloud.cfg.d/*.cfg /var/lib/cloud/instance/cloud-config.txt | head -1)"
+if iptables -S INPUT 2>/dev/null | grep -q '^-P INPUT DROP' ||
+    nft list ruleset 2>/dev/null | grep -q 'hook input .*policy drop'; then say firewall drop; fi
+"""
+WAYS = r"""knock() { timeout "$peer_s" bash -c "exec 3<>/dev/tcp/$1/$2" 2>/dev/null; }
+reach() {
+    route=$(ip -4 -oneline route get "$1" 2>&1) || { say peer "$1 silent"; return; }
+    case $route in *" via "*) say peer "$1 over $route"; return ;; esac
+    knock "$1" 22
+    # Refused is an answer too; what nobody answered is neither that nor open.
+    if [ $? = 124 ] || ip neigh show to "$1" | grep -q -e FAILED -e INCOMPLETE; then
+        say peer "$1 silent"
+    else
+        say peer "$1 answers"
+    fi
+}
+for peer in $peers; do reach "$peer" & done
+if [ -n "$vip" ]; then
+    knock "$vip" 22
+    say vip "$(ip -4 -oneline address show to "$vip/32" | awk '{print "held"; exit}'
+        ip neigh show to "$vip" | sed -n 's/.* lladdr \([^ ]*\).*/answered by \1/p')"
+fi
+if [ -n "$given" ]; then
+    say given "$(getent ahostsv4 "$given" | awk '{print $1; exit}')"
+    knock "$given" "$given_port" || { [ $? != 124 ] || say given-silent "$given_port"; }
+fi
+ip -4 route | sed 's/^/route\t/'
+wait
+"""
+TAKEN = r"""ours() { tr '\0' '\n' <"/proc/$1/environ" 2>/dev/null | grep -q '^HARDWAY_DIGEST='; }
+ss -Hltnp | while read -r _ _ _ local _ users; do
+    for port in $ports; do
+        [ "${local##*:}" = "$port" ] || continue
+        pid=${users##*pid=}
+        pid=${pid%%,*}
+        ours "$pid" || say port "$port $(cat "/proc/$pid/comm" 2>/dev/null || echo somebody)"
+    done
+done
+for unit in $units; do
+    file=$(systemctl show --property=FragmentPath --value "$unit.service" 2>/dev/null)
+    [ -n "$file" ] && ! grep -q HARDWAY_DIGEST "$file" &&
+        say unit "$unit $(systemctl is-active "$unit.service")"
+done
+for folder in $folders; do
+    [ -z "$(ls -A "$folder" 2>/dev/null)" ] || say folder "$folder"
+done
+"""
+PACKAGES = r"""missing=
+for name in $packages; do
+    [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$name" 2>/dev/null)" = installed ] ||
+        missing="$missing $name"
+done
+apt() {
+    apt-get --quiet=2 --simulate --no-install-recommends "$@" install $missing 2>&1 >/dev/null
+}
+if [ -n "$missing" ]; then
+    said=$(apt) || case $said in
+    *"Unable to locate"*|*"no installation candidate"*)
+        # Its lists may just be old or absent; new ones are looked at apart, and leave no trace.
+        lists=$(mktemp -d)
+        mkdir -p "$lists/lists/partial"
+        apt-get --quiet=2 -o Dir::State::Lists="$lists/lists" -o Dir::Cache="$lists" update \
+            >/dev/null 2>&1
+        said=$(apt -o Dir::State::Lists="$lists/lists" -o Dir::Cache="$lists") && said=
+        rm -rf "$lists" ;;
+    esac
+    [ -z "$said" ] || printf '%s\n' "$said" | sed -n 's/^E: /apt\t/p'
+fi
+"""
+DISK = r"""for place in /var/lib /opt; do
+    say disk "$place $(df -Pk $place | awk 'NR == 2 {print $4}')"
+done
+if [ "$fsyncs" -gt 0 ]; then
+    # As etcd writes its log: small, one after the other, each on the disk before the next.
+    file=$(mktemp /var/lib/.hardway-fsync.XXXXXX)
+    dd if=/dev/zero of="$file" bs=2300 count="$fsyncs" 2>/dev/null
+    began=$(date +%s)
+    n=0
+    while [ $n -lt "$fsyncs" ] && [ $(($(date +%s) - began)) -lt 5 ]; do
+        dd if=/dev/zero of="$file" bs=2300 count=1 seek=$n conv=notrunc oflag=dsync 2>&1 |
+            sed -n 's/.*copied, \([0-9.e-]*\) s.*/fsync\t\1/p'
+        n=$((n + 1))
+    done
+    rm -f "$file"
+fi
+exit 0
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a machine said; by the first word of a row, the rest of each."""
+
+    rows: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    skew_s: float = 0.0
+    """How far its clock is ahead of this host's."""
+
+    def __getitem__(self, name: str) -> Sequence[str]:
+        return self.rows.get(name, ())
+
+    def first(self, name: str) -> str:
+        """Return the first row of a name; empty without one."""
+        return next(iter(self[name]), "")
+
+
+def parse(text: str, skew_s: float = 0.0) -> Seen:
+    """Return what the script printed."""
+    rows: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        name, _, value = line.partition("\t")
+        rows.setdefault(name, []).append(value.strip())
+    return Seen(rows, skew_s)

@@ -1,0 +1,250 @@
+"""Provider ssh on hosts that are not ours: looked at, made a cluster, and left as they were."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.cluster.conftest import ROOT, Hardway, host_state
+from tests.cluster.hosts import PASSWORD, Hosts, hosts, spec
+
+pytestmark = pytest.mark.more
+
+CONTROL_PLANE, WORKER = "control-plane", "worker"
+BY_OPS = ", user: ops"
+BY_SUE = ", user: sue"
+
+
+def by_itself(verb: str, folder: Path) -> None:
+    env = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
+    argv = [sys.executable, "-m", "tests.cluster.hosts", verb, str(folder)]
+    subprocess.run(argv, env=env, check=True, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
+    """Five plain hosts."""
+    made = hosts(tmp_path_factory.mktemp("operator"))
+    before = host_state()
+    try:
+        by_itself("make", made.folder)
+        yield made
+    finally:
+        by_itself("remove", made.folder)
+    assert host_state() == before
+
+
+@pytest.fixture
+def operator(there: Hosts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hardway:
+    """An operator's folder, with an ssh_config of its own and sue's password at hand."""
+    monkeypatch.setenv("HARDWAY_SUDO_PASSWORD", PASSWORD)
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    (tmp_path / "ssh_config").write_text(
+        f"Host *\n  User root\n  IdentityFile {there.key}\n  IdentitiesOnly yes\n"
+        f"  UserKnownHostsFile {there.known_hosts}\n  GlobalKnownHostsFile /dev/null\n"
+    )
+    return Hardway(tmp_path)
+
+
+def ask(
+    operator: Hardway, there: Hosts, *machines: tuple[str, str, str],
+    endpoint: str = "{kind: proxy}", ssh: str = "",
+) -> None:  # fmt: skip
+    text = spec(there, machines, endpoint=endpoint, ssh=ssh)
+    (operator.folder / "hardway.yaml").write_text(text)
+
+
+SMALL = (("a", CONTROL_PLANE, ""), ("d", WORKER, BY_SUE))
+
+
+def problems(operator: Hardway) -> set[tuple[str, str, str]]:
+    found = json.loads(operator.tries("preflight", "-o", "json").stdout)["problems"]
+    assert all(p["found"] and p["needed"] and p["cure"] for p in found)
+    return {(p["machine"], p["check"], p["severity"]) for p in found}
+
+
+def refusing(operator: Hardway) -> set[tuple[str, str]]:
+    return {(machine, check) for machine, check, how in problems(operator) if how == "refuse"}
+
+
+def test_good_hosts_are_admitted(there: Hosts, operator: Hardway) -> None:
+    ask(operator, there, *SMALL)
+    before = there.everything("a")
+    done = operator.tries("preflight")
+    assert done.returncode == 0, done.stdout
+    assert "nothing stands in the way on 2 machines" in done.stderr
+    assert there.everything("a") == before
+
+
+BREAK = """mkdir -p /etc/cloud && echo 'manage_etc_hosts: true' >/etc/cloud/cloud.cfg
+mkdir -p /etc/kubernetes && touch /etc/kubernetes/admin.conf
+systemd-run --quiet --unit=squatter systemd-socket-activate --listen=6443 cat
+printf '[Service]\\nExecStart=/bin/true\\n' >/etc/systemd/system/kubelet.service
+mv /etc/apt/sources.list /root
+ip route add 10.201.7.0/24 dev eth0
+ip route add blackhole 10.241.0.13
+systemctl daemon-reload
+"""
+MEND = """rm -rf /etc/cloud /etc/kubernetes /etc/systemd/system/kubelet.service
+systemctl stop squatter
+mv /root/sources.list /etc/apt
+ip route delete 10.201.7.0/24
+ip route delete blackhole 10.241.0.13
+systemctl daemon-reload
+"""
+
+
+def test_everything_wrong_with_a_host_is_said_at_once_and_nothing_is_changed(
+    there: Hosts, operator: Hardway
+) -> None:
+    ask(operator, there, *SMALL, endpoint="{kind: vip, host: 10.241.0.14}")
+    there.on("a", BREAK)
+    try:
+        before = there.everything("a")
+        expected = {"cloud-init", "leftovers", "ports", "packages", "ranges", "peers", "endpoint"}
+        assert {check for m, check in refusing(operator) if m == "a"} == expected
+        done = operator.tries("up")
+        assert done.returncode == 3
+        assert all(f"a: {check}: found " in done.stderr for check in expected)
+        assert "port 6443 taken by" in done.stderr
+        assert there.everything("a") == before
+    finally:
+        there.on("a", MEND)
+
+
+def test_who_cannot_be_reached_is_told_with_the_reason(there: Hosts, operator: Hardway) -> None:
+    ask(operator, there, ("a", CONTROL_PLANE, ""), ("d", WORKER, ", user: nobody"))
+    config = operator.folder / "ssh_config"
+    config.write_text(config.read_text().replace(str(there.known_hosts), "/dev/null"))
+    done = operator.tries("up")
+    assert done.returncode == 5
+    assert done.stderr.count("its host key is not known: ed25519 SHA256:") == 2
+    assert "hardway" not in there.on("a", "ls /var/lib")
+    config.write_text(config.read_text().replace("/dev/null", str(there.known_hosts), 1))
+    done = operator.tries("plan")
+    assert "d (10.241.0.13): it does not let us in" in done.stderr
+
+
+def test_a_wrong_password_for_sudo(
+    there: Hosts, operator: Hardway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(operator, there, *SMALL)
+    monkeypatch.setenv("HARDWAY_SUDO_PASSWORD", "no")
+    done = operator.tries("preflight")
+    assert done.returncode == 3
+    assert "sudo refuses" in done.stdout
+    monkeypatch.delenv("HARDWAY_SUDO_PASSWORD")
+    done = operator.tries("preflight")
+    assert "no terminal to ask at" in done.stderr
+
+
+def whole(operator: Hardway, workers: int) -> None:
+    """Check that the cluster is up and that a second look finds nothing to do."""
+    assert operator.json("status")["endpoint"]["healthy"]
+    assert operator.tries("verify").returncode == 0
+    assert operator("kubectl", "get", "nodes", "--no-headers").count(" Ready ") == workers
+    lines = operator.journal_lines()
+    operator("up")
+    assert operator.changed_since(lines) == []
+    assert operator.plan() == []
+    assert PASSWORD not in operator.journal.read_text()
+
+
+def left_as_it_was(there: Hosts, before: dict[str, dict[str, list[str]]]) -> None:
+    for name, was in before.items():
+        now = there.everything(name)
+        for kind in sorted({*was, *now}):
+            gone = sorted(set(was.get(kind, [])) - set(now.get(kind, [])))
+            more = sorted(set(now.get(kind, [])) - set(was.get(kind, [])))
+            assert (gone, more) == ([], []), f"{kind} on {name}"
+
+
+def test_a_cluster_with_a_proxy_on_every_machine(there: Hosts, operator: Hardway) -> None:
+    ask(operator, there, *SMALL)
+    before = {name: there.everything(name) for name in ("a", "d")}
+    operator("up")
+    whole(operator, 1)
+    there.on("d", "echo '# somebody was here' >>/etc/kubernetes/kubelet.yaml")
+    assert [row[:2] for row in operator.plan()] == [("d", "update")]
+    operator("up")
+    assert operator.plan() == []
+    assert operator.on("a", "id -un; hostname") == "root\na\n"
+    done = operator.tries("machine", "stop", "d")
+    assert done.returncode == 10
+    assert "could not switch d on again" in done.stderr
+    lines = operator.journal_lines()
+    operator("machine", "restart", "d")
+    operator("kubectl", "wait", "--for=condition=Ready", "node/d", "--timeout=120s")
+    operator("up")
+    assert operator.changed_since(lines) == []
+    operator("down", "--yes")
+    left_as_it_was(there, before)
+
+
+def test_another_clusters_machines_are_left_alone(there: Hosts, operator: Hardway) -> None:
+    ask(operator, there, *SMALL)
+    there.on("a", "mkdir -p /var/lib/hardway/before; echo other >/var/lib/hardway/before/cluster")
+    try:
+        assert ("a", "leftovers") in refusing(operator)
+        (operator.folder / "clusters/foreign").mkdir(parents=True)
+        done = operator.tries("down", "--yes")
+        assert done.returncode == 10
+        assert "a is other's" in done.stderr
+        assert there.on("a", "cat /var/lib/hardway/before/cluster") == "other\n"
+    finally:
+        there.on("a", "rm -r /var/lib/hardway")
+
+
+def test_three_control_planes_with_a_virtual_address_behind_a_bastion(
+    there: Hosts, operator: Hardway
+) -> None:
+    machines = [(n, CONTROL_PLANE, "") for n in "abc"] + [("d", WORKER, BY_OPS)]
+    gate = f", bastion: ops@{there.address('gate')}"
+    ask(operator, there, *machines, endpoint="{kind: vip, host: 10.241.0.100}", ssh=gate)
+    before = {name: there.everything(name) for name in "abcd"}
+    there.hide(*"abcd")
+    try:
+        operator("up")
+        whole(operator, 1)
+        assert operator("kubectl", "get", "--raw=/readyz") == "ok"
+        assert operator.on("d", "id -un; hostname") == "root\nd\n"
+        assert operator.tries("kubectl", "get", "nothing").returncode == 1
+        began = time.monotonic()
+        there.on("a", "systemctl stop kube-apiserver")
+        operator("kubectl", "get", "nodes")
+        assert time.monotonic() - began < 60
+        there.on("a", "systemctl start kube-apiserver")
+        operator("down", "--yes")
+    finally:
+        there.show(*"abcd")
+    left_as_it_was(there, before)
+
+
+BALANCER = """apt-get --quiet=2 update && apt-get --quiet=2 --yes install haproxy >/dev/null
+cat >/etc/haproxy/haproxy.cfg <<END
+defaults
+    mode tcp
+    timeout connect 2s
+    timeout client 1h
+    timeout server 1h
+listen api
+    bind 10.241.0.14:6443
+    server a 10.241.0.10:6443
+END
+systemctl restart haproxy
+"""
+
+
+def test_a_load_balancer_that_is_given(there: Hosts, operator: Hardway) -> None:
+    there.on("gate", BALANCER)
+    machines = (("a", CONTROL_PLANE, ""), ("d", WORKER, ""))
+    ask(operator, there, *machines, endpoint=f"{{kind: given, host: {there.address('gate')}}}")
+    before = {name: there.everything(name) for name in ("a", "d")}
+    operator("up")
+    whole(operator, 1)
+    operator("down", "--yes")
+    left_as_it_was(there, before)

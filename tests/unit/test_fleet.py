@@ -1,0 +1,104 @@
+"""A hundred machines of which three do not do as the others: nobody waits, each has its error."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from hardway.engine import compare, order
+from hardway.errors import CommandError, ConnectError, FleetError
+from hardway.model.cluster import Cluster
+from hardway.model.resources import Desired, File, Finding
+from hardway.report import Event
+from hardway.steps.base import Live, Step
+from hardway.tools.kubectl import Kubectl
+from hardway.transport.base import Completed, on_each
+
+MACHINES = [f"m{index:02}" for index in range(100)]
+NO_API = cast(Kubectl, None)
+WANTED = {"s": Desired(files=(File(path="/etc/x", content=b"x", why=""),))}
+
+
+class Machine:
+    """Answers all commands after a moment; a dead one breaks off, a failing one says no."""
+
+    def __init__(self, machine: str, kind: str) -> None:
+        self.machine = machine
+        self.kind = kind
+        self.written = False
+
+    async def run(
+        self, argv: Sequence[str], *, stdin: bytes | Path = b"", timeout_s: float = 60
+    ) -> Completed:
+        writes = any("tar --extract" in word for word in argv)
+        if writes and self.kind == "slow":
+            await asyncio.sleep(0.2)
+            raise ConnectError(f"{self.machine}: no answer within {timeout_s:.0f} s")
+        if writes and self.kind == "dead":
+            raise ConnectError(f"{self.machine}: the connection broke")
+        if writes and self.kind == "full":
+            return Completed(1, b"", b"tar: no space left")
+        await asyncio.sleep(0.05)
+        self.written |= writes
+        return Completed(0, b"", b"")
+
+
+def fleet(odd: dict[str, str]) -> dict[str, Machine]:
+    return {name: Machine(name, odd.get(name, "")) for name in MACHINES}
+
+
+async def up(machines: dict[str, Machine]) -> None:
+    async def verify(_live: Live) -> list[Finding]:
+        return []
+
+    cluster = cast(Cluster, SimpleNamespace(name="c"))
+    live = Live(cluster, machines, NO_API, NO_API)
+    changes = await compare.compare(live, dict.fromkeys(MACHINES, WANTED), {}, show=False)
+    assert len(changes) == len(MACHINES)
+    events: list[Event] = []
+    step = Step(name="s", title="", why="", verify=verify)
+    await order.bring_about((step,), changes, live, events.append)
+
+
+def test_three_that_fail_hold_nobody_up_and_break_nobody_off() -> None:
+    machines = fleet({"m03": "dead", "m50": "slow", "m99": "full"})
+    with pytest.raises(FleetError) as raised:
+        asyncio.run(up(machines))
+    assert {name for name, m in machines.items() if not m.written} == {"m03", "m50", "m99"}
+    broke, slow, full = raised.value.errors
+    assert (str(broke), str(slow)) == (
+        "m03: the connection broke",
+        "m50: no answer within 120 s",
+    )
+    assert isinstance(full, CommandError)
+    assert all(f"{name}: " in str(raised.value) for name in ("m03", "m50", "m99"))
+
+
+def test_one_that_fails_has_its_own_error() -> None:
+    machines = fleet({"m42": "dead"})
+    with pytest.raises(ConnectError, match="m42: the connection broke"):
+        asyncio.run(up(machines))
+    assert sum(m.written for m in machines.values()) == 99
+
+
+def test_all_well() -> None:
+    machines = fleet({})
+    asyncio.run(up(machines))
+    assert all(m.written for m in machines.values())
+
+
+def test_a_mistake_of_ours_is_no_machines_fault() -> None:
+    async def wrong() -> None:
+        raise KeyError("x")
+
+    async def dead() -> None:
+        raise ConnectError("m: dead")
+
+    async def both() -> None:
+        await on_each([dead(), wrong()])
+
+    with pytest.raises(KeyError):
+        asyncio.run(both())

@@ -1,0 +1,286 @@
+"""Preflight of machines reached by SSH: each check has a machine that turns it red."""
+
+import asyncio
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from tests import support
+
+from hardway.engine.render import merged, render
+from hardway.errors import ConnectError, PreflightError
+from hardway.model.cluster import Cluster, HostFacts
+from hardway.providers.admission import fit
+from hardway.providers.base import Problem, Severity
+from hardway.providers.hosts import checks, facts, preflight, probe
+from hardway.report import Event, Happened
+from hardway.steps import STEPS
+from hardway.transport.base import Completed, Reached
+
+SPEC = """provider: ssh
+network: {nodes: 192.168.7.0/24}
+endpoint: {kind: KIND}
+machines:
+- {name: a, role: control-plane, host: 192.168.7.4}
+- {name: b, role: worker, host: 192.168.7.5}
+"""
+GOOD = {
+    "a": """distribution\tdebian 12 Debian GNU/Linux 12 (bookworm)
+kernel\t6.1.0-28-amd64
+systemd\t252
+hostname\ta
+machine-id\t0a
+address\t127.0.0.1/8 lo
+address\t192.168.7.4/24 ens3
+cloud-hosts\t
+peer\t192.168.7.5 answers
+route\tdefault via 192.168.7.1 dev ens3
+route\t192.168.7.0/24 dev ens3 proto kernel scope link src 192.168.7.4
+disk\t/var/lib 30000000
+disk\t/opt 30000000
+""" + "fsync\t0.0021\n" * 100,
+    "b": """distribution\tubuntu 24.04 Ubuntu 24.04.1 LTS
+kernel\t6.8.0-49-generic
+systemd\t255
+hostname\tb
+machine-id\t0b
+address\t192.168.7.5/24 ens3
+peer\t192.168.7.4 answers
+route\t192.168.7.0/24 dev ens3 proto kernel scope link src 192.168.7.5
+disk\t/var/lib 30000000
+disk\t/opt 30000000
+""",
+}  # fmt: skip
+HOST = replace(support.HOST, shared=False)
+
+
+def cluster(kind: str = "proxy") -> Cluster:
+    return support.cluster(SPEC.replace("KIND", kind))
+
+
+def judged(
+    a: str = GOOD["a"],
+    b: str = GOOD["b"],
+    *,
+    kind: str = "proxy",
+    skew_s: float = 0.0,
+    **host: object,
+) -> list[tuple[str, str, str]]:
+    """Return machine, check and severity of all that is found; `host` is a's system."""
+    seen = {"a": probe.parse(a, skew_s), "b": probe.parse(b)}
+    hosts = {"a": replace(HOST, **host), "b": HOST}  # type: ignore[arg-type]
+    found = checks.judge(cluster(kind), seen, hosts)
+    assert all(p.found and p.needed and p.cure for p in found)
+    return [(p.machine, p.check, str(p.severity)) for p in found]
+
+
+def test_good_machines_have_no_problems() -> None:
+    assert judged() == []
+    assert judged(kind="vip, host: 192.168.7.9") == []
+
+
+def slow(ms: float, of_100: int) -> str:
+    return "fsync\t0.0021\n" * (100 - of_100) + f"fsync\t{ms / 1000}\n" * of_100
+
+
+RED: Sequence[tuple[str, str, str, str]] = (
+    # what stands in the output, what is put in its place, the check, how bad it is
+    ("debian 12 Debian", "debian 11 Debian", "distribution", "refuse"),
+    ("debian 12 Debian", "fedora 42 Fedora", "distribution", "refuse"),
+    ("kernel\t", "no-tool\tss\nkernel\t", "tools", "refuse"),
+    ("systemd\t252", "systemd\t247", "systemd", "refuse"),
+    ("systemd\t252", "systemd\t\nno-systemd\tinit", "systemd", "refuse"),
+    ("6.1.0-28-amd64", "5.10.0-33-amd64", "kernel", "refuse"),
+    ("/var/lib 30000000", "/var/lib 1000000", "disk", "refuse"),
+    ("/var/lib 30000000", "/var/lib 4000000", "disk", "warn"),
+    ("fsync\t0.0021\n" * 100, slow(900, 5), "fsync", "warn"),
+    ("fsync\t0.0021\n" * 100, slow(120, 60), "fsync", "refuse"),
+    ("route\tdefault", "swap\t/dev/sda2 2097148\nroute\tdefault", "swap", "warn"),
+    ("kernel\t", "container\tlxc\nswap\t/dev/sda2 2097148\nkernel\t", "swap", "refuse"),
+    ("disk\t/opt", "port\t6443 nginx\ndisk\t/opt", "ports", "refuse"),
+    ("disk\t/opt", "unit\tkubelet active\ndisk\t/opt", "leftovers", "refuse"),
+    ("disk\t/opt", "unit\tdocker active\ndisk\t/opt", "leftovers", "warn"),
+    ("disk\t/opt", "folder\t/var/lib/etcd\ndisk\t/opt", "leftovers", "refuse"),
+    ("disk\t/opt", "ledger\tother\ndisk\t/opt", "leftovers", "refuse"),
+    ("cloud-hosts\t", "cloud-hosts\tmanage_etc_hosts: true", "cloud-init", "refuse"),
+    ("disk\t/opt", "apt\tUnable to locate package haproxy\ndisk\t/opt", "packages", "refuse"),
+    ("disk\t/opt", "firewall\tdrop\ndisk\t/opt", "firewall", "warn"),
+    ("192.168.7.4/24 ens3", "192.168.7.44/24 ens3", "address", "refuse"),
+    ("route\tdefault", "route\t10.200.0.0/16 dev wg0\nroute\tdefault", "ranges", "refuse"),
+    ("route\tdefault", "route\t10.32.0.5 dev wg0\nroute\tdefault", "ranges", "refuse"),
+    ("192.168.7.5 answers", "192.168.7.5 silent", "peers", "refuse"),
+    ("192.168.7.5 answers", "192.168.7.5 over 192.168.7.5 via 10.0.0.1 dev e", "peers", "refuse"),
+)
+
+
+@pytest.mark.parametrize(("old", "new", "check", "severity"), RED)
+def test_each_check_can_fail(old: str, new: str, check: str, severity: str) -> None:
+    assert old in GOOD["a"]
+    assert set(judged(GOOD["a"].replace(old, new))) == {("a", check, severity)}
+
+
+@pytest.mark.parametrize(
+    ("host", "check", "severity"),
+    [
+        ({"architecture": "riscv64"}, "architecture", "refuse"),
+        ({"cgroup": "v1"}, "cgroup", "warn"),
+        ({"cpus": 1}, "cpus", "warn"),
+        ({"memory_bytes": 1 << 30}, "memory", "warn"),
+        ({"memory_bytes": 1 << 29}, "memory", "refuse"),
+    ],
+)
+def test_each_check_of_facts_can_fail(
+    host: Mapping[str, object], check: str, severity: str
+) -> None:
+    assert judged(**host) == [("a", check, severity)]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("skew_s", "severity"), [(2.0, "warn"), (-2.0, "warn"), (31, "refuse")])
+def test_a_clock_that_is_off(skew_s: float, severity: str) -> None:
+    assert judged(skew_s=skew_s) == [("a", "clock", severity)]
+
+
+def test_machines_that_are_copies() -> None:
+    copy = GOOD["b"].replace("machine-id\t0b", "machine-id\t0a").replace("name\tb", "name\ta")
+    assert judged(b=copy) == [
+        ("a", "machine-id", "refuse"), ("a", "hostname", "warn"),
+        ("b", "machine-id", "refuse"), ("b", "hostname", "warn"),
+    ]  # fmt: skip
+
+
+def test_docker_on_a_worker_is_in_the_way() -> None:
+    assert judged(b=GOOD["b"] + "unit\tdocker active\n") == [("b", "leftovers", "refuse")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "row", "severity"),
+    [
+        ("vip, host: 192.168.7.9", "vip\tanswered by 02:00", "refuse"),
+        ("given, host: lb.example", "given\t", "refuse"),
+        ("given, host: lb.example", "given\t192.168.7.8\ngiven-silent\t6443", "warn"),
+    ],
+)
+def test_an_endpoint_that_is_not_as_said(kind: str, row: str, severity: str) -> None:
+    assert judged(GOOD["a"] + row + "\n", kind=kind) == [("a", "endpoint", severity)]
+
+
+def test_an_address_that_is_held_by_one_of_ours_is_no_clash() -> None:
+    kind = "vip, host: 192.168.7.9"
+    b = GOOD["b"] + "vip\tanswered by 02:00\n"
+    assert judged(GOOD["a"] + "vip\theld\n", b, kind=kind) == []
+
+
+def test_all_problems_of_all_machines_at_once() -> None:
+    found = judged(GOOD["a"].replace("252", "100"), GOOD["b"] + "port\t10250 x\nswap\t/s 1\n")
+    assert found == [("a", "systemd", "refuse"), ("b", "swap", "warn"), ("b", "ports", "refuse")]
+
+
+def problem(severity: Severity) -> Problem:
+    return Problem(machine="a", check="ports", severity=severity, found="f", needed="n", cure="c")
+
+
+def test_what_stands_in_the_way_is_raised_and_the_rest_said() -> None:
+    of, told = cluster(), list[Event]()
+    gone = Reached({}, {"b": ConnectError("b: no answer", hint="h")})
+    with pytest.raises(PreflightError) as caught:
+        fit(of, gone, [problem(Severity.REFUSE), problem(Severity.WARN)], told.append)
+    assert [line.split(":")[0] for line in caught.value.problems] == ["b", "a"]
+    with pytest.raises(ConnectError, match="b: no answer"):
+        fit(of, gone, [problem(Severity.WARN)], told.append)
+    assert told == []
+    here = Reached({m.name: Local() for m in of.machines})
+    fit(of, here, [problem(Severity.WARN)], told.append)
+    assert [(e.happened, e.machine) for e in told] == [(Happened.WARNED, "a")]
+
+
+@dataclass
+class Local:
+    """This host as a machine; what it is asked is kept."""
+
+    machine: str = "a"
+    asked: list[Sequence[str]] = field(default_factory=list)
+
+    async def run(
+        self, argv: Sequence[str], *, stdin: bytes | Path = b"", timeout_s: float = 60
+    ) -> Completed:
+        assert isinstance(stdin, bytes)
+        self.asked.append(argv)
+        done = subprocess.run(argv, input=stdin, capture_output=True, check=False)
+        return Completed(done.returncode, done.stdout, done.stderr)
+
+
+def test_the_scripts_say_of_this_very_host_what_is_true() -> None:
+    """By whatever /bin/sh this host has; nothing is left of it."""
+    if os.geteuid():
+        pytest.skip("needs root: measures in /var/lib")
+    of, here = cluster(), Local()
+    host = asyncio.run(facts.facts(of, {"a": here}))["a"]
+    assert (host.cpus, host.architecture) == (len(os.sched_getaffinity(0)), "amd64")
+    assert host.memory_bytes > 1 << 28
+    assert len(here.asked) == 1
+    before = sorted(Path("/var/lib").iterdir())
+    script = probe.script(of, of.machines[0], ["haproxy", "no-such-package"])
+    said = asyncio.run(here.run(["sh", "-s"], stdin=script.encode()))
+    assert sorted(Path("/var/lib").iterdir()) == before
+    assert said.stderr == b""
+    seen = probe.parse(said.stdout.decode())
+    release = dict(
+        line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if line
+    )
+    assert seen.first("distribution").startswith(release["ID"])
+    assert seen.first("machine-id") == Path("/etc/machine-id").read_text().strip()
+    assert len(seen["fsync"]) > 10
+    assert any("no-such-package" in row for row in seen["apt"])
+    assert len(seen["disk"]) == 2
+
+
+def test_a_clock_is_asked_for_thrice() -> None:
+    here = Local()
+    assert abs(asyncio.run(preflight.skew_s(here))) < 1
+    assert len(here.asked) == preflight.CLOCK_LOOKS
+
+
+@pytest.mark.parametrize("kind", ["proxy", "vip, host: 192.168.7.9", "given, host: lb.example"])
+def test_packages_are_those_that_the_steps_will_install(kind: str) -> None:
+    of = cluster(kind)
+    rendered = render(STEPS, support.given(of))
+    for machine in of.machines:
+        wanted = {p.name for p in merged(rendered[machine.name].values()).packages}
+        assert set(preflight.packages(of, machine)) == wanted, machine.name
+
+
+FACTS = """architecture\taarch64
+cpus\t4
+memory_kib\t4000000
+cgroup\tcgroup2fs
+swaps\t1
+capabilities\t000001ffffffffff
+interface\tens5
+resolver\t/run/systemd/resolve/resolv.conf 10.0.0.2
+resolver\t/etc/resolv.conf 127.0.0.53
+"""
+
+
+def test_facts() -> None:
+    assert facts.parse(FACTS) == HostFacts(
+        architecture="arm64", interface="ens5", cpus=4, memory_bytes=4000000 << 10, cgroup="v2",
+        nameservers=("10.0.0.2",), resolv_conf="/run/systemd/resolve/resolv.conf", shared=False,
+        swap=True, capped_oom=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "name", "value"),
+    [
+        ("aarch64", "riscv64", "architecture", "riscv64"),
+        ("cgroup2fs", "tmpfs", "cgroup", "v1"),
+        ("swaps\t1", "swaps\t0", "swap", False),
+        ("000001ffffffffff", "000001fffeffffff", "capped_oom", True),
+        ("/run/systemd/resolve/resolv.conf 10.0.0.2", "/etc/resolv.conf ::1", "nameservers", ()),
+    ],
+)
+def test_each_fact(old: str, new: str, name: str, value: object) -> None:
+    assert getattr(facts.parse(FACTS.replace(old, new)), name) == value

@@ -1,0 +1,121 @@
+"""Provider ssh: what hardway.yaml says of machines, and what is not in its power."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+from tests import support
+from tests.unit.test_preflight import SPEC
+
+from hardway.errors import ConnectError, PreflightError, RefusedError
+from hardway.providers.hosts import password as of_password
+from hardway.providers.ssh.provider import SshProvider
+from hardway.spec.load import parse
+
+TEXT = SPEC.replace("KIND", "proxy").replace("host: 192.168.7.4", "host: 192.168.7.4, user: root")
+
+
+def provider(folder: Path, more: str = "") -> SshProvider:
+    return SshProvider(parse(TEXT + more, "hardway.yaml").spec, folder, folder)
+
+
+def test_a_machine_may_say_otherwise_for_itself(tmp_path: Path) -> None:
+    a, b = provider(tmp_path, "ssh: {user: ops, port: 2222, bastion: g}\n")._targets()
+    assert (a.user, a.port, a.bastion, a.known_hosts) == ("root", 2222, "g", None)
+    assert (b.user, b.host) == ("ops", "192.168.7.5")
+
+
+def test_root_by_ssh_as_root_and_by_sudo_else(tmp_path: Path) -> None:
+    of = support.cluster(TEXT)
+    ours = provider(tmp_path, "ssh: {user: ops}\n")
+    assert ours.ssh_command(of.machine("a"), ["id", "-u"]) == ["ssh", "root@192.168.7.4", "id",
+                                                              "-u"]  # fmt: skip
+    *ssh, script = ours.ssh_command(of.machine("b"), ["id; echo 'a b'"])
+    assert ssh == ["ssh", "ops@192.168.7.5"]
+    # By a shell as sshd starts it, with a sudo that only says that it was there.
+    sudo = tmp_path / "sudo"
+    sudo.write_text('#!/bin/sh\necho sudo; shift; exec "$@"\n')
+    sudo.chmod(0o755)
+    identity = tmp_path / "id"
+    identity.write_text("#!/bin/sh\necho 1000\n")
+    identity.chmod(0o755)
+
+    async def run() -> bytes:
+        process = await asyncio.create_subprocess_exec(
+            "sh", "-c", script, stdout=asyncio.subprocess.PIPE,
+            env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        )  # fmt: skip
+        return (await process.communicate())[0]
+
+    assert asyncio.run(run()) == b"sudo\n1000\na b\n"
+
+
+def test_files_that_are_not_there_are_said_at_once(tmp_path: Path) -> None:
+    ours = provider(tmp_path, "ssh: {key: gone, config: none}\n")
+    with pytest.raises(PreflightError) as caught:
+        asyncio.run(ours.preflight(support.cluster(TEXT)))
+    assert caught.value.problems == (
+        "a: key gone is not there", "a: config none is not there",
+        "b: key gone is not there", "b: config none is not there",
+    )  # fmt: skip
+
+
+def test_a_host_is_not_switched_off(tmp_path: Path) -> None:
+    of = support.cluster(TEXT)
+    with pytest.raises(RefusedError, match="could not switch a on again") as caught:
+        asyncio.run(provider(tmp_path).stop(of, of.machine("a"), force=True))
+    assert "hardway machine restart a" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("more", "host", "within"),
+    [
+        ("", "192.168.7.4", True),
+        ("ssh: {bastion: g}\n", "192.168.7.4", False),
+        ("", "alpha", False),
+        ("", "beta", False),
+    ],
+)
+def test_the_api_behind_a_bastion_or_an_alias_is_out_of_reach(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: str, host: str, *, within: bool
+) -> None:
+    (tmp_path / ".ssh").mkdir()
+    (tmp_path / ".ssh/config").write_text(
+        "Host alpha\n  HostName 192.168.7.4\nHost beta\n  ProxyJump gate\n"
+    )
+    monkeypatch.setenv("HOME", str(tmp_path))
+    text = TEXT.replace("host: 192.168.7.4", f"host: {host}, address: 192.168.7.4")
+    ours = SshProvider(parse(text + more, "x").spec, tmp_path, tmp_path)
+    assert asyncio.run(ours.within_reach(support.cluster(text))) is within
+
+
+def test_a_password_from_the_environment_or_a_descriptor_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(of_password.VARIABLE, "word")
+    assert of_password.Password()() == "word"
+    (tmp_path / "secret").write_text("other word\n")
+    monkeypatch.setenv(of_password.DESCRIPTOR, str(os.open(tmp_path / "secret", os.O_RDONLY)))
+    ask = of_password.Password()
+    assert (ask(), ask()) == ("other word", "other word")
+    with pytest.raises(ConnectError, match="cannot be read"):
+        of_password.Password()()
+
+
+def test_a_password_is_asked_for_at_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(of_password.VARIABLE, raising=False)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False)
+    with pytest.raises(ConnectError, match="no terminal") as caught:
+        of_password.Password()()
+    assert of_password.VARIABLE in caught.value.hint
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    asked = list[str]()
+
+    def answer(prompt: str) -> str:
+        asked.append(prompt)
+        return "typed"
+
+    monkeypatch.setattr("getpass.getpass", answer)
+    ask = of_password.Password()
+    assert (ask(), ask(), len(asked)) == ("typed", "typed", 1)
