@@ -3,9 +3,15 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from hardway.providers.aws.provider import AwsProvider
 from hardway.providers.base import Provider
 from hardway.providers.local.provider import LocalProvider
+from hardway.providers.ssh.provider import SshProvider
 from hardway.spec.schema import ClusterSpec
 
-PROVIDERS: Mapping[str, Callable[[ClusterSpec, Path, Path], Provider]] = {"local": LocalProvider}
+PROVIDERS: Mapping[str, Callable[[ClusterSpec, Path, Path], Provider]] = {
+    "local": LocalProvider,
+    "ssh": SshProvider,
+    "aws": AwsProvider,
+}
 """By name: makes a provider from the spec, the cluster's own folder and the cache."""

@@ -1,0 +1,1 @@
+"""Machines on AWS: made, found again, paid for and removed by one table (`table.py`)."""

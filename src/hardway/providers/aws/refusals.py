@@ -1,0 +1,78 @@
+"""What AWS's refusals mean: in words, and what to do. One row for each kind of reason."""
+
+from dataclasses import dataclass
+
+POLICY = "hardway aws iam-policy prints what suffices; have it attached to this identity"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A reason AWS gives; `{action}` and `{region}` are filled in."""
+
+    codes: tuple[str, ...]
+    says: str
+    hint: str
+
+
+def _quota(what: str, service: str, code: str) -> tuple[str, str]:
+    return (
+        f"the account may have no more {what} in {{region}} (quota {code})",
+        (
+            f"remove some that nobody needs, or ask for more: aws service-quotas "
+            f"request-service-quota-increase --service-code {service} --quota-code {code} "
+            "--region {region} --desired-value N"
+        ),
+    )
+
+
+REFUSALS = (
+    Refusal(("UnauthorizedOperation", "AccessDenied", "AccessDeniedException"),
+            "this identity may not do {action}", POLICY),
+    Refusal(("AuthFailure", "InvalidClientTokenId", "UnrecognizedClientException",
+             "SignatureDoesNotMatch", "InvalidAccessKeyId"),
+            "these credentials are not valid", "aws sts get-caller-identity tells which they are"),
+    Refusal(("ExpiredToken", "ExpiredTokenException", "RequestExpired"),
+            "these credentials have expired, or this host's clock is wrong",
+            "log in again (aws sso login), then run this again"),
+    Refusal(("OptInRequired", "PendingVerification", "Blocked"),
+            "the account is not ready for this in {region}",
+            "sign in to AWS's console and see what it asks for, or whether the region is enabled"),
+    Refusal(("VpcLimitExceeded",), *_quota("VPCs", "vpc", "L-F678F1CE")),
+    Refusal(("VcpuLimitExceeded", "InstanceLimitExceeded"),
+            *_quota("virtual cores of running instances", "ec2", "L-1216C47A")),
+    Refusal(("InternetGatewayLimitExceeded",),
+            *_quota("internet gateways", "vpc", "L-A4707A72")),
+    Refusal(("RouteLimitExceeded",), *_quota("routes in a route table", "vpc", "L-93826ACB")),
+    Refusal(("SubnetLimitExceeded",), *_quota("subnets in a VPC", "vpc", "L-407747CB")),
+    Refusal(("SecurityGroupLimitExceeded",), *_quota("security groups", "vpc", "L-E79EC296")),
+    Refusal(("RulesPerSecurityGroupLimitExceeded",),
+            *_quota("rules in a security group", "vpc", "L-0EA8095F")),
+    Refusal(("TooManyLoadBalancers",),
+            *_quota("network load balancers", "elasticloadbalancing", "L-69A177A2")),
+    Refusal(("TooManyTargetGroups",),
+            *_quota("target groups", "elasticloadbalancing", "L-B22855CB")),
+    Refusal(("VolumeLimitExceeded", "MaxIOPSLimitExceeded"),
+            *_quota("TiB of gp3 disks", "ebs", "L-7A658B76")),
+    Refusal(("InsufficientInstanceCapacity", "InsufficientHostCapacity"),
+            "AWS has no machines of that type left in that zone",
+            "name more types (aws.types) or other zones (aws.zoneNames), or wait"),
+    Refusal(("Unsupported", "InvalidParameterCombination"),
+            "that type, image or zone does not go with the others",
+            "compare aws.types, aws.image and aws.zoneNames"),
+    Refusal(("InsufficientFreeAddressesInSubnet",),
+            "the subnet has no free address", "name another in aws.subnets"),
+    Refusal(("InvalidIPAddress.InUse",), "something else has that address",
+            "see who: aws ec2 describe-network-interfaces --region {region}"),
+    Refusal(("InvalidAMIID.NotFound", "InvalidAMIID.Malformed", "InvalidAMIID.Unavailable"),
+            "there is no such image in {region}", "correct aws.image"),
+    Refusal(("RequestLimitExceeded", "Throttling", "ThrottlingException", "TooManyRequests"),
+            "too many calls in {region}: others in the account make them too",
+            "wait a minute, then run this again"),
+    Refusal(("DependencyViolation", "ResourceInUse"), "something still uses it", "hardway down"),
+    Refusal(("OperationNotPermitted",), "it is protected against that",
+            "take the protection away (termination or deletion protection), then run this again"),
+    Refusal(("InternalError", "InternalFailure", "ServiceUnavailable", "Unavailable"),
+            "AWS itself has trouble", "wait a little, then run this again"),
+)  # fmt: skip
+
+BY_CODE = {code: refusal for refusal in REFUSALS for code in refusal.codes}
