@@ -1,5 +1,5 @@
 # `make up` builds, verifies and explains a cluster on this host; `make down` removes it.
-.PHONY: help setup setup-dev up down check lint unit test bench versions conformance clean
+.PHONY: help setup setup-dev up down check lint unit test bench bench-ssh versions conformance clean test-more
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
 
@@ -27,13 +27,21 @@ lint: setup-dev
 	@PYTHONPATH=src .venv/bin/lint-imports --no-cache
 
 unit: setup-dev
-	@$(PYTHON) -m pytest -q -n 2 -m "not cluster"
+	@$(PYTHON) -m pytest -q -n 2 -m "not cluster and not lab and not faults"
 
-test: lint ## everything, with a real cluster of its own: what CI runs
-	@$(PYTHON) -m pytest -v
+test: lint ## everything that is quick, with a real cluster of its own: what CI runs
+	@$(PYTHON) -m pytest -q -n 2 -m "not cluster and not lab and not faults"
+	@$(PYTHON) -m pytest -v -m "cluster and not more"
+
+test-more: setup-dev ## hosts over SSH, no internet, a host that forwards nothing, the AWS lab, faults
+	@$(PYTHON) -m pytest -v -m "more or lab or faults"
 
 bench: setup-dev ## measure, beside a bare shell script and kubeadm (docs/performance.md)
 	@PYTHONPATH=src:. $(PYTHON) -m bench
+
+bench-ssh: ## measure beside Ansible and pyinfra, 10 to 100 hosts (docs/performance-ssh.md); an hour
+	@scripts/setup bench
+	@PYTHONPATH=src:. $(PYTHON) -m bench.ssh $(SIZES)
 
 versions: setup-dev ## a small cluster of each Kubernetes version there is, up, verified and down
 	@PYTHONPATH=src:. $(PYTHON) -m tests.versions

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from hardway.errors import RefusedError
 from hardway.files import write
-from hardway.model.cluster import Cluster
+from hardway.model.cluster import Cluster, EndpointKind
 from hardway.model.resources import Desired
 from hardway.report import Journal
 
@@ -142,5 +142,7 @@ def _fixed(cluster: Cluster) -> dict[str, object]:
         "nodes": str(cluster.node_cidr),
         "pods": str(cluster.pod_cidr),
         "services": str(cluster.service_cidr),
-        "endpoint": cluster.endpoint.url,
+        "endpoint": cluster.endpoint.kind
+        if cluster.endpoint.kind is EndpointKind.MADE
+        else cluster.endpoint.url,
     }
