@@ -33,7 +33,7 @@ test: lint ## everything that is quick, with a real cluster of its own: what CI 
 	@$(PYTHON) -m pytest -q -n 2 -m "not cluster and not lab and not faults"
 	@$(PYTHON) -m pytest -v -m "cluster and not more"
 
-test-more: setup-dev ## hosts over SSH, no internet, a host that forwards nothing, the AWS lab, faults
+test-more: setup-dev ## hosts over SSH, no internet, the AWS lab, faults
 	@$(PYTHON) -m pytest -v -m "more or lab or faults"
 
 bench: setup-dev ## measure, beside a bare shell script and kubeadm (docs/performance.md)
