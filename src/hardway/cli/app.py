@@ -39,7 +39,7 @@ def main() -> None:
             note(click.style("  try: ", bold=True) + error.hint)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt, asyncio.CancelledError):
-        note("interrupted; whatever was begun is gone on with by running the same again")
+        note("interrupted; the same again goes on from here, hardway down removes what was made")
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output (head, less) has seen enough.

@@ -32,4 +32,16 @@ def render(machine: Machine, operator: bytes, host_key: bytes, host_public: byte
         ],
         "package_update": False,
     }
-    return "#cloud-config\n" + yaml.safe_dump(config, sort_keys=False, width=1000)
+    return "#cloud-config\n" + yaml.dump(config, Dumper=_Readable, sort_keys=False, width=1000)
+
+
+class _Readable(yaml.SafeDumper):
+    """Writes text of several lines as it is."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Readable.add_representer(str, _text)
