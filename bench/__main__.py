@@ -17,10 +17,11 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from bench.kubeadm import ensure, write
-from hardway import components, pipeline
+from hardway import components
 from hardway.engine.render import manifests, merged, render
 from hardway.pki import store
 from hardway.providers.local import rootfs
+from hardway.setup import setup
 from hardway.steps import STEPS
 from hardway.steps.base import Given
 from hardway.tools.kubectl import as_list
@@ -80,7 +81,7 @@ def script(folder: Path, name: str, *words: str) -> Measured:
 
 def keep_tree(folder: Path, to: Path) -> Arguments:
     """Keep what each machine was given, as if made by hand, and what kubeadm's machines get."""
-    at = pipeline.setup(folder / "hardway.yaml", folder / "clusters")
+    at = setup(folder / "hardway.yaml", folder / "clusters")
     here = components.architecture()
     stored = components.lookup(at.components, here, cache=at.cache)
     secrets = store.ensure(at.workspace.pki, at.cluster, datetime.now(UTC))

@@ -14,8 +14,8 @@ from hardway.components.cache import workplace
 from hardway.components.lock import compare
 from hardway.errors import RefusedError
 from hardway.model.resources import Finding
-from hardway.pipeline import Setup
 from hardway.report import Event, Happened, Report
+from hardway.setup import Setup
 
 OUTSIDE = {"aws": "AWS's API"}
 """Providers whose machines cannot be made without reaching elsewhere."""

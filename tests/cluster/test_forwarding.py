@@ -7,10 +7,6 @@ from collections.abc import Iterator
 import pytest
 from tests.cluster.conftest import Hardway, spec
 
-pytestmark = pytest.mark.skipif(
-    not shutil.which("iptables"), reason="needs iptables on this host: apt-get install iptables"
-)
-
 BRIDGE = "hw-small"
 REACHES_API = "curl --silent --max-time 3 --cacert /etc/kubernetes/pki/ca.crt \
     https://10.245.0.100:6443/readyz || echo cannot"

@@ -17,8 +17,8 @@ from hardway.bundle.pack import Packing
 from hardway.components import Lock, Stored
 from hardway.components import cache as store
 from hardway.errors import ComponentError, RefusedError
-from hardway.pipeline import setup
 from hardway.providers.local import rootpack
+from hardway.setup import setup
 
 HERE = components.architecture()
 

@@ -169,9 +169,10 @@ def down(spec: Path | None, clusters: Path, name: str | None, *, yes: bool) -> N
     """Remove the cluster, its machines and its keys, and prove that nothing is left."""
     from hardway import pipeline  # noqa: PLC0415
     from hardway.cli.progress import reporting  # noqa: PLC0415
+    from hardway.setup import setup_named  # noqa: PLC0415
 
     try:
-        at = pipeline.setup_named(name, clusters) if name else setup(spec, clusters)
+        at = setup_named(name, clusters) if name else setup(spec, clusters)
     except SpecError as error:
         raise SpecError(error.problems, hint="correct it, or: hardway down --name NAME") from error
     name = at.cluster.name

@@ -16,7 +16,7 @@ from hardway.errors import RefusedError
 
 if TYPE_CHECKING:
     from hardway.model.cluster import Cluster, Machine
-    from hardway.pipeline import Setup
+    from hardway.setup import Setup
 
 PASSED_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 

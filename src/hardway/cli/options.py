@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from hardway.pipeline import Setup
+    from hardway.setup import Setup
 
 F = TypeVar("F", bound=Callable[..., object])
 DEFAULT_SPEC = Path("hardway.yaml")
@@ -32,9 +32,9 @@ def of_cluster(command: F) -> F:
 
 
 def setup(spec: Path | None, clusters: Path) -> "Setup":
-    """Return what the options mean; see `pipeline.setup`."""
-    from hardway import pipeline  # noqa: PLC0415 - a second that --help need not spend
+    """Return what the options mean; see `hardway.setup`."""
+    from hardway.setup import setup as of  # noqa: PLC0415 - a second that --help need not spend
 
     if spec is None and DEFAULT_SPEC.exists():
         spec = DEFAULT_SPEC
-    return pipeline.setup(spec, clusters)
+    return of(spec, clusters)
