@@ -39,7 +39,7 @@ def main() -> None:
             note(click.style("  try: ", bold=True) + error.hint)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt, asyncio.CancelledError):
-        note("interrupted; the same again goes on from here, hardway down removes what was made")
+        note("interrupted; running the same again goes on, hardway down removes what was made")
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output (head, less) has seen enough.
