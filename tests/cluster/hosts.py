@@ -1,8 +1,8 @@
-"""Hosts that are nobody's yet: plain Debian machines on a bridge of this host.
+"""Hosts that are nobody's yet: plain Debian and Ubuntu machines on a bridge of this host.
 
-Booted by the local provider's own parts, but of a base root that has nothing of hardway's and few
-packages; those that a cluster needs come by apt from a folder within it. Logins: root, `ops` (sudo
-without a password) and `sue` (sudo with one).
+Booted by the local provider's own parts, but of base roots that have nothing of hardway's and few
+packages; those that a cluster needs come by apt from a folder within them. Logins: root, `ops`
+(sudo without a password) and `sue` (sudo with one).
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import hashlib
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,14 +25,57 @@ from hardway.spec.load import parse
 from hardway.steps.packages import ROWS
 from hardway.transport.base import poll_until
 
-NAMES = ("a", "b", "c", "d", "gate")
-ROWS_OF = [
-    f"- {{name: {name}, role: {'worker' if index else 'control-plane'}, "
-    f"address: 10.241.0.{index + 10}}}"
-    for index, name in enumerate(NAMES)
-]
-RANGES = "network: {nodes: 10.241.0.0/24, pods: 10.201.0.0/16, services: 10.31.0.0/24}"
-SPEC = "\n".join(["name: hosts", "machines:", *ROWS_OF, RANGES])
+KEYRINGS = Path("/usr/share/keyrings")
+DEBIAN = f"[signed-by={KEYRINGS}/debian-archive-keyring.gpg] http://deb.debian.org/debian"
+UBUNTU = f"[signed-by={KEYRINGS}/ubuntu-archive-keyring.gpg] http://archive.ubuntu.com/ubuntu"
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release of a distribution, and where its packages come from."""
+
+    suite: str
+    source: str = ""
+    """Line of a sources.list; without one the sources of this host are used."""
+
+
+OWN = Release(rootfs.suite())
+TRIXIE = Release("trixie", f"deb {DEBIAN} trixie main")
+JAMMY = Release("jammy", f"deb {UBUNTU} jammy main universe")
+NOBLE = Release("noble", f"deb {UBUNTU} noble main universe")
+
+
+@dataclass(frozen=True)
+class Kit:
+    """Which hosts there are, and their network: the third part of all of its addresses."""
+
+    releases: Mapping[str, Release]
+    index: int
+
+    @property
+    def ranges(self) -> str:
+        """The line of a hardway.yaml that has the ranges."""
+        n = self.index
+        return (f"network: {{nodes: 10.24{n}.0.0/24, pods: 10.20{n}.0.0/16, "
+                f"services: 10.3{n}.0.0/24}}")  # fmt: skip
+
+    def rows(self) -> list[str]:
+        """Return the machines of a hardway.yaml that the local provider's parts read."""
+        return [
+            f"- {{name: {name}, role: {'worker' if place else 'control-plane'}, "
+            f"address: 10.24{self.index}.0.{place + 10}}}"
+            for place, name in enumerate(self.releases)
+        ]
+
+
+KITS = {
+    "hosts": Kit(dict.fromkeys(("a", "b", "c", "d", "gate"), OWN), 1),
+    "releases": Kit(
+        {f"{release.suite}-{n}": release for release in (TRIXIE, NOBLE, JAMMY) for n in (0, 1)}
+        | {"gate": OWN},
+        2,
+    ),
+}
 PASSWORD = "only for tests"
 PACKAGES = ("systemd", "systemd-sysv", "dbus", "openssh-server", "iproute2", "sudo", "procps",
             "libpam-systemd")  # fmt: skip
@@ -46,52 +89,68 @@ def run(*argv: str, stdin: str = "") -> str:
     return done.stdout
 
 
-def base() -> Path:
-    """Build the base root unless this host has it."""
-    made_of = repr([PACKAGES, USERS, PASSWORD, ROWS, rootfs.FILES, rootfs.MASKED, rootfs.suite()])
+def base(release: Release) -> Path:
+    """Build the base root of a release unless this host has it."""
+    made_of = repr([PACKAGES, USERS, PASSWORD, ROWS, rootfs.FILES, rootfs.MASKED, INIT, release])
     digest = hashlib.sha256(made_of.encode()).hexdigest()[:12]
-    done = components.cache_folder() / "base" / f"hosts-{digest}"
+    done = components.cache_folder() / "base" / f"hosts-{release.suite}-{digest}"
     if not done.exists():
         building = done.with_suffix(".building")
         shutil.rmtree(building, ignore_errors=True)
-        _build(building)
+        _build(release, building)
         building.rename(done)
     return done
 
 
-def _build(root: Path) -> None:
+INIT = """#!/bin/sh
+# systemd 256 and later want to be told that cgroup v1, which this host has, is meant.
+export SYSTEMD_PROC_CMDLINE="systemd SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1"
+exec /usr/lib/systemd/systemd.real "$@"
+"""
+
+
+def _build(release: Release, root: Path) -> None:
+    get = ("--yes --download-only --no-install-recommends "
+           f'-o Dir::Cache::archives="$1/{REPOSITORY}" install ')  # fmt: skip
+    wanted = " ".join(sorted({row.name for row in ROWS}))
     run("mmdebstrap", "--mode=root", "--variant=minbase", "--quiet",
-        "--include=" + ",".join(PACKAGES), rootfs.suite(), str(root))  # fmt: skip
+        "--include=" + ",".join(PACKAGES),
+        f'--customize-hook=mkdir -p "$1/{REPOSITORY}/partial"',
+        f'--customize-hook=APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get --quiet=2 {get}{wanted}',
+        release.suite, str(root), *([release.source] if release.source else []))  # fmt: skip
     cgroups = "etc/systemd/system/hardway-cgroups.service"
     (root / cgroups).write_text(rootfs.FILES[cgroups])
     run("systemctl", f"--root={root}", "--quiet", "enable", Path(cgroups).name)
     run("systemctl", f"--root={root}", "--quiet", "mask", *rootfs.MASKED)
+    if release == TRIXIE:
+        init = root / "usr/lib/systemd/systemd"
+        init.rename(init.with_suffix(".real"))
+        init.write_text(INIT)
+        init.chmod(0o755)
     for key in (root / "etc/ssh").glob("ssh_host_*"):
         key.unlink()
     (root / "etc/machine-id").write_text("")
-    for name, rule in USERS.items():
-        run("useradd", "--root", str(root), "--create-home", "--shell", "/bin/bash", name)
+    for number, (name, rule) in enumerate(USERS.items(), start=FIRST_USER):
+        run("useradd", "--root", str(root), "--create-home", "--shell", "/bin/bash",
+            "--uid", str(number), name)  # fmt: skip
         (root / "etc/sudoers.d" / name).write_text(rule)
     run("chpasswd", "--root", str(root), stdin=f"sue:{PASSWORD}\n")
-    _packages(root)
+    _repository(root)
 
 
-def _packages(root: Path) -> None:
-    """Put what a cluster installs where apt within the root finds it, and nothing else."""
-    folder = root / REPOSITORY
-    (folder / "partial").mkdir(parents=True)
-    wanted = sorted({row.name for row in ROWS})
-    run("apt-get", "--quiet=2", "--yes", "--download-only", "--no-install-recommends",
-        "-o", f"Dir::State::status={root}/var/lib/dpkg/status",
-        "-o", f"Dir::Cache::archives={folder}", "-o", "APT::Sandbox::User=root",
-        "-o", "Debug::NoLocking=1", "install", *wanted)  # fmt: skip
+FIRST_USER = 2000
+"""Ubuntu's roots may have a user 1000."""
+
+
+def _repository(root: Path) -> None:
+    """Make what was downloaded the only place where apt within the root finds packages."""
     rows = []
-    for deb in sorted(folder.glob("*.deb")):
+    for deb in sorted((root / REPOSITORY).glob("*.deb")):
         content = deb.read_bytes()
         digest = hashlib.sha256(content).hexdigest()
         where = f"Filename: ./{deb.name}\nSize: {len(content)}\nSHA256: {digest}\n"
         rows.append(run("dpkg-deb", "--field", str(deb)) + where)
-    (folder / "Packages").write_text("\n".join(rows))
+    (root / REPOSITORY / "Packages").write_text("\n".join(rows))
     for old in ("etc/apt/sources.list", "etc/apt/sources.list.d", "etc/apt/auth.conf.d"):
         path = root / old
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
@@ -104,6 +163,7 @@ def _packages(root: Path) -> None:
 class Hosts:
     """The machines, and what an operator has to reach them."""
 
+    kit: Kit
     cluster: Cluster
     folder: Path
 
@@ -123,14 +183,14 @@ class Hosts:
 
     def on(self, name: str, script: str) -> str:
         """Run a script on one as root, by ssh(1); from within the gate where it hides from us."""
-        return run("ip", "netns", "exec", names.netns("hosts", "gate"), "ssh", "-i", str(self.key),
+        return run("ip", "netns", "exec", names.netns(self.cluster.name, "gate"), "ssh", "-i", str(self.key),
                    "-o", f"UserKnownHostsFile={self.known_hosts}", f"root@{self.address(name)}",
                    "sh", "-s", stdin=script)  # fmt: skip
 
     async def make(self) -> None:
         """Make them and wait until they answer."""
-        root = base()
-        names.folder("hosts").mkdir(parents=True, exist_ok=True)
+        bases = {release: base(release) for release in set(self.kit.releases.values())}
+        names.folder(self.cluster.name).mkdir(parents=True, exist_ok=True)
         register(self.cluster, self.folder)
         identity.ensure(self.folder, self.cluster)
         kernel.load_modules()
@@ -138,9 +198,10 @@ class Hosts:
         await network.ensure_bridge(self.cluster)
 
         async def boot(machine: Machine) -> None:
+            root = bases[self.kit.releases[machine.name]]
             disk.prepare(self.cluster, machine, self.folder, root)
-            upper = names.folder("hosts", machine.name) / "upper"
-            for uid, user in enumerate(USERS, start=1000):
+            upper = names.folder(self.cluster.name, machine.name) / "upper"
+            for uid, user in enumerate(USERS, start=FIRST_USER):
                 home = upper / "home" / user / ".ssh"
                 home.mkdir(mode=0o700, parents=True, exist_ok=True)
                 (home / "authorized_keys").write_bytes(identity.operator_key(self.folder))
@@ -156,12 +217,12 @@ class Hosts:
     def hide(self, *hidden: str) -> None:
         """Let machines' answers to this host be lost, so that only the gate reaches them."""
         for name in hidden:
-            self.on(name, "ip route replace blackhole 10.241.0.1")
+            self.on(name, f"ip route replace blackhole {network.gateway(self.cluster.node_cidr)}")
 
     def show(self, *hidden: str) -> None:
         """Undo that."""
         for name in hidden:
-            self.on(name, "ip route delete blackhole 10.241.0.1")
+            self.on(name, f"ip route delete blackhole {network.gateway(self.cluster.node_cidr)}")
 
     def everything(self, name: str) -> dict[str, list[str]]:
         """Return all of a machine that a cluster could leave something in."""
@@ -199,9 +260,11 @@ exit 0
 """
 
 
-def hosts(folder: Path) -> Hosts:
-    """Return the hosts of a folder; nothing is made yet."""
-    return Hosts(resolve(parse(SPEC, "hosts"), "1.37.2"), folder)
+def hosts(which: str, folder: Path) -> Hosts:
+    """Return the hosts of a kit; nothing is made yet."""
+    kit = KITS[which]
+    text = "\n".join([f"name: {which}", "machines:", *kit.rows(), kit.ranges])
+    return Hosts(kit, resolve(parse(text, which), "1.37.2"), folder)
 
 
 def spec(
@@ -216,17 +279,17 @@ def spec(
 provider: ssh
 ssh: {{config: ssh_config{ssh}}}
 endpoint: {endpoint}
-{RANGES}
+{of.kit.ranges}
 machines:
 {rows}"""
 
 
-def main(verb: str, folder: str) -> None:
+def main(verb: str, which: str, folder: str) -> None:
     """Make the hosts or remove them: in a process of its own, which they outlive."""
     if verb == "make":
-        asyncio.run(hosts(Path(folder)).make())
+        asyncio.run(hosts(which, Path(folder)).make())
     else:
-        asyncio.run(cleanup.destroy("hosts", lambda _machine, _text: None))
+        asyncio.run(cleanup.destroy(which, lambda _machine, _text: None))
 
 
 if __name__ == "__main__":
