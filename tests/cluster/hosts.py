@@ -10,9 +10,12 @@ import hashlib
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 from hardway import components
 from hardway.model.cluster import Cluster, Machine
@@ -25,9 +28,13 @@ from hardway.spec.load import parse
 from hardway.steps.packages import ROWS
 from hardway.transport.base import poll_until
 
-KEYRINGS = Path("/usr/share/keyrings")
-DEBIAN = f"[signed-by={KEYRINGS}/debian-archive-keyring.gpg] http://deb.debian.org/debian"
-UBUNTU = f"[signed-by={KEYRINGS}/ubuntu-archive-keyring.gpg] http://archive.ubuntu.com/ubuntu"
+DEBIAN = "http://deb.debian.org/debian"
+DEBIANS_KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
+UBUNTU = "http://archive.ubuntu.com/ubuntu"
+UBUNTUS_KEYS = f"{UBUNTU}/pool/main/u/ubuntu-keyring/ubuntu-keyring_2023.11.28.1_all.deb"
+UBUNTUS_KEYS_SHA256 = "36de43b15853ccae0028e9a767613770c704833f82586f28eb262f0311adb8a8"
+"""Debian 12 has no package of it. In it is F6ECB3762474EDA9D21B7022871920D1991BC93C, by which
+Ubuntu has signed since 2018."""
 
 
 @dataclass(frozen=True)
@@ -35,14 +42,45 @@ class Release:
     """A release of a distribution, and where its packages come from."""
 
     suite: str
-    source: str = ""
-    """Line of a sources.list; without one the sources of this host are used."""
+    mirror: str = ""
+    """Without one the sources of this host are used."""
+    components: str = "main"
+
+    def source(self) -> str:
+        """Return the line of a sources.list."""
+        keys = _ubuntus_keys() if self.mirror == UBUNTU else DEBIANS_KEYS
+        return f"deb [signed-by={keys}] {self.mirror} {self.suite} {self.components}"
 
 
 OWN = Release(rootfs.suite())
-TRIXIE = Release("trixie", f"deb {DEBIAN} trixie main")
-JAMMY = Release("jammy", f"deb {UBUNTU} jammy main universe")
-NOBLE = Release("noble", f"deb {UBUNTU} noble main universe")
+TRIXIE = Release("trixie", DEBIAN)
+JAMMY = Release("jammy", UBUNTU, "main universe")
+NOBLE = Release("noble", UBUNTU, "main universe")
+
+
+def _ubuntus_keys() -> Path:
+    """Return the file with Ubuntu's keys, having got it if need be."""
+    folder = components.cache_folder() / "ubuntu-keyring"
+    if not folder.exists():
+        with urlopen(UBUNTUS_KEYS, timeout=60) as answer:
+            content = answer.read()
+        assert hashlib.sha256(content).hexdigest() == UBUNTUS_KEYS_SHA256
+        with tempfile.NamedTemporaryFile() as deb:
+            deb.write(content)
+            deb.flush()
+            run("dpkg-deb", "--extract", deb.name, str(folder))
+    return folder / "usr/share/keyrings/ubuntu-archive-keyring.gpg"
+
+
+def reachable(mirror: str) -> bool:
+    """Return whether packages can be had from there."""
+    try:
+        with urlopen(f"{mirror}/", timeout=20):
+            return True
+    except HTTPError:
+        return True
+    except OSError:
+        return False
 
 
 @dataclass(frozen=True)
@@ -117,7 +155,7 @@ def _build(release: Release, root: Path) -> None:
         "--include=" + ",".join(PACKAGES),
         f'--customize-hook=mkdir -p "$1/{REPOSITORY}/partial"',
         f'--customize-hook=APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get --quiet=2 {get}{wanted}',
-        release.suite, str(root), *([release.source] if release.source else []))  # fmt: skip
+        release.suite, str(root), *([release.source()] if release.mirror else []))  # fmt: skip
     cgroups = "etc/systemd/system/hardway-cgroups.service"
     (root / cgroups).write_text(rootfs.FILES[cgroups])
     run("systemctl", f"--root={root}", "--quiet", "enable", Path(cgroups).name)
@@ -183,9 +221,12 @@ class Hosts:
 
     def on(self, name: str, script: str) -> str:
         """Run a script on one as root, by ssh(1); from within the gate where it hides from us."""
-        return run("ip", "netns", "exec", names.netns(self.cluster.name, "gate"), "ssh", "-i", str(self.key),
-                   "-o", f"UserKnownHostsFile={self.known_hosts}", f"root@{self.address(name)}",
-                   "sh", "-s", stdin=script)  # fmt: skip
+        gate = names.netns(self.cluster.name, "gate")
+        return run(
+            "ip", "netns", "exec", gate, "ssh", "-i", str(self.key),
+            "-o", f"UserKnownHostsFile={self.known_hosts}", f"root@{self.address(name)}",
+            "sh", "-s", stdin=script,
+        )  # fmt: skip
 
     async def make(self) -> None:
         """Make them and wait until they answer."""
@@ -214,6 +255,15 @@ class Hosts:
 
         await asyncio.gather(*(boot(m) for m in self.cluster.machines))
 
+    async def again(self, name: str) -> None:
+        """Start a machine once it has shut down: its reboot ends systemd-nspawn (--keep-unit)."""
+
+        async def off() -> bool:
+            return nspawn.leader(self.cluster.name, name) is None
+
+        assert await poll_until(off, bool, deadline_s=60), name
+        await nspawn.start(self.cluster, self.cluster.machine(name), None)
+
     def hide(self, *hidden: str) -> None:
         """Let machines' answers to this host be lost, so that only the gate reaches them."""
         for name in hidden:
@@ -237,7 +287,8 @@ class Hosts:
 LISTING = r"""
 find / /var/lib/etcd /var/lib/kubelet /var/lib/containerd -xdev \
     \( -path /var/lib/dpkg -o -path /var/cache -o -path /var/log -o -path /tmp -o -path /var/tmp \
-       -o -path /var/lib/apt/lists -o -path /var/lib/systemd -o -path /root/.ssh \) -prune -o \
+       -o -path /var/lib/apt/lists -o -path /var/lib/systemd -o -path /root/.ssh \
+       -o -path '/etc/*-' \) -prune -o \
     \( -type d -o -type l -o -type p -o -type s \) -printf 'file\t%y %m %u:%g %l %p\n' -o \
     -type f -printf 'file\t%y %m %u:%g %s %p\n' | sort
 find /etc -xdev -type f ! -name ld.so.cache ! -name '*-' -exec sha256sum {} + | sed 's/^/etc\t/' |
@@ -246,9 +297,9 @@ sed 's/^/user\t/' /etc/passwd /etc/group
 sysctl --all 2>/dev/null | grep -E '^(net\.ipv4\.(ip_|conf)|net\.bridge|vm\.|kernel\.panic)' |
     grep -v -E '\.(default|all)\.|neigh|nr_|stat' | sed 's/^/sysctl\t/'
 cut -d' ' -f2,3 /proc/self/mounts | grep -v '^/run/user/' | sort | sed 's/^/mount\t/'
-ip -brief link | cut -d' ' -f1 | sed 's/^/link\t/'
+ip -brief link | cut -d' ' -f1 | cut -d@ -f1 | sed 's/^/link\t/'
 ip -4 route | sed 's/^/route\t/'
-ip -4 -brief address | sed 's/^/address\t/'
+ip -4 -brief address | sed 's/@[^ ]* */ /' | sed 's/^/address\t/'
 command -v nft >/dev/null && nft --stateless list ruleset | sed 's/^/rule\t/'
 dpkg-query --show --showformat='package\t${db:Status-Abbrev}${Package}\n'
 systemctl list-unit-files --no-legend --plain | awk '$2 != "transient" {print "unit\t" $1 " " $2}'
@@ -284,10 +335,13 @@ machines:
 {rows}"""
 
 
-def main(verb: str, which: str, folder: str) -> None:
-    """Make the hosts or remove them: in a process of its own, which they outlive."""
+def main(verb: str, which: str, folder: str, name: str = "") -> None:
+    """Make the hosts, remove them, or start one again; in a process which they outlive."""
+    there = hosts(which, Path(folder))
     if verb == "make":
-        asyncio.run(hosts(which, Path(folder)).make())
+        asyncio.run(there.make())
+    elif verb == "again":
+        asyncio.run(there.again(name))
     else:
         asyncio.run(cleanup.destroy(which, lambda _machine, _text: None))
 
