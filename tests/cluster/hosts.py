@@ -115,7 +115,7 @@ KITS = {
     ),
 }
 PASSWORD = "only for tests"
-PACKAGES = ("systemd", "systemd-sysv", "dbus", "openssh-server", "iproute2", "sudo", "procps",
+PACKAGES = ("apt", "systemd", "systemd-sysv", "dbus", "openssh-server", "iproute2", "sudo", "procps",
             "libpam-systemd")  # fmt: skip
 REPOSITORY = "srv/packages"
 USERS = {"ops": "ops ALL=(ALL:ALL) NOPASSWD: ALL\n", "sue": "sue ALL=(ALL:ALL) ALL\n"}
@@ -169,10 +169,10 @@ def _build(release: Release, root: Path) -> None:
         key.unlink()
     (root / "etc/machine-id").write_text("")
     for number, (name, rule) in enumerate(USERS.items(), start=FIRST_USER):
-        run("useradd", "--root", str(root), "--create-home", "--shell", "/bin/bash",
+        run("chroot", str(root), "useradd", "--create-home", "--shell", "/bin/bash",
             "--uid", str(number), name)  # fmt: skip
         (root / "etc/sudoers.d" / name).write_text(rule)
-    run("chpasswd", "--root", str(root), stdin=f"sue:{PASSWORD}\n")
+    run("chroot", str(root), "chpasswd", stdin=f"sue:{PASSWORD}\n")
     _repository(root)
 
 
@@ -288,7 +288,7 @@ LISTING = r"""
 find / /var/lib/etcd /var/lib/kubelet /var/lib/containerd -xdev \
     \( -path /var/lib/dpkg -o -path /var/cache -o -path /var/log -o -path /tmp -o -path /var/tmp \
        -o -path /var/lib/apt/lists -o -path /var/lib/systemd -o -path /root/.ssh \
-       -o -path '/etc/*-' \) -prune -o \
+       -o -path /home -o -path /var/lib/ucf -o -path '/etc/*-' \) -prune -o \
     \( -type d -o -type l -o -type p -o -type s \) -printf 'file\t%y %m %u:%g %l %p\n' -o \
     -type f -printf 'file\t%y %m %u:%g %s %p\n' | sort
 find /etc -xdev -type f ! -name ld.so.cache ! -name '*-' -exec sha256sum {} + | sed 's/^/etc\t/' |
