@@ -115,8 +115,8 @@ KITS = {
     ),
 }
 PASSWORD = "only for tests"
-PACKAGES = ("apt", "systemd", "systemd-sysv", "dbus", "openssh-server", "iproute2", "sudo", "procps",
-            "libpam-systemd")  # fmt: skip
+PACKAGES = ("apt", "systemd", "systemd-sysv", "dbus", "openssh-server", "iproute2", "sudo",
+            "procps", "libpam-systemd")  # fmt: skip
 REPOSITORY = "srv/packages"
 USERS = {"ops": "ops ALL=(ALL:ALL) NOPASSWD: ALL\n", "sue": "sue ALL=(ALL:ALL) ALL\n"}
 
