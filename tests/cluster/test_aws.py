@@ -18,12 +18,9 @@ network: {{nodes: 10.248.0.0/16, pods: 10.208.0.0/16, services: 10.38.0.0/24}}
 """
 WORKERS = ["worker-0", "worker-1", "worker-2"]
 
-pytestmark = [
-    pytest.mark.more,
-    pytest.mark.skipif(
-        bool(LACKING), reason=f"makes namespaces and machines; lacking: {', '.join(LACKING)}"
-    ),
-]
+pytestmark = pytest.mark.skipif(
+    bool(LACKING), reason=f"makes namespaces and machines; lacking: {', '.join(LACKING)}"
+)
 
 
 @pytest.fixture(scope="module")

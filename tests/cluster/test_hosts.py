@@ -13,8 +13,6 @@ import pytest
 from tests.cluster.conftest import ROOT, Hardway, host_state
 from tests.cluster.hosts import DEBIAN, PASSWORD, UBUNTU, Hosts, hosts, reachable, spec
 
-pytestmark = pytest.mark.more
-
 CONTROL_PLANE, WORKER = "control-plane", "worker"
 BY_OPS = ", user: ops"
 BY_SUE = ", user: sue"
