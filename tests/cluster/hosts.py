@@ -123,14 +123,15 @@ class Hosts:
 
     def on(self, name: str, script: str) -> str:
         """Run a script on one as root, by ssh(1); from within the gate where it hides from us."""
-        return run("ip", "netns", "exec", names.netns("hosts", "gate"), "ssh", "-i", str(self.key),
-                   "-o", f"UserKnownHostsFile={self.known_hosts}", f"root@{self.address(name)}",
+        gate = names.netns(self.cluster.name, "gate")
+        return run("ip", "netns", "exec", gate, "ssh", "-i", str(self.key), "-o",
+                   f"UserKnownHostsFile={self.known_hosts}", f"root@{self.address(name)}",
                    "sh", "-s", stdin=script)  # fmt: skip
 
     async def make(self) -> None:
         """Make them and wait until they answer."""
         root = base()
-        names.folder("hosts").mkdir(parents=True, exist_ok=True)
+        names.folder(self.cluster.name).mkdir(parents=True, exist_ok=True)
         register(self.cluster, self.folder)
         identity.ensure(self.folder, self.cluster)
         kernel.load_modules()
@@ -139,7 +140,7 @@ class Hosts:
 
         async def boot(machine: Machine) -> None:
             disk.prepare(self.cluster, machine, self.folder, root)
-            upper = names.folder("hosts", machine.name) / "upper"
+            upper = names.folder(self.cluster.name, machine.name) / "upper"
             for uid, user in enumerate(USERS, start=1000):
                 home = upper / "home" / user / ".ssh"
                 home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -156,12 +157,12 @@ class Hosts:
     def hide(self, *hidden: str) -> None:
         """Let machines' answers to this host be lost, so that only the gate reaches them."""
         for name in hidden:
-            self.on(name, "ip route replace blackhole 10.241.0.1")
+            self.on(name, f"ip route replace blackhole {self.cluster.node_cidr[1]}")
 
     def show(self, *hidden: str) -> None:
         """Undo that."""
         for name in hidden:
-            self.on(name, "ip route delete blackhole 10.241.0.1")
+            self.on(name, f"ip route delete blackhole {self.cluster.node_cidr[1]}")
 
     def everything(self, name: str) -> dict[str, list[str]]:
         """Return all of a machine that a cluster could leave something in."""
@@ -176,7 +177,8 @@ class Hosts:
 LISTING = r"""
 find / /var/lib/etcd /var/lib/kubelet /var/lib/containerd -xdev \
     \( -path /var/lib/dpkg -o -path /var/cache -o -path /var/log -o -path /tmp -o -path /var/tmp \
-       -o -path /var/lib/apt/lists -o -path /var/lib/systemd -o -path /root/.ssh \) -prune -o \
+       -o -path /var/lib/apt/lists -o -path /var/lib/systemd -o -path /root/.ssh \
+       -o -path '/etc/*-' \) -prune -o \
     \( -type d -o -type l -o -type p -o -type s \) -printf 'file\t%y %m %u:%g %l %p\n' -o \
     -type f -printf 'file\t%y %m %u:%g %s %p\n' | sort
 find /etc -xdev -type f ! -name ld.so.cache ! -name '*-' -exec sha256sum {} + | sed 's/^/etc\t/' |
@@ -185,9 +187,9 @@ sed 's/^/user\t/' /etc/passwd /etc/group
 sysctl --all 2>/dev/null | grep -E '^(net\.ipv4\.(ip_|conf)|net\.bridge|vm\.|kernel\.panic)' |
     grep -v -E '\.(default|all)\.|neigh|nr_|stat' | sed 's/^/sysctl\t/'
 cut -d' ' -f2,3 /proc/self/mounts | grep -v '^/run/user/' | sort | sed 's/^/mount\t/'
-ip -brief link | cut -d' ' -f1 | sed 's/^/link\t/'
+ip -brief link | cut -d' ' -f1 | cut -d@ -f1 | sed 's/^/link\t/'
 ip -4 route | sed 's/^/route\t/'
-ip -4 -brief address | sed 's/^/address\t/'
+ip -4 -brief address | sed 's/@[^ ]* */ /' | sed 's/^/address\t/'
 command -v nft >/dev/null && nft --stateless list ruleset | sed 's/^/rule\t/'
 dpkg-query --show --showformat='package\t${db:Status-Abbrev}${Package}\n'
 systemctl list-unit-files --no-legend --plain | awk '$2 != "transient" {print "unit\t" $1 " " $2}'
