@@ -11,7 +11,7 @@ from hardway import components
 from hardway.bundle import Contents
 from hardway.components import Component, Lock, Stored
 from hardway.errors import RefusedError
-from hardway.model.cluster import API_PORT, Cluster
+from hardway.model.cluster import Cluster
 from hardway.model.resolve import resolve
 from hardway.providers import BY_NAME, PROVIDERS
 from hardway.providers.base import Progress, Provider
@@ -96,8 +96,8 @@ class Setup:
         binary = self.kubectl_binary(absent_ok=absent_ok)
         over, detour = way(fleet), {}
         if over is not None:
-            address = self.cluster.machine(over.machine).address
-            detour = {"server": f"https://{address}:{API_PORT}", "proxy": over.proxy}
+            there = self.cluster.api_over(self.cluster.machine(over.machine))
+            detour = {"server": there.url, "proxy": over.proxy}
         return Live(
             cluster=self.cluster,
             fleet=fleet,

@@ -1,32 +1,35 @@
 """Provider ssh from a bundle and an empty cache: hosts without any source, behind a bastion."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.cluster.apart import BEHIND, RANGES, hosts
-from tests.cluster.conftest import ROOT, Hardway, host_state
-from tests.cluster.hosts import Hosts
-from tests.cluster.test_hosts import left_as_it_was, whole
+from tests.cluster.conftest import Hardway
+from tests.cluster.hosts import KITS, Hosts
+from tests.cluster.test_hosts import left_as_it_was, made, whole
 
 pytestmark = pytest.mark.more
 
+BEHIND = ("a", "d")
+NO_SOURCE = """rm -r /etc/apt/sources.list /srv/packages
+apt-get --quiet=2 update
+! apt-get --quiet=2 --simulate install haproxy 2>/dev/null || exit 1
+# As Debian's installer writes it; else a name server is asked for both, and there is none.
+printf '127.0.0.1 localhost\\n127.0.1.1 %s\\n' "$(hostname)" >/etc/hosts
+"""
 GATE = "gate.apart.example"
 SPEC = f"""name: apart
 provider: ssh
 ssh: {{config: ssh_config}}
 endpoint: {{kind: proxy}}
-{RANGES}
+{KITS["apart"].ranges}
 machines:
-- {{name: a, role: control-plane, host: alpha, address: 10.239.0.10}}
-- {{name: d, role: worker, host: 10.239.0.13, bastion: ops@{GATE}, user: ops}}
+- {{name: a, role: control-plane, host: alpha, address: 10.243.0.10}}
+- {{name: d, role: worker, host: 10.243.0.11, bastion: ops@{GATE}, user: ops}}
 """
 CONFIG = """Host alpha
-  HostName 10.239.0.10
+  HostName 10.243.0.10
   ProxyJump gate
 Host gate
   HostName {gate}
@@ -41,23 +44,14 @@ Host *
 """
 
 
-def by_itself(verb: str, folder: Path) -> None:
-    env = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
-    argv = [sys.executable, "-m", "tests.cluster.apart", verb, str(folder)]
-    subprocess.run(argv, env=env, check=True, timeout=300)
-
-
 @pytest.fixture
 def there(tmp_path: Path) -> Iterator[Hosts]:
-    """Two hosts and the gate before them."""
-    made = hosts(tmp_path / "operator")
-    before = host_state()
-    try:
-        by_itself("make", made.folder)
-        yield made
-    finally:
-        by_itself("remove", made.folder)
-    assert host_state() == before
+    """Two hosts that can install nothing, and the gate that alone reaches them."""
+    with made("apart", tmp_path / "hosts") as found:
+        for name in BEHIND:
+            found.on(name, NO_SOURCE)
+        found.hide(*BEHIND)
+        yield found
 
 
 @pytest.fixture

@@ -166,8 +166,11 @@ def _unit(block: dict[str, str], digests: Mapping[str, str]) -> SeenUnit:
 
 
 def _seconds(timestamp: str) -> float:
-    """Return a time as `systemctl show --timestamp=us+utc` has it, in seconds since 1970."""
-    if not timestamp:
+    """Return a time as `systemctl show --timestamp=us+utc` has it, in seconds since 1970.
+
+    What never was is empty, or `n/a` (systemd 249): long ago.
+    """
+    if timestamp in {"", "n/a"}:
         return 0.0
     day, time = timestamp.split(" ")[1:3]
     return datetime.fromisoformat(f"{day}T{time}+00:00").timestamp()

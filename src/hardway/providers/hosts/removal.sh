@@ -106,8 +106,11 @@ put_back_files() {
         # A mount point of the machine's own stays, empty.
         [ ! -d "$path" ] || find "$path" -mindepth 1 -delete
     done
+    noted empty | while read -r path; do
+        [ ! -d "$path" ] || find "$path" -xdev -mindepth 1 -delete
+    done
     noted file | while read -r path; do cp --archive "$before/root$path" "$path"; done
-    sed -n 's/^folder //p' $before/paths | while read -r mode owner path; do
+    sed -n 's/^\(folder\|empty\) //p' $before/paths | while read -r mode owner path; do
         [ ! -d "$path" ] || { chmod "$mode" "$path" && chown "$owner" "$path"; }
     done
     stages | while read -r path; do rm -rf "$path"; done
@@ -132,6 +135,9 @@ left() {
     chains | sed 's/^/iptables chain /'
     find /sys/fs/cgroup -depth -type d -path '*/kubepods*' 2>/dev/null | sed 's/^/cgroup /'
     noted absent | while read -r path; do [ ! -e "$path" ] || echo "path $path"; done
+    noted empty | while read -r path; do
+        [ ! -d "$path" ] || [ -z "$(ls -A "$path")" ] || echo "content of $path"
+    done
     noted lines | while read -r path; do
         ! grep -q '^# hardway: begin$' "$path" || echo "lines in $path"
     done
