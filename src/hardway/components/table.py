@@ -110,7 +110,7 @@ def kubectl(of: Component) -> Component:
         name="kubectl",
         why="the client, with which this host asks the API",
         packages={"kubectl": "k8s.io/kubernetes/cmd/kubectl"},
-        build_s=10,
+        build_s=75,  # alone, where machines are of another architecture
         module=of.name,
         client=True,
     )
