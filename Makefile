@@ -1,5 +1,5 @@
 # `make up` builds, verifies and explains a cluster on this host; `make down` removes it.
-.PHONY: help setup setup-dev up down check lint unit test bench bench-ssh versions conformance clean
+.PHONY: help setup setup-dev up down check lint unit test bench bench-ssh versions arm64 conformance clean
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
 
@@ -42,6 +42,9 @@ bench-ssh: ## measure beside Ansible and pyinfra, 10 to 100 hosts (docs/performa
 
 versions: setup-dev ## a small cluster of each Kubernetes version there is, up, verified and down
 	@PYTHONPATH=src:. $(PYTHON) -m tests.versions
+
+arm64: setup-dev ## all components for arm64, each run by qemu-user-static; builds take 13 minutes
+	@PYTHONPATH=src:. $(PYTHON) -m tests.arm64
 
 conformance: setup-dev ## the upstream conformance suite on a cluster of its own (docs/conformance.md)
 	@PYTHONPATH=src:. $(PYTHON) -m tests.conformance

@@ -113,6 +113,7 @@ KITS = {
         | {"gate": OWN},
         2,
     ),
+    "apart": Kit(dict.fromkeys(("a", "d", "gate"), OWN), 3),
 }
 PASSWORD = "only for tests"
 PACKAGES = ("apt", "systemd", "systemd-sysv", "dbus", "openssh-server", "iproute2", "sudo",

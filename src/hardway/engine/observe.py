@@ -4,11 +4,14 @@ import shlex
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from posixpath import dirname
 
 from hardway.errors import CommandError
 from hardway.model.resources import (
     BLOCK_BEGIN,
     BLOCK_END,
+    NEW,
+    STORE,
     Desired,
     Observed,
     SeenPath,
@@ -43,6 +46,8 @@ def script(desired: Desired) -> str:
     files = [f.path for f in desired.files]
     others = [f.path for f in desired.folders]
     others += [path for b in desired.blobs for path in (b.path, b.stored)]
+    put = [*files, *(b.path for b in desired.blocks), *(b.path for b in desired.blobs)]
+    others += sorted({f"{dirname(path)}/{NEW}" for path in put})
     units = [u.name for u in desired.units]
     parts = []
     if desired.packages:
@@ -53,7 +58,9 @@ def script(desired: Desired) -> str:
     parts += [_block(block.path) for block in desired.blocks]
     if files or others:
         paths = shlex.join([*files, *others])
-        parts.append(f"echo {SECTION}paths; find {paths} -maxdepth 0 -printf '{COLUMNS}'")
+        parts.append(
+            f"echo {SECTION}paths; find {paths} {STORE}/*/*{NEW} -maxdepth 0 -printf '{COLUMNS}'"
+        )
     if files:
         parts.append(f"echo {SECTION}hashes; sha256sum -- {shlex.join(files)}")
     if units:

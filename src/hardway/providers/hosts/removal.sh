@@ -10,6 +10,10 @@ noted() { # KIND: the paths the ledger has of a kind, the last first
     sed -n "s/^$1 [^ ]* [^ ]* //p" $before/paths | tac
 }
 
+stages() { # folders beside what was put, where a run that was killed may have left some of it
+    sed -n 's|^[a-z]* [^ ]* [^ ]* \(.*\)/[^/]*$|\1/.hardway-new|p' $before/paths | sort -u
+}
+
 kept_user() { grep -q "^$1:" $before/passwd; }
 
 pods() { # processes of pods, which outlive kubelet and containerd on purpose
@@ -109,6 +113,7 @@ put_back_files() {
     sed -n 's/^\(folder\|empty\) //p' $before/paths | while read -r mode owner path; do
         [ ! -d "$path" ] || { chmod "$mode" "$path" && chown "$owner" "$path"; }
     done
+    stages | while read -r path; do rm -rf "$path"; done
     rm -rf /run/hardway
     systemctl daemon-reload
     systemctl reset-failed
@@ -139,6 +144,7 @@ left() {
     noted file | while read -r path; do
         cmp -s "$before/root$path" "$path" || echo "not as before: $path"
     done
+    stages | while read -r path; do [ ! -e "$path" ] || echo "path $path"; done
     while read -r name value; do
         [ ! -w "/proc/sys/$name" ] || [ "$(cat "/proc/sys/$name")" = "$value" ] ||
             echo "setting $name is $(cat "/proc/sys/$name"), was $value"
