@@ -1,5 +1,5 @@
 # `make up` builds, verifies and explains a cluster on this host; `make down` removes it.
-.PHONY: help setup setup-dev up down check lint unit test bench bench-ssh versions conformance clean test-more
+.PHONY: help setup setup-dev up down check lint unit test bench bench-ssh versions conformance vm clean test-more
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
 
@@ -45,6 +45,9 @@ bench-ssh: ## measure beside Ansible and pyinfra, 10 to 100 hosts (docs/performa
 
 versions: setup-dev ## a small cluster of each Kubernetes version there is, up, verified and down
 	@PYTHONPATH=src:. $(PYTHON) -m tests.versions
+
+vm: setup-dev ## on an emulated host with systemd, cgroup v2 and Docker; needs qemu-system-x86
+	@PYTHONPATH=src:. $(PYTHON) -m tests.vm $(SIZE)
 
 conformance: setup-dev ## the upstream conformance suite on a cluster of its own (docs/conformance.md)
 	@PYTHONPATH=src:. $(PYTHON) -m tests.conformance

@@ -85,6 +85,12 @@ def _packages(root: Path) -> None:
         "-o", f"Dir::State::status={root}/var/lib/dpkg/status",
         "-o", f"Dir::Cache::archives={folder}", "-o", "APT::Sandbox::User=root",
         "-o", "Debug::NoLocking=1", "install", *wanted)  # fmt: skip
+    index(root)
+
+
+def index(root: Path) -> None:
+    """Let apt within a root find the packages in its folder, and no others."""
+    folder = root / REPOSITORY
     rows = []
     for deb in sorted(folder.glob("*.deb")):
         content = deb.read_bytes()
@@ -165,12 +171,16 @@ class Hosts:
 
     def everything(self, name: str) -> dict[str, list[str]]:
         """Return all of a machine that a cluster could leave something in."""
-        text = self.on(name, LISTING)
-        found: dict[str, list[str]] = {}
-        for line in text.splitlines():
-            kind, _, rest = line.partition("\t")
-            found.setdefault(kind, []).append(rest)
-        return found
+        return by_kind(self.on(name, LISTING))
+
+
+def by_kind(listing: str) -> dict[str, list[str]]:
+    """Return the lines of a listing by their first word."""
+    found: dict[str, list[str]] = {}
+    for line in listing.splitlines():
+        kind, _, rest = line.partition("\t")
+        found.setdefault(kind, []).append(rest)
+    return found
 
 
 LISTING = r"""
