@@ -3,18 +3,15 @@
 python -m tests.vm [CONTROL_PLANES WORKERS]
 """
 
-import signal
 import sys
 from functools import partial
 from pathlib import Path
-from subprocess import CalledProcessError
-from tempfile import TemporaryDirectory
 
 from tests.cluster.conftest import ROOT, spec
 from tests.vm import images, machines
 from tests.vm.given import prepare
 from tests.vm.machines import FailedError, Machine, Wanted
-from tests.vm.report import Report
+from tests.vm.report import Report, reported
 from tests.vm.trial import CHECKOUT, STEPS, Trial
 
 ARCHITECTURE = "amd64"
@@ -46,7 +43,7 @@ true
 """
 
 
-def trial(control_planes: int, workers: int, folder: Path, report: Report) -> None:
+def trial(control_planes: int, workers: int, report: Report, folder: Path) -> None:
     """Make the virtual machine and try hardway on it."""
     image = report.step("a disk with Debian and Docker", lambda: images.ensure(RECIPE))
     given = partial(prepare, folder / "given", spec("vm", 9, control_planes, workers))
@@ -71,24 +68,8 @@ def _diagnose(machine: Machine) -> None:
     print(f"what the machines' journals say: {file}", flush=True)
 
 
-def main() -> int:
-    """Try it, say how it went, and return the exit status."""
-    control_planes, workers = map(int, sys.argv[1:] or ("1", "1"))
-    lacking = machines.lacking([ARCHITECTURE])
-    if lacking:
-        print(f"error: missing on this host: {' '.join(lacking)}\n"
-              f"  try: apt-get install {' '.join(lacking)}", file=sys.stderr)  # fmt: skip
-        return 3
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    report = Report(len(STEPS) + 3)
-    try:
-        with TemporaryDirectory(prefix="hardway-vm-", dir="/var/tmp") as place:
-            trial(control_planes, workers, Path(place), report)
-    except (FailedError, CalledProcessError) as error:
-        print(error, flush=True)
-    except KeyboardInterrupt:
-        print("interrupted", flush=True)
-    return report.close()
-
-
-sys.exit(main())
+control_planes, workers = map(int, sys.argv[1:] or ("1", "1"))
+sys.exit(
+    machines.refusal([ARCHITECTURE])
+    or reported(len(STEPS) + 3, partial(trial, control_planes, workers))
+)

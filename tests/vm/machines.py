@@ -168,8 +168,11 @@ def _free_port() -> int:
         return port
 
 
-def lacking(architectures: Sequence[str]) -> list[str]:
-    """Return the Debian packages that this host needs for machines and has not."""
+def refusal(architectures: Sequence[str]) -> str:
+    """Return what this host lacks for machines of these architectures, and what to do; else ""."""
     tools = {KINDS[name].program: KINDS[name].package for name in architectures}
     tools |= {"mmdebstrap": "mmdebstrap", "mke2fs": "e2fsprogs", "ssh": "openssh-client"}
-    return sorted({package for tool, package in tools.items() if not shutil.which(tool)})
+    lacking = " ".join(sorted({p for tool, p in tools.items() if not shutil.which(tool)}))
+    if not lacking:
+        return ""
+    return f"error: missing on this host: {lacking}\n  try: apt-get install {lacking}"

@@ -1,9 +1,15 @@
 """Steps one after another, each told with its time, and a summary as a test runner's."""
 
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
+from subprocess import CalledProcessError
+from tempfile import TemporaryDirectory
 from typing import TypeVar
+
+from tests.vm.machines import FailedError
 
 T = TypeVar("T")
 
@@ -40,3 +46,17 @@ class Report:
         took = time.monotonic() - self.began
         print(f"{self.passed} passed, {self.failed} failed{not_run} in {took:.0f} s", flush=True)
         return int(self.passed != self.steps)
+
+
+def reported(steps: int, trial: Callable[[Report, Path], None]) -> int:
+    """Make a trial of so many steps in a folder that goes with it; return the exit status."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    report = Report(steps)
+    try:
+        with TemporaryDirectory(prefix="hardway-vm-", dir="/var/tmp") as folder:
+            trial(report, Path(folder))
+    except (FailedError, CalledProcessError, AssertionError) as error:
+        print(error, flush=True)
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+    return report.close()
