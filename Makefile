@@ -1,5 +1,5 @@
 # `make up` builds, verifies and explains a cluster on this host; `make down` removes it.
-.PHONY: help setup setup-dev up down check lint unit test bench bench-ssh versions conformance vm clean test-more
+.PHONY: help setup setup-dev up down check lint unit test bench bench-ssh versions conformance vm vm-hosts clean test-more
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
 
@@ -48,6 +48,9 @@ versions: setup-dev ## a small cluster of each Kubernetes version there is, up, 
 
 vm: setup-dev ## on an emulated host with systemd, cgroup v2 and Docker; needs qemu-system-x86
 	@PYTHONPATH=src:. $(PYTHON) -m tests.vm $(SIZE)
+
+vm-hosts: setup-dev ## provider ssh on two emulated hosts with Debian 13 (docs/ssh.md)
+	@PYTHONPATH=src:. $(PYTHON) -m tests.vm.hosts $(ARCHITECTURES)
 
 conformance: setup-dev ## the upstream conformance suite on a cluster of its own (docs/conformance.md)
 	@PYTHONPATH=src:. $(PYTHON) -m tests.conformance

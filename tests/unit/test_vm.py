@@ -3,11 +3,14 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
-from tests.vm import machines, trial
+from tests.cluster.conftest import Hardway
+from tests.vm import hosts, machines, trial
 from tests.vm.images import Image
-from tests.vm.machines import FailedError, Wanted
+from tests.vm.machines import FailedError, Machine, Wanted
 from tests.vm.report import Report
 from tests.vm.trial import Trial
 
@@ -125,3 +128,66 @@ def test_the_summary_and_status(capsys: pytest.CaptureFixture[str]) -> None:
     good = Report(1)
     good.step("one", lambda: None)
     assert good.close() == 0
+
+
+class Operator:
+    """Says what it is told to, whatever it is asked for."""
+
+    def __init__(self, **answers: object) -> None:
+        self.answers = answers
+
+    def json(self, *words: str) -> object:
+        return self.answers[words[0]]
+
+    def __call__(self, *words: str) -> str:
+        return str(self.answers.get(words[0], ""))
+
+
+def of_hosts(answers: dict[str, str], operator: Operator) -> hosts.Trial:
+    """Return a trial of hosts that all answer scripts by what is in them."""
+    there = SimpleNamespace(run=on(answers).run)
+    machines_there = cast("dict[str, Machine]", dict.fromkeys(("alpha", "beta"), there))
+    return hosts.Trial(("amd64", "arm64"), machines_there, cast("Hardway", operator), {})
+
+
+def test_swap_must_be_off_while_the_cluster_is_there_and_on_after_it() -> None:
+    operator = Operator(up={"findings": [{"ok": True}]})
+    on_, off = {"/proc/swaps": "/swapfile\n"}, {"/proc/swaps": ""}
+    assert hosts.up(of_hosts(off, operator)) == "1 checks hold, swap is off"
+    assert hosts.down(of_hosts(on_, operator)) == "swap is on again"
+    with pytest.raises(FailedError, match="swap"):
+        hosts.up(of_hosts(on_, operator))
+    with pytest.raises(FailedError, match="swap"):
+        hosts.down(of_hosts(off, operator))
+
+
+def test_the_node_must_be_of_the_workers_architecture() -> None:
+    findings = {"findings": [{"ok": True}]}
+    assert hosts.verify(of_hosts({}, Operator(verify=findings, kubectl="arm64")))
+    with pytest.raises(FailedError, match="the nodes"):
+        hosts.verify(of_hosts({}, Operator(verify=findings, kubectl="amd64")))
+
+
+def test_preflight_must_not_refuse_nor_change_a_host() -> None:
+    swap = {"machine": "alpha", "check": "swap", "severity": "warn", "found": "swap"}
+    problems = {"problems": [swap, swap]}
+    tried = of_hosts({"find /": "file\td /srv\n"}, Operator(preflight=problems))
+    tried.before = tried.everything()
+    assert hosts.preflight(tried) == "alpha swap; alpha swap"
+    tried.before["beta"] = {"file": ["d /opt"]}
+    with pytest.raises(FailedError, match="beta"):
+        hosts.preflight(tried)
+    refusing = {"problems": [swap, {**swap, "severity": "refuse"}]}
+    with pytest.raises(FailedError, match="refused"):
+        hosts.preflight(of_hosts({}, Operator(preflight=refusing)))
+
+
+def test_a_host_that_is_not_as_before_is_told_line_by_line() -> None:
+    tried = of_hosts({"find /": "file\td /srv\npackage\tii curl\n"}, Operator())
+    tried.before = tried.everything()
+    assert hosts.as_before(tried) == "the same 4 lines on 2 hosts"
+    tried.before["beta"] = {"file": ["d /srv", "d /opt"], "package": []}
+    with pytest.raises(FailedError) as caught:
+        hosts.as_before(tried)
+    said = str(caught.value).splitlines()[1:]
+    assert said == ["beta: gone: file d /opt", "beta: more: package ii curl"]
