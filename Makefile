@@ -1,10 +1,11 @@
 # `make up` builds, verifies and explains a cluster on this host; `make down` removes it.
-.PHONY: help setup setup-dev up down check lint unit test bench bench-ssh versions arm64 conformance clean
+.PHONY: help setup setup-dev up down check lint unit test bench bench-ssh versions arm64 vm vm-hosts
+.PHONY: conformance clean
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
 
 setup: ## install what hardway needs (apt packages, .venv)
 	@scripts/setup
@@ -45,6 +46,12 @@ versions: setup-dev ## a small cluster of each Kubernetes version there is, up, 
 
 arm64: setup-dev ## all components for arm64, each run by qemu-user-static; builds take 13 minutes
 	@PYTHONPATH=src:. $(PYTHON) -m tests.arm64
+
+vm: setup-dev ## on an emulated host with systemd, cgroup v2 and Docker; needs qemu-system-x86
+	@PYTHONPATH=src:. $(PYTHON) -m tests.vm $(SIZE)
+
+vm-hosts: setup-dev ## provider ssh on two emulated hosts with Debian 13 (docs/ssh.md)
+	@PYTHONPATH=src:. $(PYTHON) -m tests.vm.hosts $(ARCHITECTURES)
 
 conformance: setup-dev ## the upstream conformance suite on a cluster of its own (docs/conformance.md)
 	@PYTHONPATH=src:. $(PYTHON) -m tests.conformance

@@ -174,14 +174,14 @@ def _build(release: Release, root: Path) -> None:
             "--uid", str(number), name)  # fmt: skip
         (root / "etc/sudoers.d" / name).write_text(rule)
     run("chroot", str(root), "chpasswd", stdin=f"sue:{PASSWORD}\n")
-    _repository(root)
+    index(root)
 
 
 FIRST_USER = 2000
 """Ubuntu's roots may have a user 1000."""
 
 
-def _repository(root: Path) -> None:
+def index(root: Path) -> None:
     """Make what was downloaded the only place where apt within the root finds packages."""
     rows = []
     for deb in sorted((root / REPOSITORY).glob("*.deb")):
@@ -277,12 +277,16 @@ class Hosts:
 
     def everything(self, name: str) -> dict[str, list[str]]:
         """Return all of a machine that a cluster could leave something in."""
-        text = self.on(name, LISTING)
-        found: dict[str, list[str]] = {}
-        for line in text.splitlines():
-            kind, _, rest = line.partition("\t")
-            found.setdefault(kind, []).append(rest)
-        return found
+        return by_kind(self.on(name, LISTING))
+
+
+def by_kind(listing: str) -> dict[str, list[str]]:
+    """Return the lines of a listing by their first word."""
+    found: dict[str, list[str]] = {}
+    for line in listing.splitlines():
+        kind, _, rest = line.partition("\t")
+        found.setdefault(kind, []).append(rest)
+    return found
 
 
 LISTING = r"""

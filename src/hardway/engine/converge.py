@@ -29,6 +29,9 @@ Put = Folder | File | Block | Blob
 
 SYSUSERS = "/etc/sysusers.d/"
 PUSH_S = 120.0
+START_S = 300.0
+"""systemd answers when it has read its units: 1 s, over a minute where six machines share 2 slow
+cores. One that is dead is noticed sooner, by the connection."""
 INSTALL_S = 900.0
 
 
@@ -179,7 +182,7 @@ async def start(transport: Transport, changes: Sequence[Change]) -> None:
     lines += ["systemctl daemon-reload"]
     lines += [f"systemctl reset-failed {units}"] if units else []
     lines += [f"systemctl start --no-block {units}"] if units else []
-    await run_checked(transport, ["sh", "-c", "\n".join(lines)])
+    await run_checked(transport, ["sh", "-c", "\n".join(lines)], timeout_s=START_S)
 
 
 async def started(transport: Transport, units: Sequence[Unit], *, timeout_s: float) -> None:

@@ -34,6 +34,29 @@ BALANCED = {
     EndpointKind.MADE: frozenset[Role](),
 }
 """Which machines have a load balancer of ours, by the kind of endpoint."""
+CHOICE = f"""\
+    balance leastconn
+    # Not that the port is open but that the server is ready, and that it is ours.
+    option httpchk GET /readyz
+    http-check expect status 200
+    # Half a second, twice: a killed machine is left within 1 s; whoever is connected to
+    # it is disconnected then, and does not wait for a timeout of its own.
+    default-server check check-ssl verify required ca-file {CA}
+    default-server inter 500ms fall 2 rise 1 on-marked-down shutdown-sessions
+"""
+HEALTH = f"""
+# For keepalived: is there any server to pass connections to?
+frontend health
+    mode http
+    bind 127.0.0.1:{HEALTH_PORT}
+    acl nobody nbsrv(apiservers) lt 1
+    monitor-uri /healthz
+    monitor fail if nobody
+"""
+ALONE = """\
+    # No check: nobody else could take its clients, who would only lose their connections where
+    # it is slow for a while.
+"""
 
 
 def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
@@ -58,6 +81,7 @@ def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
 
 def haproxy(cluster: Cluster) -> str:
     """Return haproxy.cfg; the same on all machines that have it."""
+    several = len(cluster.control_planes) > 1
     servers = "".join(
         f"    server {m.name} {m.address}:{API_PORT}\n" for m in cluster.control_planes
     )
@@ -86,26 +110,7 @@ def haproxy(cluster: Cluster) -> str:
             default_backend apiservers
 
         backend apiservers
-            balance leastconn
-            # Not that the port is open but that the server is ready, and that it is ours.
-            option httpchk GET /readyz
-            http-check expect status 200
-            # Half a second, twice: a killed machine is left within 1 s; whoever is connected to
-            # it is disconnected then, and does not wait for a timeout of its own.
-            default-server check check-ssl verify required ca-file {CA}
-            default-server inter 500ms fall 2 rise 1 on-marked-down shutdown-sessions
-
-        # For keepalived: is there any server to pass connections to?
-        frontend health
-            mode http
-            bind 127.0.0.1:{HEALTH_PORT}
-            acl nobody nbsrv(apiservers) lt 1
-            monitor-uri /healthz
-            monitor fail if nobody
-        """).replace(
-        "on-marked-down shutdown-sessions\n",
-        "on-marked-down shutdown-sessions\n" + servers,
-    )  # fmt: skip
+        """) + (CHOICE + servers + HEALTH if several else ALONE + servers)
 
 
 def keepalived(cluster: Cluster, machine: Machine, interface: str) -> str:

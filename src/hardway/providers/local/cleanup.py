@@ -44,6 +44,7 @@ async def destroy(cluster: str, progress: Progress) -> None:
         shutil.rmtree(home)
     if not (names.STATE.exists() and any(names.STATE.iterdir())):
         kernel.put_back()
+        await nspawn.remove_slice()
         for folder in (names.STATE, names.STATE.parent):
             if folder.exists():
                 folder.rmdir()

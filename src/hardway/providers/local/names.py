@@ -10,6 +10,8 @@ STATE = Path("/var/lib/hardway/clusters")
 """Disks of machines, and what is registered of each cluster on this host."""
 
 NETNS = Path("/run/netns")
+SLICE = "hardway.slice"
+"""What all machines' services are in, of whatever cluster, where the host runs systemd."""
 DATA = ("containerd", "kubelet", "etcd")
 """Folders under /var/lib of a machine that are plain host folders: no overlay on an overlay."""
 

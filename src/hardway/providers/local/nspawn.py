@@ -95,6 +95,12 @@ async def boot(cluster: str, machine: str, store: Path | None, *, memory_share: 
         await asyncio.to_thread(_start_alone, cluster, machine, argv, memory_share)
 
 
+async def remove_slice() -> None:
+    """Take away the slice that the first machine on this host brought: it does not go by itself."""
+    if systemd_is_pid_1():
+        await run(["systemctl", "stop", names.SLICE])
+
+
 def console(cluster: str, machine: str) -> Path:
     """Return the file that has what a machine said while booting."""
     return names.folder(cluster, machine) / "console.log"
@@ -110,7 +116,7 @@ async def _start_by_systemd(
         f"StandardOutput=append:{console(cluster, machine)}",
         f"StandardError=append:{console(cluster, machine)}",
         "KillMode=mixed",
-        "Slice=hardway.slice",
+        f"Slice={names.SLICE}",
     ]
     flags = [flag for text in properties for flag in ("-p", text)]
     unit = names.unit(cluster, machine)

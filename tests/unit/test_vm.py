@@ -1,0 +1,193 @@
+"""The trial on a virtual machine: what it demands, and that nothing gets out of the machine."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+from tests.cluster.conftest import Hardway
+from tests.vm import hosts, machines, trial
+from tests.vm.images import Image
+from tests.vm.machines import FailedError, Machine, Wanted
+from tests.vm.report import Report
+from tests.vm.trial import Trial
+
+GOOD_HOST = {"cat /proc/1/comm": "systemd\ncgroup2fs\n-P FORWARD DROP\n",
+             "docker version": "20.10.24\n6.1.0-50-amd64\n",
+             "ip -brief link": "link lo\nlink docker0\n"}  # fmt: skip
+STATUS = {
+    "machines": [{"state": "running"}, {"state": "running"}],
+    "etcd": {"members": 1, "healthy": 1},
+    "control_planes": [{"healthy": True}],
+    "endpoint": {"healthy": True},
+    "nodes": [{"ready": True}],
+}
+
+
+def on(answers: dict[str, str]) -> Trial:
+    """Return a trial of two machines whose host answers scripts by what is in them."""
+
+    def run(script: str) -> str:
+        return next((said for part, said in answers.items() if part in script), "")
+
+    return Trial(run, 2)
+
+
+def test_the_host_must_be_of_the_kind_it_is_about() -> None:
+    assert trial.kind_of_host(on(GOOD_HOST)) == "Docker 20.10.24, Linux 6.1.0-50-amd64"
+    for good, bad in (("systemd", "sh"), ("cgroup2fs", "tmpfs"), ("DROP", "ACCEPT")):
+        said = GOOD_HOST["cat /proc/1/comm"].replace(good, bad)
+        with pytest.raises(FailedError, match=bad):
+            trial.kind_of_host(on({**GOOD_HOST, "cat /proc/1/comm": said}))
+
+
+def test_packets_must_have_gone_by_its_own_rules() -> None:
+    rules = "".join(f"{n} 99 ACCEPT all -- hw-vm * 0.0.0.0/0\n" for n in (7, 0, 2))
+    answers = {"up --bundle": json.dumps({"findings": [{"ok": True}]}), "FORWARD": rules}
+    assert trial.up(on(answers)) == "1 checks hold, 9 packets by its rules in FORWARD"
+    for wrong in (rules.replace("hw-vm", "eth0", 1), rules.replace("7", "0").replace("2 99", "0")):
+        with pytest.raises(FailedError):
+            trial.up(on({**answers, "FORWARD": wrong}))
+
+
+@pytest.mark.parametrize(
+    ("step", "asked", "wrong"),
+    [
+        (trial.preflight, "preflight", {"problems": ["port 6443 taken"]}),
+        (trial.up, "up --bundle", {"findings": [{"ok": False}]}),
+        (trial.verify, "verify", {"findings": [{"ok": True}, {"ok": False}]}),
+        (trial.status, "status", {**STATUS, "machines": [{"state": "running"}]}),
+        (trial.status, "status", {**STATUS, "etcd": {"members": 3, "healthy": 2}}),
+        (trial.status, "status", {**STATUS, "control_planes": [{"healthy": False}]}),
+        (trial.status, "status", {**STATUS, "endpoint": {"healthy": False}}),
+        (trial.status, "status", {**STATUS, "nodes": [{"ready": False}]}),
+        (trial.plug_pulled, "plan", {"changes": ["restart kubelet.service"]}),
+    ],
+)
+def test_each_step_fails_on_what_should_not_be(
+    step: Callable[[Trial], str], asked: str, wrong: object
+) -> None:
+    with pytest.raises(FailedError):
+        step(on({asked: json.dumps(wrong)}))
+
+
+def test_a_good_status() -> None:
+    said = trial.status(on({"status": json.dumps(STATUS)}))
+    assert said == "2 machines run, 1 of etcd's members, 1 nodes Ready"
+
+
+def test_what_an_up_changes_that_should_change_nothing_is_told() -> None:
+    events = [{"happened": "changed", "machine": "worker-0", "text": "update /etc/hosts"}]
+    asked: list[str] = []
+
+    def run(script: str) -> str:
+        asked.append(script)
+        return json.dumps({"events": events if any(s.endswith(" up") for s in asked) else []})
+
+    with pytest.raises(FailedError, match="worker-0: update /etc/hosts"):
+        trial.up_again(Trial(run, 2))
+
+
+def test_anything_left_or_gone_is_told() -> None:
+    states = json.dumps({"machines": [{"state": "absent"}, {"state": "absent"}]})
+    now = on({"machine list": states, "ip -brief link": "link lo\nlink docker0\n"})
+    now.before = ["link lo", "link docker0"]
+    assert trial.nothing_left(now) == "the same 2 lines as before, 0 of 2 machines"
+    now.before = ["link lo", "link docker0", "route default"]
+    with pytest.raises(FailedError, match="route default"):
+        trial.nothing_left(now)
+    now.before = ["link lo"]
+    with pytest.raises(FailedError, match="link docker0"):
+        trial.nothing_left(now)
+
+
+def test_nothing_a_machine_sends_leaves_and_no_key_is_in_its_command_line(tmp_path: Path) -> None:
+    image = Image(Path("/disk"), Path("/kernel"), Path("/initrd"))
+    words = machines.command(Wanted("host", "amd64", image, 2048), tmp_path, 2222)
+    (network,) = (words[n + 1] for n, word in enumerate(words) if word == "-netdev")
+    assert network == "user,id=operator,restrict=on,hostfwd=tcp:127.0.0.1:2222-:22"
+    assert "file=/disk,format=raw,if=virtio,snapshot=on" in words
+    assert not any("key" in word for word in words)
+
+
+def test_the_summary_and_status(capsys: pytest.CaptureFixture[str]) -> None:
+    report = Report(3)
+    report.step("one", lambda: "seen")
+
+    def fails() -> str:
+        raise FailedError("no")
+
+    with pytest.raises(FailedError):
+        report.step("two", fails)
+    assert report.close() == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[:2]] == ["PASSED", "FAILED"]
+    assert lines[2].startswith("1 passed, 1 failed, 1 not run in ")
+    good = Report(1)
+    good.step("one", lambda: None)
+    assert good.close() == 0
+
+
+class Operator:
+    """Says what it is told to, whatever it is asked for."""
+
+    def __init__(self, **answers: object) -> None:
+        self.answers = answers
+
+    def json(self, *words: str) -> object:
+        return self.answers[words[0]]
+
+    def __call__(self, *words: str) -> str:
+        return str(self.answers.get(words[0], ""))
+
+
+def of_hosts(answers: dict[str, str], operator: Operator) -> hosts.Trial:
+    """Return a trial of hosts that all answer scripts by what is in them."""
+    there = SimpleNamespace(run=on(answers).run)
+    machines_there = cast("dict[str, Machine]", dict.fromkeys(("alpha", "beta"), there))
+    return hosts.Trial(("amd64", "arm64"), machines_there, cast("Hardway", operator), {})
+
+
+def test_swap_must_be_off_while_the_cluster_is_there_and_on_after_it() -> None:
+    operator = Operator(up={"findings": [{"ok": True}]})
+    on_, off = {"/proc/swaps": "/swapfile\n"}, {"/proc/swaps": ""}
+    assert hosts.up(of_hosts(off, operator)) == "1 checks hold, swap is off"
+    assert hosts.down(of_hosts(on_, operator)) == "swap is on again"
+    with pytest.raises(FailedError, match="swap"):
+        hosts.up(of_hosts(on_, operator))
+    with pytest.raises(FailedError, match="swap"):
+        hosts.down(of_hosts(off, operator))
+
+
+def test_the_node_must_be_of_the_workers_architecture() -> None:
+    findings = {"findings": [{"ok": True}]}
+    assert hosts.verify(of_hosts({}, Operator(verify=findings, kubectl="arm64")))
+    with pytest.raises(FailedError, match="the nodes"):
+        hosts.verify(of_hosts({}, Operator(verify=findings, kubectl="amd64")))
+
+
+def test_preflight_must_not_refuse_nor_change_a_host() -> None:
+    swap = {"machine": "alpha", "check": "swap", "severity": "warn", "found": "swap"}
+    problems = {"problems": [swap, swap]}
+    tried = of_hosts({"find /": "file\td /srv\n"}, Operator(preflight=problems))
+    tried.before = tried.everything()
+    assert hosts.preflight(tried) == "alpha swap; alpha swap"
+    tried.before["beta"] = {"file": ["d /opt"]}
+    with pytest.raises(FailedError, match="beta"):
+        hosts.preflight(tried)
+    refusing = {"problems": [swap, {**swap, "severity": "refuse"}]}
+    with pytest.raises(FailedError, match="refused"):
+        hosts.preflight(of_hosts({}, Operator(preflight=refusing)))
+
+
+def test_a_host_that_is_not_as_before_is_told_line_by_line() -> None:
+    tried = of_hosts({"find /": "file\td /srv\npackage\tii curl\n"}, Operator())
+    tried.before = tried.everything()
+    assert hosts.as_before(tried) == "the same 4 lines on 2 hosts"
+    tried.before["beta"] = {"file": ["d /srv", "d /opt"], "package": []}
+    with pytest.raises(FailedError) as caught:
+        hosts.as_before(tried)
+    said = str(caught.value).splitlines()[1:]
+    assert said == ["beta: gone: file d /opt", "beta: more: package ii curl"]
