@@ -21,6 +21,13 @@ def iptables(*words: str) -> str:
     return subprocess.run(argv, check=True, text=True, stdout=subprocess.PIPE).stdout
 
 
+TABLE = ("table", "ip", "filter")
+
+
+def tables() -> list[str]:
+    return subprocess.check_output(["nft", "list", "tables"], text=True).splitlines()
+
+
 def rules() -> list[str]:
     return [line for line in iptables("-S", "FORWARD").splitlines() if BRIDGE in line.split()]
 
@@ -28,6 +35,7 @@ def rules() -> list[str]:
 @pytest.fixture
 def forwarding_nothing() -> Iterator[None]:
     """Let the host drop what it forwards, but for what is not of the cluster this is about."""
+    there = " ".join(TABLE) in tables()
     before = iptables("-S", "FORWARD").splitlines()[0].split()[-1]
     # By a pattern, so that the rule is not taken for the cluster's own and removed with it.
     others = ["FORWARD", "!", "-i", "hw-smal+", "!", "-o", "hw-smal+", "-j", "ACCEPT"]
@@ -38,6 +46,8 @@ def forwarding_nothing() -> Iterator[None]:
     finally:
         iptables("-P", "FORWARD", before)
         iptables("-D", *others)
+        if not there:  # iptables made it; a policy alone keeps it
+            subprocess.run(["nft", "delete", *TABLE], check=False)
 
 
 def test_a_cluster_lets_its_own_packets_through(forwarding_nothing: None, small: Hardway) -> None:
