@@ -19,12 +19,20 @@ import socket
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, ip_address
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    collapse_addresses,
+    ip_address,
+)
 from pathlib import Path
 from time import monotonic, sleep
+from typing import TypeVar
 
 from hardway.errors import CommandError
 from hardway.host import run_now
@@ -37,7 +45,11 @@ PROBE = ("127.255.255.254", 9)
 """Where the probe sends a packet; nothing listens there, and it is counted and dropped."""
 CONNECTS = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
 LOOKS_UP = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"})
-LOOPBACK = IPv4Network("127.0.0.0/8")
+LOOPBACK = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
+HOSTS = Path("/etc/hosts")
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+N = TypeVar("N", IPv4Network, IPv6Network)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +72,8 @@ class Seen:
 class Guard:
     """What is allowed, and what was seen until now."""
 
-    inside: Sequence[IPv4Network]
+    inside: Sequence[Network]
+    names: Collection[str] = ()
     active: bool = True
     connections: int = 0
     refused: Counter[str] = field(default_factory=Counter)
@@ -75,7 +88,7 @@ class Guard:
                 self._reach(str(address[0]), f"{address[0]}:{address[1]}")
         elif event in LOOKS_UP:
             host = args[0].decode() if isinstance(args[0], bytes) else str(args[0] or "localhost")
-            if host != "localhost" and not _is_address(host):
+            if host not in {"localhost", *self.names} and not _is_address(host):
                 self._refuse(f"the address of {host}")
 
     def _reach(self, host: str, what: str) -> None:
@@ -97,13 +110,24 @@ def _is_address(text: str) -> bool:
     return True
 
 
+def addresses(name: str, hosts: Path = HOSTS) -> list[Address]:
+    """Return what a name or address stands for by /etc/hosts, with no name server asked."""
+    if _is_address(name):
+        return [ip_address(name)]
+    rows = [line.partition("#")[0].lower().split() for line in hosts.read_text().splitlines()]
+    return [ip_address(row[0]) for row in rows if name.lower() in row[1:] and _is_address(row[0])]
+
+
 @contextmanager
-def confined(inside: Sequence[IPv4Network], machines: Sequence[IPv4Network]) -> Iterator["Watch"]:
+def confined(
+    inside: Sequence[Network], machines: Sequence[IPv4Network], names: Collection[str] = ()
+) -> Iterator["Watch"]:
     """Refuse all but some networks meanwhile, to this process, its children, and machines.
 
-    `inside` is what this host may reach; `machines` is where packets of machines come from.
+    `inside` is what this host may reach, `machines` where packets of machines come from; `names`
+    may be looked up, though a name server that is elsewhere is still out of reach.
     """
-    guard = Guard(inside)
+    guard = Guard(inside, names)
     sys.addaudithook(guard.hook)  # for good: Python has no way to take one back
     try:
         with contextlib.ExitStack() as stack:
@@ -150,9 +174,9 @@ def table() -> str:
     return f"hardway_offline_{os.getpid()}"
 
 
-def table_text(group: str, inside: Sequence[IPv4Network], machines: Sequence[IPv4Network]) -> str:
+def table_text(group: str, inside: Sequence[Network], machines: Sequence[IPv4Network]) -> str:
     """Return the nftables rules; `group` is a cgroup's path below /sys/fs/cgroup."""
-    allowed = ", ".join(map(str, [*inside, LOOPBACK]))
+    allowed = _of(IPv4Network, inside)
     theirs = ", ".join(map(str, machines))
     level = len([part for part in group.split("/") if part != "unified"])
     where = "typeof ip daddr . meta l4proto . th dport; flags dynamic; size 65535; counter"
@@ -170,7 +194,7 @@ def table_text(group: str, inside: Sequence[IPv4Network], machines: Sequence[IPv
     chain ours {{
         ip daddr {PROBE[0]} udp dport {PROBE[1]} add @probe {noted} drop
         ip daddr {{ {allowed} }} add @inside {noted} accept
-        ip6 daddr ::1 accept
+        ip6 daddr {{ {_of(IPv6Network, inside)} }} accept
         meta l4proto {{ tcp, udp }} add @elsewhere {noted} reject
         reject
     }}
@@ -184,6 +208,12 @@ def table_text(group: str, inside: Sequence[IPv4Network], machines: Sequence[IPv
     }}
 }}
 """
+
+
+def _of(family: type[N], inside: Sequence[Network]) -> str:
+    """Return what is allowed of a family, loopback too, as nft takes it: none within another."""
+    own = [network for network in (*inside, *LOOPBACK) if isinstance(network, family)]
+    return ", ".join(map(str, collapse_addresses(own)))
 
 
 @contextmanager

@@ -9,20 +9,18 @@ import asyncio
 import shutil
 import ssl
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
-from hardway import components
 from hardway.drill import Drill
 from hardway.engine.compare import compare
 from hardway.engine.order import bring_about
 from hardway.engine.render import manifests, merged, render
 from hardway.engine.verify import check
 from hardway.errors import HardwayError, RefusedError
-from hardway.model.cluster import HostFacts
 from hardway.model.resources import Change, Finding
 from hardway.pki import store
 from hardway.providers.admission import absent, everybody, fit
@@ -80,7 +78,7 @@ async def _up(at: Setup, steps: Sequence[Step], report: Report) -> list[Finding]
     early = at.provider.architectures(at.cluster)
     await asyncio.gather(
         at.provider.ensure(at.cluster, doing),
-        *(at.ensure(name, doing) for name in early),
+        *([at.ensure(early, doing)] if early else ()),
     )
     at = replace(at, cluster=at.provider.settled(at.cluster))
     cluster = at.cluster
@@ -88,12 +86,10 @@ async def _up(at: Setup, steps: Sequence[Step], report: Report) -> list[Finding]
     at.workspace.write_kubeconfigs(host_kubeconfigs(cluster, secrets))
     async with at.provider.connect(cluster) as fleet:
         hosts = await at.provider.facts(cluster, fleet)
-        problems = await at.provider.admit(cluster, fleet, hosts)
-        if at.bundled:
-            # apt on the machines need not find any: they come with the bundle.
-            problems = [p for p in problems if p.check != "packages"]
+        brought = at.bundled.packages if at.bundled else None
+        problems = await at.provider.admit(cluster, fleet, hosts, brought)
         fit(cluster, fleet, problems, report)
-        stored = {name: await at.ensure(name, doing) for name in needed(hosts)}
+        stored = await at.ensure({host.architecture for host in hosts.values()}, doing)
         given = Given(cluster, secrets, stored, hosts)
         rendered = render(steps, given)
         for machine, by_step in rendered.items():
@@ -118,15 +114,10 @@ async def plan(at: Setup) -> list[Change]:
         if refused(fleet):
             everybody(at.cluster, fleet)
         hosts = await at.provider.facts(at.cluster, fleet)
-        stored = {name: at.stored(name, absent_ok=True) for name in needed(hosts)}
+        stored = at.stored({host.architecture for host in hosts.values()}, absent_ok=True)
         given = Given(at.cluster, secrets, stored, hosts)
         rendered, wanted = render(STEPS, given), manifests(STEPS, given)
         return await compare(at.live(fleet, absent_ok=True), rendered, wanted, show=True)
-
-
-def needed(hosts: Mapping[str, HostFacts]) -> set[str]:
-    """Return the architectures components are needed for: this host's, for kubectl, too."""
-    return {components.architecture(), *(host.architecture for host in hosts.values())}
 
 
 async def verify(at: Setup, names: Iterable[str] = ()) -> list[Finding]:
@@ -209,4 +200,4 @@ async def preflight(at: Setup) -> list[Problem]:
     await at.provider.preflight(at.cluster)
     async with at.provider.connect(at.cluster) as fleet:
         hosts = await at.provider.facts(at.cluster, fleet)
-        return [*absent(fleet), *await at.provider.admit(at.cluster, fleet, hosts)]
+        return [*absent(fleet), *await at.provider.admit(at.cluster, fleet, hosts, None)]

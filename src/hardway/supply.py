@@ -1,9 +1,9 @@
 """What a cluster is made of: pinning it, packing it, and making a cluster of what was packed."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Network
+from ipaddress import ip_network
 from pathlib import Path
 
 from hardway import __version__, bundle, isolation, pipeline
@@ -12,7 +12,7 @@ from hardway.bundle import Contents
 from hardway.components import Lock, Stored
 from hardway.components.cache import workplace
 from hardway.components.lock import compare
-from hardway.errors import RefusedError
+from hardway.errors import PreflightError, RefusedError
 from hardway.model.resources import Finding
 from hardway.report import Event, Happened, Report
 from hardway.setup import Setup
@@ -34,10 +34,9 @@ def _doing(report: Report) -> Callable[[str], None]:
 
 
 def architectures(at: Setup, asked: Iterable[str]) -> tuple[str, ...]:
-    """Return the architectures asked for, or those of the machines and this host."""
-    return tuple(
-        sorted(set(asked) or {package.architecture(), *at.provider.architectures(at.cluster)})
-    )
+    """Return the machines' architectures: those asked for, else those known, else this host's."""
+    known = at.provider.architectures(at.cluster) or {package.architecture()}
+    return tuple(sorted(set(asked) or known))
 
 
 async def pin(
@@ -52,8 +51,8 @@ async def pin(
     """
     lock = None if update else at.lock
     rows = {_key(row): row for row in (lock.rows if lock else ())}
-    for name in architectures(at, asked):
-        for row in (await _have(at, name, lock, report)).values():
+    for name, some in at.needed(architectures(at, asked)).items():
+        for row in (await _have(at, some, name, lock, report)).values():
             rows[_key(row)] = row
     package.save_lock(at.lock_file, tuple(rows.values()))
     return tuple(rows.values())
@@ -64,12 +63,16 @@ def _key(row: Stored) -> tuple[str, str, str, str]:
 
 
 async def _have(
-    at: Setup, architecture: str, lock: Lock | None, report: Report
+    at: Setup,
+    wanted: Sequence[package.Component],
+    architecture: str,
+    lock: Lock | None,
+    report: Report,
 ) -> dict[str, Stored]:
     """Get the components: those that the lock pins as it says, the others as they are now."""
     found: dict[str, Stored] = {}
-    pinned = [c for c in at.components if lock and lock.has(c, architecture)]
-    free = [c for c in at.components if c not in pinned]
+    pinned = [c for c in wanted if lock and lock.has(c, architecture)]
+    free = [c for c in wanted if c not in pinned]
     for some, by in ((pinned, lock), (free, None)):
         found |= await package.ensure(
             some,
@@ -81,7 +84,9 @@ async def _have(
     return found
 
 
-async def pack(at: Setup, file: Path, report: Report, *, asked: Iterable[str]) -> Contents:
+async def pack(
+    at: Setup, file: Path, report: Report, *, asked: Iterable[str], suites: Iterable[str]
+) -> Contents:
     """Write one file with all that `up` needs for this spec, and return what is in it.
 
     Raises:
@@ -89,12 +94,12 @@ async def pack(at: Setup, file: Path, report: Report, *, asked: Iterable[str]) -
     """
     _refuse_outside(at)
     wanted, doing = architectures(at, asked), _doing(report)
-    stored = [
-        row for name in wanted for row in (await at.ensure(name, lambda _, t: doing(t))).values()
-    ]
     with workplace(at.cache) as folder:
         place = bundle.Place(at.cache, folder, doing)
-        more = await bundle.EXTRAS[at.cluster.provider](wanted, place)
+        extras = bundle.EXTRAS[at.cluster.provider]
+        more = await extras(bundle.Wanted(wanted, tuple(dict.fromkeys(suites))), place)
+        found = await at.ensure(wanted, lambda _, text: doing(text))
+        stored = [row for files in found.values() for row in files.values()]
         contents = Contents(
             hardway=__version__,
             kubernetes=at.cluster.kubernetes_version,
@@ -134,12 +139,11 @@ def fitting(at: Setup, file: Path) -> Bundle:
         )
         if has != wanted
     ]
-    absent = set(architectures(at, ())) - set(contents.architectures)
-    wrong += [f"it has nothing for {name}" for name in sorted(absent)]
+    needed = at.needed({*at.provider.architectures(cluster), *contents.architectures})
     wrong += [
         f"it has no {component.name} {component.version} ({name})"
-        for name in contents.architectures
-        for component in at.components
+        for name, some in needed.items()
+        for component in some
         if not contents.files.has(component, name)
     ]
     if wrong:
@@ -149,8 +153,8 @@ def fitting(at: Setup, file: Path) -> Bundle:
             hint=f"where there is internet, with this hardway.yaml: hardway bundle create{flags}",
         )
     if lock := at.lock:
-        for name in contents.architectures:
-            for component in at.components:
+        for name, some in needed.items():
+            for component in some:
                 digests = {f: r.sha256 for f, r in contents.files.of(component, name).items()}
                 compare(digests, lock.of(component, name), lock.name)
     return Bundle(file, contents)
@@ -164,12 +168,32 @@ async def up(at: Setup, found: Bundle, report: Report, *, until: str | None) -> 
     """
     cluster = at.cluster
     machines = (cluster.node_cidr, cluster.pod_cidr)
-    addresses = (cluster.node_cidr, *(IPv4Network(m.address) for m in cluster.machines))
-    with isolation.confined(addresses, machines) as watch:
+    ways = _ways(at)
+    inside = [cluster.node_cidr, *(ip_network(m.address) for m in cluster.machines)]
+    inside += [ip_network(address) for found in ways.values() for address in found]
+    with isolation.confined(inside, machines, ways) as watch:
         await asyncio.to_thread(bundle.unpack, found.file, at.cache, _doing(report))
-        at = replace(at, bundled=found.contents.files)
+        at = replace(at, bundled=found.contents)
         findings = await pipeline.up(at, report, until=until)
         return [*findings, proof(watch.seen())]
+
+
+def _ways(at: Setup) -> dict[str, list[isolation.Address]]:
+    """Return the addresses of whatever this host reaches the machines by.
+
+    Raises:
+        PreflightError: a name that a name server would have to be asked for.
+    """
+    found = {name: isolation.addresses(name) for name in at.provider.reaches(at.cluster)}
+    unknown = [name for name, addresses in found.items() if not addresses]
+    if unknown:
+        raise PreflightError(
+            [f"{name} is not in /etc/hosts; a name server is elsewhere (--bundle)"
+             for name in sorted(unknown)],
+            hint="echo 'ADDRESS NAME' >>/etc/hosts; or an address in place of the name, in "
+            "hardway.yaml or ~/.ssh/config",
+        )  # fmt: skip
+    return found
 
 
 def proof(seen: isolation.Seen) -> Finding:

@@ -51,6 +51,12 @@ class Workspace:
         """The cluster's journal."""
         return Journal(self.folder / "journal.jsonl")
 
+    @property
+    def provider(self) -> str | None:
+        """Whose its machines are; None where nothing was made yet."""
+        file = self.folder / "cluster.json"
+        return str(json.loads(file.read_text())["provider"]) if file.exists() else None
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other runs from the cluster meanwhile.

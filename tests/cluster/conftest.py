@@ -109,7 +109,7 @@ def host_state() -> dict[str, list[str]]:
         "namespaces": lines("ip", "netns"),
         "tables": lines("nft", "list", "tables"),
         "rules": lines("iptables", "--wait", "-S") if shutil.which("iptables") else [],
-        "mounts": sorted(m for m in mounts if "hardway" in m),
+        "mounts": sorted(m for m in mounts if m.startswith("/var/lib/hardway")),
         "cgroups": sorted(str(p) for p in Path("/sys/fs/cgroup").glob("*/hardway/*")),
         "machines": lines("pgrep", "--list-full", "--runstates", "RSDTt", "systemd-nspawn"),
         "disks": sorted(str(p) for p in Path("/var/lib/hardway").glob("clusters/*")),

@@ -1,8 +1,8 @@
-"""Hosts that are nobody's yet: plain Debian machines on a bridge of this host.
+"""Hosts that are nobody's yet: plain Debian and Ubuntu machines on a bridge of this host.
 
-Booted by the local provider's own parts, but of a base root that has nothing of hardway's and few
-packages; those that a cluster needs come by apt from a folder within it. Logins: root, `ops` (sudo
-without a password) and `sue` (sudo with one).
+Booted by the local provider's own parts, but of base roots that have nothing of hardway's and few
+packages; those that a cluster needs come by apt from a folder within them. Logins: root, `ops`
+(sudo without a password) and `sue` (sudo with one).
 """
 
 import asyncio
@@ -10,9 +10,12 @@ import hashlib
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 from hardway import components
 from hardway.model.cluster import Cluster, Machine
@@ -25,17 +28,96 @@ from hardway.spec.load import parse
 from hardway.steps.packages import ROWS
 from hardway.transport.base import poll_until
 
-NAMES = ("a", "b", "c", "d", "gate")
-ROWS_OF = [
-    f"- {{name: {name}, role: {'worker' if index else 'control-plane'}, "
-    f"address: 10.241.0.{index + 10}}}"
-    for index, name in enumerate(NAMES)
-]
-RANGES = "network: {nodes: 10.241.0.0/24, pods: 10.201.0.0/16, services: 10.31.0.0/24}"
-SPEC = "\n".join(["name: hosts", "machines:", *ROWS_OF, RANGES])
+DEBIAN = "http://deb.debian.org/debian"
+DEBIANS_KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
+UBUNTU = "http://archive.ubuntu.com/ubuntu"
+UBUNTUS_KEYS = f"{UBUNTU}/pool/main/u/ubuntu-keyring/ubuntu-keyring_2023.11.28.1_all.deb"
+UBUNTUS_KEYS_SHA256 = "36de43b15853ccae0028e9a767613770c704833f82586f28eb262f0311adb8a8"
+"""Debian 12 has no package of it. In it is F6ECB3762474EDA9D21B7022871920D1991BC93C, by which
+Ubuntu has signed since 2018."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release of a distribution, and where its packages come from."""
+
+    suite: str
+    mirror: str = ""
+    """Without one the sources of this host are used."""
+    components: str = "main"
+
+    def source(self) -> str:
+        """Return the line of a sources.list."""
+        keys = _ubuntus_keys() if self.mirror == UBUNTU else DEBIANS_KEYS
+        return f"deb [signed-by={keys}] {self.mirror} {self.suite} {self.components}"
+
+
+OWN = Release(rootfs.suite())
+TRIXIE = Release("trixie", DEBIAN)
+JAMMY = Release("jammy", UBUNTU, "main universe")
+NOBLE = Release("noble", UBUNTU, "main universe")
+
+
+def _ubuntus_keys() -> Path:
+    """Return the file with Ubuntu's keys, having got it if need be."""
+    folder = components.cache_folder() / "ubuntu-keyring"
+    if not folder.exists():
+        with urlopen(UBUNTUS_KEYS, timeout=60) as answer:
+            content = answer.read()
+        assert hashlib.sha256(content).hexdigest() == UBUNTUS_KEYS_SHA256
+        with tempfile.NamedTemporaryFile() as deb:
+            deb.write(content)
+            deb.flush()
+            run("dpkg-deb", "--extract", deb.name, str(folder))
+    return folder / "usr/share/keyrings/ubuntu-archive-keyring.gpg"
+
+
+def reachable(mirror: str) -> bool:
+    """Return whether packages can be had from there."""
+    try:
+        with urlopen(f"{mirror}/", timeout=20):
+            return True
+    except HTTPError:
+        return True
+    except OSError:
+        return False
+
+
+@dataclass(frozen=True)
+class Kit:
+    """Which hosts there are, and their network: the third part of all of its addresses."""
+
+    releases: Mapping[str, Release]
+    index: int
+
+    @property
+    def ranges(self) -> str:
+        """The line of a hardway.yaml that has the ranges."""
+        n = self.index
+        return (f"network: {{nodes: 10.24{n}.0.0/24, pods: 10.20{n}.0.0/16, "
+                f"services: 10.3{n}.0.0/24}}")  # fmt: skip
+
+    def rows(self) -> list[str]:
+        """Return the machines of a hardway.yaml that the local provider's parts read."""
+        return [
+            f"- {{name: {name}, role: {'worker' if place else 'control-plane'}, "
+            f"address: 10.24{self.index}.0.{place + 10}}}"
+            for place, name in enumerate(self.releases)
+        ]
+
+
+KITS = {
+    "hosts": Kit(dict.fromkeys(("a", "b", "c", "d", "gate"), OWN), 1),
+    "releases": Kit(
+        {f"{release.suite}-{n}": release for release in (TRIXIE, NOBLE, JAMMY) for n in (0, 1)}
+        | {"gate": OWN},
+        2,
+    ),
+    "apart": Kit(dict.fromkeys(("a", "d", "gate"), OWN), 3),
+}
 PASSWORD = "only for tests"
-PACKAGES = ("systemd", "systemd-sysv", "dbus", "openssh-server", "iproute2", "sudo", "procps",
-            "libpam-systemd")  # fmt: skip
+PACKAGES = ("apt", "systemd", "systemd-sysv", "dbus", "openssh-server", "iproute2", "sudo",
+            "procps", "libpam-systemd")  # fmt: skip
 REPOSITORY = "srv/packages"
 USERS = {"ops": "ops ALL=(ALL:ALL) NOPASSWD: ALL\n", "sue": "sue ALL=(ALL:ALL) ALL\n"}
 
@@ -46,58 +128,68 @@ def run(*argv: str, stdin: str = "") -> str:
     return done.stdout
 
 
-def base() -> Path:
-    """Build the base root unless this host has it."""
-    made_of = repr([PACKAGES, USERS, PASSWORD, ROWS, rootfs.FILES, rootfs.MASKED, rootfs.suite()])
+def base(release: Release) -> Path:
+    """Build the base root of a release unless this host has it."""
+    made_of = repr([PACKAGES, USERS, PASSWORD, ROWS, rootfs.FILES, rootfs.MASKED, INIT, release])
     digest = hashlib.sha256(made_of.encode()).hexdigest()[:12]
-    done = components.cache_folder() / "base" / f"hosts-{digest}"
+    done = components.cache_folder() / "base" / f"hosts-{release.suite}-{digest}"
     if not done.exists():
         building = done.with_suffix(".building")
         shutil.rmtree(building, ignore_errors=True)
-        _build(building)
+        _build(release, building)
         building.rename(done)
     return done
 
 
-def _build(root: Path) -> None:
+INIT = """#!/bin/sh
+# systemd 256 and later want to be told that cgroup v1, which this host has, is meant.
+export SYSTEMD_PROC_CMDLINE="systemd SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1"
+exec /usr/lib/systemd/systemd.real "$@"
+"""
+
+
+def _build(release: Release, root: Path) -> None:
+    get = ("--yes --download-only --no-install-recommends "
+           f'-o Dir::Cache::archives="$1/{REPOSITORY}" install ')  # fmt: skip
+    wanted = " ".join(sorted({row.name for row in ROWS}))
     run("mmdebstrap", "--mode=root", "--variant=minbase", "--quiet",
-        "--include=" + ",".join(PACKAGES), rootfs.suite(), str(root))  # fmt: skip
+        "--include=" + ",".join(PACKAGES),
+        f'--customize-hook=mkdir -p "$1/{REPOSITORY}/partial"',
+        f'--customize-hook=APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get --quiet=2 {get}{wanted}',
+        release.suite, str(root), *([release.source()] if release.mirror else []))  # fmt: skip
     cgroups = "etc/systemd/system/hardway-cgroups.service"
     (root / cgroups).write_text(rootfs.FILES[cgroups])
     run("systemctl", f"--root={root}", "--quiet", "enable", Path(cgroups).name)
     run("systemctl", f"--root={root}", "--quiet", "mask", *rootfs.MASKED)
+    if release == TRIXIE:
+        init = root / "usr/lib/systemd/systemd"
+        init.rename(init.with_suffix(".real"))
+        init.write_text(INIT)
+        init.chmod(0o755)
     for key in (root / "etc/ssh").glob("ssh_host_*"):
         key.unlink()
     (root / "etc/machine-id").write_text("")
-    for name, rule in USERS.items():
-        run("useradd", "--root", str(root), "--create-home", "--shell", "/bin/bash", name)
+    for number, (name, rule) in enumerate(USERS.items(), start=FIRST_USER):
+        run("chroot", str(root), "useradd", "--create-home", "--shell", "/bin/bash",
+            "--uid", str(number), name)  # fmt: skip
         (root / "etc/sudoers.d" / name).write_text(rule)
-    run("chpasswd", "--root", str(root), stdin=f"sue:{PASSWORD}\n")
-    _packages(root)
-
-
-def _packages(root: Path) -> None:
-    """Put what a cluster installs where apt within the root finds it, and nothing else."""
-    folder = root / REPOSITORY
-    (folder / "partial").mkdir(parents=True)
-    wanted = sorted({row.name for row in ROWS})
-    run("apt-get", "--quiet=2", "--yes", "--download-only", "--no-install-recommends",
-        "-o", f"Dir::State::status={root}/var/lib/dpkg/status",
-        "-o", f"Dir::Cache::archives={folder}", "-o", "APT::Sandbox::User=root",
-        "-o", "Debug::NoLocking=1", "install", *wanted)  # fmt: skip
+    run("chroot", str(root), "chpasswd", stdin=f"sue:{PASSWORD}\n")
     index(root)
 
 
+FIRST_USER = 2000
+"""Ubuntu's roots may have a user 1000."""
+
+
 def index(root: Path) -> None:
-    """Let apt within a root find the packages in its folder, and no others."""
-    folder = root / REPOSITORY
+    """Make what was downloaded the only place where apt within the root finds packages."""
     rows = []
-    for deb in sorted(folder.glob("*.deb")):
+    for deb in sorted((root / REPOSITORY).glob("*.deb")):
         content = deb.read_bytes()
         digest = hashlib.sha256(content).hexdigest()
         where = f"Filename: ./{deb.name}\nSize: {len(content)}\nSHA256: {digest}\n"
         rows.append(run("dpkg-deb", "--field", str(deb)) + where)
-    (folder / "Packages").write_text("\n".join(rows))
+    (root / REPOSITORY / "Packages").write_text("\n".join(rows))
     for old in ("etc/apt/sources.list", "etc/apt/sources.list.d", "etc/apt/auth.conf.d"):
         path = root / old
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
@@ -110,6 +202,7 @@ def index(root: Path) -> None:
 class Hosts:
     """The machines, and what an operator has to reach them."""
 
+    kit: Kit
     cluster: Cluster
     folder: Path
 
@@ -129,14 +222,17 @@ class Hosts:
 
     def on(self, name: str, script: str) -> str:
         """Run a script on one as root, by ssh(1); from within the gate where it hides from us."""
-        return run("ip", "netns", "exec", names.netns("hosts", "gate"), "ssh", "-i", str(self.key),
-                   "-o", f"UserKnownHostsFile={self.known_hosts}", f"root@{self.address(name)}",
-                   "sh", "-s", stdin=script)  # fmt: skip
+        gate = names.netns(self.cluster.name, "gate")
+        return run(
+            "ip", "netns", "exec", gate, "ssh", "-i", str(self.key),
+            "-o", f"UserKnownHostsFile={self.known_hosts}", f"root@{self.address(name)}",
+            "sh", "-s", stdin=script,
+        )  # fmt: skip
 
     async def make(self) -> None:
         """Make them and wait until they answer."""
-        root = base()
-        names.folder("hosts").mkdir(parents=True, exist_ok=True)
+        bases = {release: base(release) for release in set(self.kit.releases.values())}
+        names.folder(self.cluster.name).mkdir(parents=True, exist_ok=True)
         register(self.cluster, self.folder)
         identity.ensure(self.folder, self.cluster)
         kernel.load_modules()
@@ -144,9 +240,10 @@ class Hosts:
         await network.ensure_bridge(self.cluster)
 
         async def boot(machine: Machine) -> None:
+            root = bases[self.kit.releases[machine.name]]
             disk.prepare(self.cluster, machine, self.folder, root)
-            upper = names.folder("hosts", machine.name) / "upper"
-            for uid, user in enumerate(USERS, start=1000):
+            upper = names.folder(self.cluster.name, machine.name) / "upper"
+            for uid, user in enumerate(USERS, start=FIRST_USER):
                 home = upper / "home" / user / ".ssh"
                 home.mkdir(mode=0o700, parents=True, exist_ok=True)
                 (home / "authorized_keys").write_bytes(identity.operator_key(self.folder))
@@ -159,15 +256,24 @@ class Hosts:
 
         await asyncio.gather(*(boot(m) for m in self.cluster.machines))
 
+    async def again(self, name: str) -> None:
+        """Start a machine once it has shut down: its reboot ends systemd-nspawn (--keep-unit)."""
+
+        async def off() -> bool:
+            return nspawn.leader(self.cluster.name, name) is None
+
+        assert await poll_until(off, bool, deadline_s=60), name
+        await nspawn.start(self.cluster, self.cluster.machine(name), None)
+
     def hide(self, *hidden: str) -> None:
         """Let machines' answers to this host be lost, so that only the gate reaches them."""
         for name in hidden:
-            self.on(name, "ip route replace blackhole 10.241.0.1")
+            self.on(name, f"ip route replace blackhole {network.gateway(self.cluster.node_cidr)}")
 
     def show(self, *hidden: str) -> None:
         """Undo that."""
         for name in hidden:
-            self.on(name, "ip route delete blackhole 10.241.0.1")
+            self.on(name, f"ip route delete blackhole {network.gateway(self.cluster.node_cidr)}")
 
     def everything(self, name: str) -> dict[str, list[str]]:
         """Return all of a machine that a cluster could leave something in."""
@@ -186,7 +292,8 @@ def by_kind(listing: str) -> dict[str, list[str]]:
 LISTING = r"""
 find / /var/lib/etcd /var/lib/kubelet /var/lib/containerd -xdev \
     \( -path /var/lib/dpkg -o -path /var/cache -o -path /var/log -o -path /tmp -o -path /var/tmp \
-       -o -path /var/lib/apt/lists -o -path /var/lib/systemd -o -path /root/.ssh \) -prune -o \
+       -o -path /var/lib/apt/lists -o -path /var/lib/systemd -o -path /root/.ssh \
+       -o -path /home -o -path /var/lib/ucf -o -path '/etc/*-' \) -prune -o \
     \( -type d -o -type l -o -type p -o -type s \) -printf 'file\t%y %m %u:%g %l %p\n' -o \
     -type f -printf 'file\t%y %m %u:%g %s %p\n' | sort
 find /etc -xdev -type f ! -name ld.so.cache ! -name '*-' -exec sha256sum {} + | sed 's/^/etc\t/' |
@@ -195,9 +302,9 @@ sed 's/^/user\t/' /etc/passwd /etc/group
 sysctl --all 2>/dev/null | grep -E '^(net\.ipv4\.(ip_|conf)|net\.bridge|vm\.|kernel\.panic)' |
     grep -v -E '\.(default|all)\.|neigh|nr_|stat' | sed 's/^/sysctl\t/'
 cut -d' ' -f2,3 /proc/self/mounts | grep -v '^/run/user/' | sort | sed 's/^/mount\t/'
-ip -brief link | cut -d' ' -f1 | sed 's/^/link\t/'
+ip -brief link | cut -d' ' -f1 | cut -d@ -f1 | sed 's/^/link\t/'
 ip -4 route | sed 's/^/route\t/'
-ip -4 -brief address | sed 's/^/address\t/'
+ip -4 -brief address | sed 's/@[^ ]* */ /' | sed 's/^/address\t/'
 command -v nft >/dev/null && nft --stateless list ruleset | sed 's/^/rule\t/'
 dpkg-query --show --showformat='package\t${db:Status-Abbrev}${Package}\n'
 systemctl list-unit-files --no-legend --plain | awk '$2 != "transient" {print "unit\t" $1 " " $2}'
@@ -209,9 +316,11 @@ exit 0
 """
 
 
-def hosts(folder: Path) -> Hosts:
-    """Return the hosts of a folder; nothing is made yet."""
-    return Hosts(resolve(parse(SPEC, "hosts"), "1.37.2"), folder)
+def hosts(which: str, folder: Path) -> Hosts:
+    """Return the hosts of a kit; nothing is made yet."""
+    kit = KITS[which]
+    text = "\n".join([f"name: {which}", "machines:", *kit.rows(), kit.ranges])
+    return Hosts(kit, resolve(parse(text, which), "1.37.2"), folder)
 
 
 def spec(
@@ -226,17 +335,20 @@ def spec(
 provider: ssh
 ssh: {{config: ssh_config{ssh}}}
 endpoint: {endpoint}
-{RANGES}
+{of.kit.ranges}
 machines:
 {rows}"""
 
 
-def main(verb: str, folder: str) -> None:
-    """Make the hosts or remove them: in a process of its own, which they outlive."""
+def main(verb: str, which: str, folder: str, name: str = "") -> None:
+    """Make the hosts, remove them, or start one again; in a process which they outlive."""
+    there = hosts(which, Path(folder))
     if verb == "make":
-        asyncio.run(hosts(Path(folder)).make())
+        asyncio.run(there.make())
+    elif verb == "again":
+        asyncio.run(there.again(name))
     else:
-        asyncio.run(cleanup.destroy("hosts", lambda _machine, _text: None))
+        asyncio.run(cleanup.destroy(which, lambda _machine, _text: None))
 
 
 if __name__ == "__main__":

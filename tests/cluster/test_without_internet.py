@@ -5,8 +5,6 @@ from pathlib import Path
 import pytest
 from tests.cluster.conftest import Hardway
 
-pytestmark = pytest.mark.more
-
 
 def test_a_cluster_from_a_bundle_alone(
     small: Hardway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -6,7 +6,7 @@ import tarfile
 from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,8 @@ from hardway.bundle import Contents, manifest
 from hardway.bundle.pack import Packing
 from hardway.components import Lock, Stored
 from hardway.components import cache as store
-from hardway.errors import ComponentError, RefusedError
+from hardway.components.stored import lying_in
+from hardway.errors import ComponentError, PreflightError, RefusedError
 from hardway.providers.local import rootpack
 from hardway.setup import setup
 
@@ -171,6 +172,20 @@ def test_files_that_are_no_bundles(tmp_path: Path, made: Path) -> None:
         bundle.read(tmp_path / "other")
 
 
+def test_an_index_of_another_bundle_does_not_stay(tmp_path: Path) -> None:
+    """Beside packages' names there is no digest: another one may be as long."""
+    cache = tmp_path / "cache"
+    index = cache / "packages/bookworm-amd64/Packages"
+    for text in ("Version: 1\n", "Version: 2\n"):
+        source = tmp_path / "Packages"
+        source.write_text(text)
+        file = tmp_path / "a.bundle"
+        more = [Packing("packages/bookworm-amd64/Packages", source)]
+        bundle.pack(file, contents([]), [], more, say_nothing)
+        bundle.unpack(file, cache, say_nothing)
+        assert index.read_text() == text
+
+
 def test_a_damaged_cache_does_not_travel(tmp_path: Path) -> None:
     rows = filled(tmp_path / "cache")
     rows[0].path.write_bytes(b"x" * rows[0].size_bytes)
@@ -200,6 +215,34 @@ def test_a_bundle_for_something_else_is_refused(
         supply.fitting(at, made)
 
 
+def test_beside_machines_of_another_architecture_this_host_needs_its_client_alone(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HARDWAY_CACHE", str(tmp_path / "cache"))
+    spec = tmp_path / "hardway.yaml"
+    spec.write_text("")
+    at = setup(spec, tmp_path / "clusters")
+    needed = at.needed(["other"])
+    assert [c.name for c in needed[HERE]] == ["kubectl"]
+    assert needed["other"] == at.components == at.needed([HERE])[HERE]
+    assert set(at.needed([HERE])) == {HERE}
+    (client,) = at.stored((), absent_ok=False)[HERE].values()
+    assert at.kubectl_binary(absent_ok=False) == client.path
+
+    # A bundle for machines of hosts that nobody has asked yet: what this host needs must be in it.
+    monkeypatch.setattr(type(at.provider), "architectures", lambda *_: frozenset())
+    foreign = [replace(row, architecture="other") for row in bundle.read(made).files.rows]
+    file = tmp_path / "other.bundle"
+    for rows, fits in (([*foreign, client], True), (foreign, False)):
+        content = replace(contents(rows), architectures=("other",))
+        bundle.pack(file, content, [lying_in(at.cache, row) for row in rows], [], say_nothing)
+        if fits:
+            assert supply.fitting(at, file).contents.architectures == ("other",)
+        else:
+            with pytest.raises(RefusedError, match=rf"it has no kubectl 1\.37\.2 \({HERE}\)"):
+                supply.fitting(at, file)
+
+
 def seen(**given: object) -> isolation.Seen:
     whole = {"inside": 3, "elsewhere": (), "why_not": "", "packets": 9, "machines": ()}
     return isolation.Seen(**(whole | given))
@@ -212,6 +255,44 @@ def test_the_proof_says_what_was_tried() -> None:
     assert "192.0.2.1 tcp 443" in tried.found
     unwatched = supply.proof(seen(why_not="nft is not installed"))
     assert "children were not watched: nft is not installed" in unwatched.found
+
+
+def test_names_are_those_of_etc_hosts(tmp_path: Path) -> None:
+    hosts = tmp_path / "hosts"
+    hosts.write_text("192.0.2.1 Gate.example gate # not: other\n2001:db8::1 gate\nbroken gate\n")
+    found = {name: list(map(str, isolation.addresses(name, hosts)))
+             for name in ("gate", "gate.EXAMPLE", "other", "192.0.2.9", "2001:db8::9")}  # fmt: skip
+    assert found == {
+        "gate": ["192.0.2.1", "2001:db8::1"], "gate.EXAMPLE": ["192.0.2.1"], "other": [],
+        "192.0.2.9": ["192.0.2.9"], "2001:db8::9": ["2001:db8::9"],
+    }  # fmt: skip
+
+
+def test_a_name_that_only_a_name_server_knows_is_refused_before_anything_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = tmp_path / "hardway.yaml"
+    spec.write_text("endpoint: {kind: given, host: lb.invalid}")
+    at = setup(spec, tmp_path / "clusters")
+    with pytest.raises(PreflightError, match=r"lb\.invalid is not in /etc/hosts") as caught:
+        asyncio.run(supply.up(at, supply.Bundle(Path("x"), contents([])), print, until=None))
+    assert "/etc/hosts" in caught.value.hint
+    assert not at.workspace.folder.exists()
+
+
+def test_a_name_is_looked_up_only_if_it_is_known_here() -> None:
+    guard = isolation.Guard([IPv4Network("192.0.2.1/32")], ["gate.example"])
+    guard.hook("socket.getaddrinfo", (b"gate.example", 22))
+    guard.hook("socket.getaddrinfo", ("192.0.2.1", 22))
+    with pytest.raises(PermissionError, match=r"the address of other\.example"):
+        guard.hook("socket.getaddrinfo", ("other.example", 22))
+
+
+def test_rules_allow_both_families_and_no_range_twice() -> None:
+    inside = [IPv4Network("10.1.0.0/24"), IPv4Network("10.1.0.7/32"), IPv6Network("2001:db8::/64")]
+    text = isolation.table_text("x", inside, [IPv4Network("10.2.0.0/16")])
+    assert "ip daddr { 10.1.0.0/24, 127.0.0.0/8 } add" in text
+    assert "ip6 daddr { ::1/128, 2001:db8::/64 } accept" in text
 
 
 def test_rules_name_the_cgroup_and_what_is_allowed() -> None:
@@ -247,6 +328,6 @@ def test_lock_pins_what_is_there_and_keeps_what_is_pinned(
     store.adopt([other, *(r for r in rows[1:] if r.component == other.component)], cache)
     assert pinned(update=False) == first
     assert at.lock_file.read_bytes() == text
-    assert at.stored(HERE, absent_ok=False)[other.file].sha256 == rows[0].sha256
+    assert at.stored([HERE], absent_ok=False)[HERE][other.file].sha256 == rows[0].sha256
     assert pinned(update=True) == first | {other.file: other.sha256}
-    assert at.stored(HERE, absent_ok=False)[other.file].sha256 == other.sha256
+    assert at.stored([HERE], absent_ok=False)[HERE][other.file].sha256 == other.sha256

@@ -62,6 +62,19 @@ def test_init_writes_a_spec_and_keeps_one_that_is_there(tmp_path: Path) -> None:
     assert (tmp_path / "hardway.yaml").read_text() == "name: mine\n"
 
 
+def test_a_cluster_that_hardway_yaml_alone_leads_to_is_not_removed_by_name(tmp_path: Path) -> None:
+    folder = tmp_path / "clusters/mine"
+    folder.mkdir(parents=True)
+    (folder / "cluster.json").write_text('{"provider": "ssh"}')
+    done = hardway("down", "--yes", "--name", "mine", folder=tmp_path)
+    assert done.returncode == 10
+    assert "mine is of provider ssh" in done.stderr
+    assert folder.exists(), "its keys are what its machines are reached by"
+    done = hardway("down", "--yes", "--name", "never-made", folder=tmp_path)
+    assert done.returncode == 10
+    assert "there is no cluster never-made" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [

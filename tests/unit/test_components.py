@@ -315,7 +315,7 @@ def test_images_are_the_same_each_time_and_what_docker_save_writes(tmp_path: Pat
 def test_versions(asked: str) -> None:
     version = table.resolve_version(asked)
     for component in table.for_kubernetes(version):
-        sums = gobuild.MODULES / f"{component.name}-{component.version}" / "go.sum"
+        sums = gobuild.MODULES / component.modules / "go.sum"
         assert not component.module_sum or component.module_sum in sums.read_text()
 
 

@@ -10,7 +10,7 @@ from tests.fakes.machine import FakeMachine, needs_root
 from hardway.engine import compare, converge, observe, order
 from hardway.engine.render import merged, render
 from hardway.errors import RemoteError
-from hardway.model.resources import Change, Finding, Kind
+from hardway.model.resources import NEW, STORE, Change, Finding, Kind
 from hardway.report import Event
 from hardway.steps import STEPS
 from hardway.steps.base import Check, Given, Live, Step
@@ -80,7 +80,7 @@ def test_what_was_put_is_what_is_seen(tmp_path: Path) -> None:
         there = machine.root / file.path.lstrip("/")
         assert there.read_bytes() == file.content
         assert there.stat().st_mode & 0o777 == file.mode
-    assert not list(machine.root.rglob(f"*{converge.NEW}"))
+    assert not list(machine.root.rglob(f"*{NEW}"))
     done = {line.split()[1] for line in machine.log}
     assert done == {u.name for u in wanted.units} | {p.name for p in wanted.packages}
 
@@ -145,7 +145,7 @@ def test_broken_off_at_every_command_the_next_run_goes_on(
             asyncio.run(up(given, machine, []))
         asyncio.run(up(given, machine, []))
         assert asyncio.run(left_to_do(given, machine)) == [], f"after a failure at command {k}"
-        assert not list(machine.root.rglob(f"*{converge.NEW}"))
+        assert not list(machine.root.rglob(f"*{NEW}"))
 
 
 @needs_root
@@ -195,12 +195,37 @@ def test_what_stood_there_is_kept_once(tmp_path: Path) -> None:
 def test_what_a_killed_run_left_unpacked_is_not_put_in_place(tmp_path: Path) -> None:
     given = given_with_blobs(tmp_path / "blobs")
     machine = machine_of(given, tmp_path / "root")
-    stale = machine.root / "etc/systemd/system" / converge.NEW / "stale.service"
+    stale = machine.root / "etc/systemd/system" / NEW / "stale.service"
     stale.parent.mkdir(parents=True)
     stale.write_text("[Unit]\n")
     asyncio.run(up(given, machine, []))
     assert not stale.parent.exists()
     assert not (machine.root / "etc/systemd/system/stale.service").exists()
+
+
+@needs_root
+def test_what_a_killed_run_left_is_planned_and_removed_though_all_else_is_right(
+    tmp_path: Path,
+) -> None:
+    given = given_with_blobs(tmp_path / "blobs")
+    machine = machine_of(given, tmp_path / "root")
+    asyncio.run(up(given, machine, []))
+    beside = [f"/etc/{NEW}/hosts", f"/etc/kubernetes/pki/{NEW}/ca.crt"]
+    stored = f"{STORE}/{'0' * 64}/etcd{NEW}"
+    for path in (*beside, stored):
+        file = machine.root / path.lstrip("/")
+        file.parent.mkdir(parents=True)
+        file.write_text("half of it")
+    expected = {f"/etc/{NEW}", f"/etc/kubernetes/pki/{NEW}", stored}
+    planned = asyncio.run(left_to_do(given, machine))
+    assert set(planned) == {(Kind.REMOVE, path) for path in expected}
+    before, events = machine.log, list[Event]()
+    asyncio.run(up(given, machine, events))
+    assert not list(machine.root.rglob(f"*{NEW}"))
+    assert asyncio.run(left_to_do(given, machine)) == []
+    assert machine.log == before, "nothing is restarted for it"
+    told = [e.text for e in events if e.happened == "changed"]
+    assert sorted(told) == sorted(f"remove {path}" for path in expected)
 
 
 def test_a_program_is_started_for_a_folder_not_for_each_file() -> None:

@@ -21,7 +21,7 @@ ActiveEnterTimestamp=Tue 2026-11-24 22:20:01.000000 UTC
 NeedDaemonReload=no
 
 MainPID=0
-ExecMainStartTimestamp=
+ExecMainStartTimestamp=n/a
 Id=b.service
 ActiveState=inactive
 UnitFileState=

@@ -3,13 +3,15 @@
 import asyncio
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from hardway.bundle import debs
+from hardway.bundle import Place, Wanted, debs, extras
 from hardway.engine import ledger, offline
-from hardway.errors import PreflightError
+from hardway.errors import PreflightError, RefusedError
+from hardway.providers.hosts.distributions import BY_SUITE
 from hardway.transport.base import Completed
 
 LACKING = [tool for tool in ("apt-get", "dpkg-deb") if not shutil.which(tool)]
@@ -68,6 +70,52 @@ def test_a_machine_of_another_suite_says_what_to_install(tmp_path: Path) -> None
     with pytest.raises(PreflightError, match="worker-0: the bundle has no packages for ") as caught:
         asyncio.run(offline.install(Here(), ["runc", "haproxy"], tmp_path))  # type: ignore[arg-type]
     assert "runc haproxy" in caught.value.hint
+
+
+def wanted(*suites: str) -> Wanted:
+    return Wanted(("amd64",), suites)
+
+
+def place(folder: Path) -> Place:
+    return Place(folder, folder, lambda _: None)
+
+
+def test_a_suite_that_nobody_knows(tmp_path: Path) -> None:
+    with pytest.raises(RefusedError, match="no suite sarge") as caught:
+        asyncio.run(debs.apt_packages(wanted("noble", "sarge"), place(tmp_path)))
+    assert "bookworm, trixie, jammy, noble" in caught.value.hint
+    with pytest.raises(RefusedError, match="--suite is for hosts of your own"):
+        asyncio.run(extras.base_roots(wanted("noble"), place(tmp_path)))
+
+
+def test_without_a_keyring_nothing_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(debs, "own_suite", lambda: "bookworm")
+    row = BY_SUITE["noble"]
+    archive = replace(row.archive, keyring=f"{tmp_path}/gone.gpg")
+    monkeypatch.setitem(BY_SUITE, "noble", replace(row, archive=archive))
+    made = asyncio.run(debs.apt_packages(wanted("noble"), place(tmp_path)))
+    assert (made.members, made.packages) == ((), {})
+    lacks, others = made.lacking
+    assert lacks.startswith("packages for noble-amd64 (ca-certificates ")
+    assert lacks.endswith("gone.gpg is missing; apt-get install ubuntu-keyring")
+    assert others == "packages for hosts of bookworm, trixie, jammy: ask for them by --suite"
+
+
+@pytest.mark.parametrize(
+    ("suite", "architecture", "first"),
+    [
+        ("trixie", "arm64", "debian-archive-keyring.gpg] http://deb.debian.org/debian trixie main"),
+        ("noble", "amd64", "http://archive.ubuntu.com/ubuntu noble main universe"),
+        ("noble", "arm64", "http://ports.ubuntu.com/ubuntu-ports noble main universe"),
+    ],
+)
+def test_where_a_suite_has_its_packages(suite: str, architecture: str, first: str) -> None:
+    lines = BY_SUITE[suite].archive.sources(suite, architecture).splitlines()
+    assert lines[0].endswith(first)
+    assert all(line.startswith("deb [signed-by=/usr/share/keyrings/") for line in lines)
+    assert f" {suite}-security " in lines[2]
 
 
 def test_epochs_are_not_in_file_names() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from tests import support
 
+from hardway.engine import offline
 from hardway.engine.render import merged, render
 from hardway.errors import ConnectError, PreflightError
 from hardway.model.cluster import Cluster, HostFacts
@@ -235,6 +236,29 @@ def test_the_scripts_say_of_this_very_host_what_is_true() -> None:
     assert len(seen["fsync"]) > 10
     assert any("no-such-package" in row for row in seen["apt"])
     assert len(seen["disk"]) == 2
+
+
+def test_with_a_bundle_no_machines_apt_is_asked() -> None:
+    """It may wait long for archives that are elsewhere; what counts is the bundle's releases."""
+    if os.geteuid():
+        pytest.skip("needs root: measures in /var/lib")
+    of, here = cluster(), Local()
+    place = asyncio.run(here.run(["sh", "-c", offline.WHICH], stdin=b"")).stdout.decode().strip()
+
+    def problems(brought: Sequence[str]) -> list[Problem]:
+        script = probe.script(of, of.machines[1], ["no-such-package"], brought)
+        assert "apt-get --" not in script
+        said = asyncio.run(here.run(["sh", "-s"], stdin=script.encode())).stdout.decode()
+        found = checks.judge(of, {"b": probe.parse(said)}, {"b": HOST})
+        return [p for p in found if p.check == "packages"]
+
+    assert problems([place, "noble-arm64"]) == []
+    (problem,) = problems(["noble-arm64"])
+    assert problem.severity is Severity.REFUSE
+    assert (problem.found, problem.needed) == (
+        f"nothing for {place} in the bundle", "packages: no-such-package",
+    )  # fmt: skip
+    assert f"--suite {place.partition('-')[0]} --architecture " in problem.cure
 
 
 def test_a_clock_is_asked_for_thrice() -> None:

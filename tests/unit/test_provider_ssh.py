@@ -90,6 +90,25 @@ def test_the_api_behind_a_bastion_or_an_alias_is_out_of_reach(
     assert asyncio.run(ours.within_reach(support.cluster(text))) is within
 
 
+@pytest.mark.parametrize(
+    ("more", "reached"),
+    [
+        ("", {"192.168.7.4", "b.example", "lb.example"}),
+        # Over machines then, not over the load balancer.
+        ("ssh: {bastion: g}\n", {"g"}),
+    ],
+)
+def test_what_this_host_reaches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: str, reached: set[str]
+) -> None:
+    (tmp_path / ".ssh").mkdir()
+    (tmp_path / ".ssh/config").write_text("Host 192.168.7.5\n  HostName b.example\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    text = TEXT.replace("kind: proxy", "kind: given, host: lb.example") + more
+    ours = SshProvider(parse(text, "x").spec, tmp_path, tmp_path)
+    assert ours.reaches(support.cluster(text)) == reached
+
+
 def test_a_password_from_the_environment_or_a_descriptor_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

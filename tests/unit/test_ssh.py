@@ -12,8 +12,8 @@ import asyncssh
 import pytest
 from tests.fakes.sshd import Sshd, serving
 
-from hardway.errors import ConnectError
-from hardway.transport import ssh
+from hardway.errors import ConnectError, RefusedError
+from hardway.transport import dial, ssh
 from hardway.transport.base import Reached
 from hardway.transport.become import BEGINS, Become
 from hardway.transport.refusals import connect_error, meaning
@@ -207,6 +207,55 @@ def test_over_a_bastion_whose_key_is_checked_too(
                 assert await _by_socks(port, sshd.port) == b"SSH-2.0-"
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("config", "more", "dialled"),
+    [
+        ("", {}, "alpha"),
+        ("Host alpha\n  HostName 192.0.2.1\n", {}, "192.0.2.1"),
+        ("", {"bastion": "ops@gate:2222"}, "gate"),
+        ("Host gate\n  HostName gate.example\n", {"bastion": "gate"}, "gate.example"),
+        ("Host alpha\n  ProxyJump last,ops@first:22,middle\n", {}, "last"),
+        ("Host *\n  ProxyJump gate\nHost gate\n  HostName 192.0.2.2\n", {}, "192.0.2.2"),
+        ("Host alpha\n  ProxyJump gate\nHost gate\n  ProxyJump outer\n", {}, "outer"),
+        ("Host alpha\n  ProxyJump none\n", {}, "alpha"),
+    ],
+)
+def test_whom_this_host_dials(home: Path, config: str, more: dict[str, str], dialled: str) -> None:
+    (home / ".ssh/config").write_text(config)
+    assert dial.way_in(Target("a", "alpha", None, None, None, **more)) == dialled
+
+
+def test_whom_a_program_dials_nobody_knows(home: Path) -> None:
+    (home / ".ssh/config").write_text("Host alpha\n  ProxyCommand nc gate 22\n")
+    with pytest.raises(RefusedError, match=r"a \(alpha\): whom its ProxyCommand dials"):
+        dial.way_in(Target("a", "alpha", None, None, None))
+
+
+def test_a_config_that_cannot_be_read_is_an_error_of_ours(home: Path) -> None:
+    (home / ".ssh/config").write_text("Host alpha\n  Port many\n")
+    with pytest.raises(ConnectError, match="many"):
+        dial.way_in(Target("a", "alpha", None, None, None))
+
+
+def test_known_hosts_are_parsed_once_for_all_machines(
+    tmp_path: Path, home: Path, key: asyncssh.SSHKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed, read = [], asyncssh.read_known_hosts
+    monkeypatch.setattr(
+        asyncssh, "read_known_hosts", lambda files: parsed.append(files) or read(files)
+    )
+
+    async def act(sshd: Sshd) -> None:
+        knows(home, sshd.line())
+        targets = [host(sshd, machine=name) for name in "abc"]
+        for run in (1, 2):
+            async with ssh.connect(targets, timeout_s=10) as fleet:
+                assert set(fleet) == set("abc")
+            assert parsed == [(f"{home}/.ssh/known_hosts",)] * run, "anew with each run"
+
+    against(tmp_path / "a", key, act)
 
 
 async def _by_socks(proxy: int, port: int) -> bytes:

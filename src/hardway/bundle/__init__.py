@@ -3,14 +3,14 @@
 from collections.abc import Awaitable, Callable, Mapping
 
 from hardway.bundle.debs import apt_packages
-from hardway.bundle.extras import Extras, Place, base_roots
+from hardway.bundle.extras import Extras, Place, Wanted, base_roots
 from hardway.bundle.manifest import Contents
 from hardway.bundle.pack import pack
 from hardway.bundle.unpack import read, unpack, verify
 
-__all__ = ["EXTRAS", "Contents", "Place", "pack", "read", "unpack", "verify"]
+__all__ = ["EXTRAS", "Contents", "Place", "Wanted", "pack", "read", "unpack", "verify"]
 
-EXTRAS: Mapping[str, Callable[[tuple[str, ...], Place], Awaitable[Extras]]] = {
+EXTRAS: Mapping[str, Callable[[Wanted, Place], Awaitable[Extras]]] = {
     "local": base_roots,
     "ssh": apt_packages,
 }

@@ -1,68 +1,102 @@
-"""Debian packages with all they depend on, of this host's suite, as a small archive apt can use."""
+"""Debian packages with all they depend on, for each suite a small archive that apt can use."""
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from hardway.bundle.extras import Extras, Place
+from hardway.bundle.extras import Extras, Place, Wanted
 from hardway.bundle.pack import Packing
+from hardway.components import architecture as own_architecture
 from hardway.components.stored import digest_of
-from hardway.errors import CommandError
+from hardway.errors import CommandError, ComponentError, RefusedError
 from hardway.host import run_now
-from hardway.providers.local.rootfs import suite
+from hardway.providers.hosts.distributions import BY_SUITE
+from hardway.providers.local.rootfs import suite as own_suite
 from hardway.steps.packages import ROWS
 
 EPOCH = re.compile(r"_\d+%3a")
 """In the names of files apt downloads; apt takes it for a quoted colon when it reads them."""
 
 
-async def apt_packages(architectures: tuple[str, ...], at: Place) -> Extras:
-    """Return the packages that hosts need, as far as this host's apt can give them."""
+async def apt_packages(wanted: Wanted, at: Place) -> Extras:
+    """Return the packages that hosts need, as far as this host's apt can get them.
+
+    Raises:
+        RefusedError: a suite is asked for that nobody knows.
+    """
+    suites = wanted.suites or (own_suite(),)
+    if unknown := set(suites) - {*BY_SUITE, own_suite()}:
+        raise RefusedError(
+            f"hardway knows no suite {', '.join(sorted(unknown))}",
+            hint=f"the suites: {', '.join(BY_SUITE)}",
+        )
     names = sorted({row.name for row in ROWS})
     members: list[Packing] = []
     packages, lacking = {}, []
-    for architecture in architectures:
-        place = f"{suite()}-{architecture}"
+    for suite, architecture in ((s, a) for s in suites for a in wanted.architectures):
+        place = f"{suite}-{architecture}"
         at.progress(f"getting packages and all they depend on ({place})")
         try:
-            found = await asyncio.to_thread(_get, names, architecture, at.folder / place)
-        except CommandError as error:
-            reason = str(error).splitlines()[-1]
+            found = await asyncio.to_thread(_archive, names, suite, architecture, at.folder / place)
+        except (CommandError, ComponentError) as error:
+            said = str(error).splitlines()
+            reason = next((line for line in said if line.startswith("E: ")), said[-1])
             lacking.append(f"packages for {place} ({' '.join(names)}): {reason}")
             continue
-        packages[place] = tuple(sorted(deb.name for deb in found))
-        index = at.folder / f"{place}.index"
-        index.write_text("".join(_entry(deb) for deb in found))
-        members += [Packing(f"packages/{place}/{deb.name}", deb) for deb in found]
-        members.append(Packing(f"packages/{place}/Packages", index))
-    lacking.append(f"packages for other suites than {suite()}: {' '.join(names)}")
+        packages[place] = tuple(deb.name for deb in found if deb.suffix == ".deb")
+        members += [Packing(f"packages/{place}/{file.name}", file) for file in found]
+    if others := [suite for suite in BY_SUITE if suite not in suites]:
+        lacking.append(f"packages for hosts of {', '.join(others)}: ask for them by --suite")
     return Extras(members=tuple(members), packages=packages, lacking=tuple(lacking))
 
 
-def _get(names: Sequence[str], architecture: str, folder: Path) -> list[Path]:
-    """Download packages and all they depend on, as for a system that has none yet.
+def _archive(names: Sequence[str], suite: str, architecture: str, folder: Path) -> list[Path]:
+    """Return packages with all they depend on, as for a system that has none yet, and their index.
 
     Raises:
         CommandError: apt cannot give them.
+        ComponentError: this host cannot tell whether they are genuine.
     """
-    for part in ("state/lists/partial", "cache/archives/partial"):
+    for part in ("state/lists/partial", "cache/archives/partial", "etc/preferences.d"):
         (folder / part).mkdir(parents=True)
     (folder / "state" / "status").touch()
     settings = {
         "APT::Architecture": architecture,
         "APT::Architectures": architecture,
         "APT::Sandbox::User": "root",
+        "Acquire::Languages": "none",
         "Dir::State": f"{folder}/state",
         "Dir::State::status": f"{folder}/state/status",
         "Dir::Cache": f"{folder}/cache",
+        **_elsewhere(suite, architecture, folder),
     }
     options = [word for key, value in settings.items() for word in ("-o", f"{key}={value}")]
     apt = ["apt-get", "--quiet=2", *options]
     run_now([*apt, "update"])
     run_now([*apt, "--yes", "--download-only", "--no-install-recommends", "install", *names])
-    archives = (folder / "cache" / "archives").glob("*.deb")
-    return sorted(deb.rename(deb.with_name(EPOCH.sub("_", deb.name))) for deb in archives)
+    archives = folder / "cache" / "archives"
+    debs = sorted(deb.rename(deb.with_name(EPOCH.sub("_", deb.name)))
+                  for deb in archives.glob("*.deb"))  # fmt: skip
+    index = archives / "Packages"
+    index.write_text("".join(_entry(deb) for deb in debs))
+    return [*debs, index]
+
+
+def _elsewhere(suite: str, architecture: str, folder: Path) -> Mapping[str, str]:
+    """Return settings by which apt sees a suite's own archive, and nothing of this host's.
+
+    None for this host's own suite and architecture: its sources have those.
+    """
+    if (suite, architecture) == (own_suite(), own_architecture()):
+        return {}
+    archive = BY_SUITE[suite].archive
+    if not Path(archive.keyring).exists():
+        raise ComponentError(
+            f"{archive.keyring} is missing; apt-get install {archive.keyring_package}"
+        )
+    (folder / "etc" / "sources.list").write_text(archive.sources(suite, architecture))
+    return {"Dir::Etc": f"{folder}/etc", "APT::Update::Error-Mode": "any"}
 
 
 def _entry(deb: Path) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hardway.bundle.pack import Packing
 from hardway.components import architecture
+from hardway.errors import RefusedError
 from hardway.providers.local import rootfs, rootpack
 
 Progress = Callable[[str], None]
@@ -23,6 +24,15 @@ class Extras:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """For which machines."""
+
+    architectures: tuple[str, ...]
+    suites: tuple[str, ...]
+    """Releases of hosts' distributions; none stands for this host's."""
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where extras come from, and where they may be made."""
 
@@ -31,8 +41,15 @@ class Place:
     progress: Progress
 
 
-async def base_roots(architectures: tuple[str, ...], at: Place) -> Extras:
-    """Return the root of local machines; only this host's architecture can be built."""
+async def base_roots(wanted: Wanted, at: Place) -> Extras:
+    """Return the root of local machines; only this host's architecture can be built.
+
+    Raises:
+        RefusedError: packages for hosts are asked for.
+    """
+    if wanted.suites:
+        raise RefusedError("--suite is for hosts of your own; local machines have one root")
+    architectures = wanted.architectures
     lacking = tuple(
         f"the machines' base root for {name}: only a host of that architecture can build it"
         for name in architectures

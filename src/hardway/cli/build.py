@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 SIGNS = {"install": ("+", "green"), "create": ("+", "green"), "start": ("+", "green"),
          "enable": ("+", "green"), "apply": ("+", "green"), "update": ("~", "yellow"),
-         "restart": ("!", "red")}  # fmt: skip
+         "restart": ("!", "red"), "remove": ("-", "red")}  # fmt: skip
 GONE_WITH_MACHINES = (
     "its machines, their disks", "no process, mount, namespace, link, table or cgroup is left"
 )  # fmt: skip

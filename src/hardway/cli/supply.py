@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 ARCHITECTURES = click.option(
     "--architecture", "architectures", type=click.Choice(["amd64", "arm64"]), multiple=True,
-    help="For machines of this kind; may be given twice.  [default: the machines' and this host's]",
+    help="For machines of this kind; may be given twice.  [default: theirs, or else this host's]",
+)  # fmt: skip
+SUITES = click.option(
+    "--suite", "suites", metavar="NAME", multiple=True,
+    help="Packages for hosts of this release, as trixie or noble (provider ssh); may be given "
+    "again.  [default: this host's]",
 )  # fmt: skip
 
 
@@ -57,12 +62,14 @@ def bundle() -> None:
 @of_cluster
 @OUTPUT
 @ARCHITECTURES
+@SUITES
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
-def create(
+def create(  # noqa: PLR0913, PLR0917 - one parameter for each option
     spec: Path | None,
     clusters: Path,
     output: str,
     architectures: tuple[str, ...],
+    suites: tuple[str, ...],
     file: Path | None,
 ) -> None:
     """Write a bundle for the spec; the same contents give the same bytes."""
@@ -72,7 +79,7 @@ def create(
     at = setup(spec, clusters)
     file = file or Path(f"{at.cluster.name}-{at.cluster.kubernetes_version}.bundle")
     with reporting() as report:
-        contents = asyncio.run(supply.pack(at, file, report, asked=architectures))
+        contents = asyncio.run(supply.pack(at, file, report, asked=architectures, suites=suites))
     _tell(file, contents, output, f"use it: hardway up --bundle {file}")
 
 

@@ -43,7 +43,11 @@ def read(
         found = (
             {name: lying_in(cache, s) for name, s in lock.of(component, architecture).items()}
             if lock
-            else {s.file: s for s in _rows(index_file(component, architecture, cache), cache)}
+            else {
+                s.file: s
+                for s in _rows(index_file(component, architecture, cache), cache)
+                if s.file in component.files
+            }
         )
         whole = all(s.path.stat().st_size == s.size_bytes for s in found.values())
     except (OSError, ValueError, TypeError, KeyError):
@@ -126,6 +130,7 @@ def locked(component: Component, architecture: str, cache: Path) -> Iterator[Non
 @contextmanager
 def workplace(cache: Path) -> Iterator[Path]:
     """Yield an empty folder on the cache's file system; it is removed afterwards."""
+    cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".new-", dir=cache) as folder:
         yield Path(folder)
 

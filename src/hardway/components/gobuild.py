@@ -79,7 +79,7 @@ def _compile(
     """Run `go build -v`, which names each package it compiles on stderr; return its complaints."""
     said: deque[str] = deque(maxlen=12)
     told, compiled = monotonic(), 0
-    module = MODULES / f"{component.name}-{component.version}"
+    module = MODULES / component.modules
     environment = {**os.environ, **FIXED, "GOARCH": architecture}
     with subprocess.Popen(
         argv, cwd=module, env=environment, stderr=subprocess.PIPE, text=True

@@ -46,7 +46,8 @@ class Lock:
 
     def _files(self, component: Component, architecture: str) -> dict[str, Stored]:
         wanted = (component.name, component.version, architecture)
-        return {r.file: r for r in self.rows if (r.component, r.version, r.architecture) == wanted}
+        own = (r for r in self.rows if (r.component, r.version, r.architecture) == wanted)
+        return {r.file: r for r in own if r.file in component.files}
 
 
 def beside(spec: Path) -> Path:

@@ -2,7 +2,7 @@
 
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hardway.components.signature import Signer
 from hardway.errors import ComponentError
@@ -42,11 +42,20 @@ class Component:
     release: Release | None = None
     images: tuple[str, ...] = field(default=())
     """Binaries that are used in a container image of their own, `<name>.tar`, only."""
+    module: str = ""
+    """The component whose Go module has it, where that is another."""
+    client: bool = False
+    """For the operator's host; of no use on machines."""
 
     @property
     def files(self) -> tuple[str, ...]:
         """Names of what comes of it: binaries, and images in place of their binaries."""
         return tuple(f"{n}.tar" if n in self.images else n for n in self.packages)
+
+    @property
+    def modules(self) -> str:
+        """Name of the folder in components/go that pins its Go modules."""
+        return f"{self.module or self.name}-{self.version}"
 
 
 def architecture() -> str:
@@ -58,13 +67,12 @@ def _kubernetes(version: str, module_sum: str) -> Component:
     major, minor, _ = version.split(".")
     at = "k8s.io/component-base/version"
     names = (
-        "kube-apiserver", "kube-controller-manager", "kube-scheduler",
-        "kubelet", "kube-proxy", "kubectl",
+        "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy"
     )  # fmt: skip
     return Component(
         name="kubernetes",
         version=version,
-        why="the API, its controllers, the node agents and the client",
+        why="the API, its controllers and the node agents",
         packages={name: f"k8s.io/kubernetes/cmd/{name}" for name in names},
         module_sum=module_sum,
         build_s=420,
@@ -93,6 +101,20 @@ KUBERNETES = {
     "1.36": _kubernetes("1.36.3", "h1:qDQdoMiluAE2Eab6Fa52YV+WjiGz9mZFFoagEA6cI+o="),
     "1.35": _kubernetes("1.35.4", "h1:o/8dBC/pHVpYoGV4OAIytAlNPZbdYVTXJHoYvXC4qzM="),
 }
+
+
+def kubectl(of: Component) -> Component:
+    """Return the client of a version of Kubernetes."""
+    return replace(
+        of,
+        name="kubectl",
+        why="the client, with which this host asks the API",
+        packages={"kubectl": "k8s.io/kubernetes/cmd/kubectl"},
+        build_s=75,  # alone, where machines are of another architecture
+        module=of.name,
+        client=True,
+    )
+
 
 ETCD = Component(
     name="etcd",
@@ -183,7 +205,7 @@ TOOLS = Component(
 def for_kubernetes(version: str) -> tuple[Component, ...]:
     """Return the components of a cluster at an exact version, e.g. `1.37.2`."""
     kubernetes = next(row for row in KUBERNETES.values() if row.version == version)
-    return (kubernetes, ETCD, CONTAINERD, CNI_PLUGINS, COREDNS, TOOLS)
+    return (kubernetes, kubectl(kubernetes), ETCD, CONTAINERD, CNI_PLUGINS, COREDNS, TOOLS)
 
 
 def resolve_version(asked: str) -> str:

@@ -12,6 +12,7 @@ from hardway.engine import ledger, offline
 from hardway.model.resources import (
     BLOCK_BEGIN,
     BLOCK_END,
+    NEW,
     ROOT,
     Blob,
     Block,
@@ -25,10 +26,6 @@ from hardway.transport.base import Transport, run_checked
 
 Put = Folder | File | Block | Blob
 """What is put at a path."""
-
-NEW = ".hardway-new"
-"""A folder beside its targets, hence on the same file system: a rename puts each of them there
-whole or not at all."""
 
 SYSUSERS = "/etc/sysusers.d/"
 PUSH_S = 120.0
@@ -45,6 +42,13 @@ async def note(transport: Transport, cluster: str, changes: Sequence[Change]) ->
         lines = [i.path for i in items if isinstance(i, Block)]
         paths = [i.path for i in items if not isinstance(i, Block)]
         await run_checked(transport, ledger.argv(cluster, lines, paths))
+
+
+async def clear(transport: Transport, changes: Sequence[Change]) -> None:
+    """Remove what a run that was killed had not put in its place."""
+    left = [c.path_or_unit for c in changes if c.kind is Kind.REMOVE]
+    if left:
+        await run_checked(transport, ["rm", "-rf", *left])
 
 
 async def install(transport: Transport, changes: Sequence[Change], packages: Path | None) -> None:

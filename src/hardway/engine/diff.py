@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hardway.model.resources import (
+    NEW,
     Blob,
     Change,
     Desired,
@@ -13,6 +14,7 @@ from hardway.model.resources import (
     Folder,
     Item,
     Kind,
+    Leftover,
     Manifest,
     Observed,
     SeenPath,
@@ -34,7 +36,13 @@ def changes(machine: str, wanted: Mapping[str, Desired], observed: Observed) -> 
         for path, file in files.items()
         if path not in observed.paths or observed.paths[path].digest != file.digest
     }
-    return [
+    left = [
+        Change(machine=machine, step=next(iter(wanted)), kind=Kind.REMOVE, path_or_unit=path,
+               item=Leftover(path=path), diff="left by a run that was killed")
+        for path in observed.paths
+        if path.endswith(NEW)
+    ]  # fmt: skip
+    return left + [
         Change(machine=machine, step=step, kind=kind, path_or_unit=name, item=item, diff=text)
         for step, desired in wanted.items()
         for kind, name, item, text in _of_step(desired, observed, wrong)

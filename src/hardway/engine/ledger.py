@@ -3,8 +3,8 @@
 /var/lib/hardway/before/
 cluster     the cluster's name
 paths       a line for each path hardway has changed: kind, mode, owner, path;
-            `absent - - PATH` where nothing was, missing parents first; `lines - - PATH` where
-            only lines of ours are put into what is there
+            `absent - - PATH` where nothing was, missing parents first; `empty` where a folder
+            had nothing in it; `lines - - PATH` where only lines of ours are put into what is there
 root/…      what stood at those paths
 packages    what apt installed for hardway, dependencies too
 passwd, sysctl, swaps, modules    as they were
@@ -16,9 +16,10 @@ the change it is about: what is noted and did not happen does no harm.
 from collections.abc import Sequence
 
 from hardway.model.resources import LEDGER, STORE
+from hardway.steps import endpoint, workers
 from hardway.steps.machines import CHANGED_SETTINGS
-from hardway.steps.workers import TRACES
 
+TRACES = (*endpoint.TRACES, *workers.TRACES)
 FIRST = f"""set -eu
 before={LEDGER}
 umask 077
@@ -29,7 +30,8 @@ if [ ! -d $before ]; then
         if [ -e $file ]; then cp $file $before.new; fi
     done
     for name in {" ".join(CHANGED_SETTINGS)}; do
-        if [ -r /proc/sys/$name ] && read -r value </proc/sys/$name; then echo "$name $value"; fi
+        # Not by `read`: it asks for one byte after another, and /proc/sys answers only the first.
+        if [ -r /proc/sys/$name ]; then echo "$name $(cat /proc/sys/$name)"; fi
     done >$before.new/sysctl
     echo "$1" >$before.new/cluster
     mv $before.new $before
@@ -50,6 +52,8 @@ keep() {
         mkdir -p "$before/root${1%/*}"
         cp --archive "$1" "$before/root$1"
         note file "- -" "$1"
+    elif [ -d "$1" ] && [ -z "$(ls -A "$1")" ]; then
+        note empty "$(stat --format '%a %U:%G' "$1")" "$1"
     elif [ -d "$1" ]; then
         note folder "$(stat --format '%a %U:%G' "$1")" "$1"
     else

@@ -4,11 +4,14 @@ import shlex
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from posixpath import dirname
 
 from hardway.errors import CommandError
 from hardway.model.resources import (
     BLOCK_BEGIN,
     BLOCK_END,
+    NEW,
+    STORE,
     Desired,
     Observed,
     SeenPath,
@@ -43,6 +46,8 @@ def script(desired: Desired) -> str:
     files = [f.path for f in desired.files]
     others = [f.path for f in desired.folders]
     others += [path for b in desired.blobs for path in (b.path, b.stored)]
+    put = [*files, *(b.path for b in desired.blocks), *(b.path for b in desired.blobs)]
+    others += sorted({f"{dirname(path)}/{NEW}" for path in put})
     units = [u.name for u in desired.units]
     parts = []
     if desired.packages:
@@ -53,7 +58,9 @@ def script(desired: Desired) -> str:
     parts += [_block(block.path) for block in desired.blocks]
     if files or others:
         paths = shlex.join([*files, *others])
-        parts.append(f"echo {SECTION}paths; find {paths} -maxdepth 0 -printf '{COLUMNS}'")
+        parts.append(
+            f"echo {SECTION}paths; find {paths} {STORE}/*/*{NEW} -maxdepth 0 -printf '{COLUMNS}'"
+        )
     if files:
         parts.append(f"echo {SECTION}hashes; sha256sum -- {shlex.join(files)}")
     if units:
@@ -159,8 +166,11 @@ def _unit(block: dict[str, str], digests: Mapping[str, str]) -> SeenUnit:
 
 
 def _seconds(timestamp: str) -> float:
-    """Return a time as `systemctl show --timestamp=us+utc` has it, in seconds since 1970."""
-    if not timestamp:
+    """Return a time as `systemctl show --timestamp=us+utc` has it, in seconds since 1970.
+
+    What never was is empty, or `n/a` (systemd 249): long ago.
+    """
+    if timestamp in {"", "n/a"}:
         return 0.0
     day, time = timestamp.split(" ")[1:3]
     return datetime.fromisoformat(f"{day}T{time}+00:00").timestamp()

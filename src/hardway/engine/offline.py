@@ -41,7 +41,8 @@ async def install(transport: Transport, names: Sequence[str], packages: Path) ->
     if not folder.is_dir():
         raise PreflightError(
             [f"{transport.machine}: the bundle has no packages for {place}"],
-            hint=f"install there: {' '.join(names)}; or make the bundle on a host of that suite",
+            hint=f"hardway bundle create --suite {place.rpartition('-')[0]} elsewhere; "
+            f"or install there: {' '.join(names)}",
         )
     with NamedTemporaryFile(suffix=".tar") as file:
         with tarfile.open(fileobj=file, mode="w") as tar:

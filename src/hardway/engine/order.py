@@ -60,6 +60,7 @@ async def _prepare(live: Live, machine: str, changes: Sequence[Change], report: 
     if not changes:
         return
     transport = live.fleet[machine]
+    await converge.clear(transport, changes)
     await converge.note(transport, live.cluster.name, changes)
     if any(c.kind is Kind.INSTALL for c in changes):
         report(Event(happened=Happened.DOING, machine=machine, text="installing packages"))

@@ -160,3 +160,13 @@ class Cluster:
         if self.endpoint.kind is not EndpointKind.PROXY:
             return self.endpoint
         return Endpoint(EndpointKind.GIVEN, self.control_planes[0].reached_at, API_PORT)
+
+    def api_over(self, machine: Machine) -> Endpoint:
+        """Where clients reach the API that come over a connection to a control plane.
+
+        A proxy at that machine's loopback is no such place: Go's clients go to loopback
+        addresses themselves and over no connection (net/http, ProxyFromEnvironment).
+        """
+        if self.endpoint.kind is not EndpointKind.PROXY:
+            return self.endpoint
+        return Endpoint(EndpointKind.GIVEN, str(machine.address), API_PORT)

@@ -86,6 +86,13 @@ class Unit:
     why: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leftover:
+    """What a run that was killed had not put in its place yet."""
+
+    path: str
+
+
 @dataclass(frozen=True, slots=True)
 class Desired:
     """What one step wants of one machine, in the order it is to be put there."""
@@ -153,7 +160,7 @@ class Observed:
     """Of files that differ from what was expected and are not secret; for the plan's diff."""
 
 
-Item = Package | File | Folder | Block | Blob | Unit | Manifest
+Item = Package | File | Folder | Block | Blob | Unit | Leftover | Manifest
 
 
 class Kind(StrEnum):
@@ -166,6 +173,7 @@ class Kind(StrEnum):
     RESTART = "restart"
     ENABLE = "enable"
     APPLY = "apply"
+    REMOVE = "remove"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +185,7 @@ class Change:
     kind: Kind
     path_or_unit: str
     item: Item = field(repr=False)
-    """What is wanted: all that making the change takes."""
+    """All that making the change takes."""
     diff: str = ""
 
 
@@ -198,6 +206,11 @@ class Finding:
 
 BLOCK_BEGIN, BLOCK_END = "# hardway: begin", "# hardway: end"
 """What a block's lines stand between."""
+
+NEW = ".hardway-new"
+"""What is on its way to its place: a folder beside its targets, hence on the same file system, from
+which a rename puts each of them there whole or not at all; and the end of such names in the store.
+"""
 
 STORE = "/opt/hardway/store"
 """Where a machine keeps blobs: STORE/<sha256>/<name>."""

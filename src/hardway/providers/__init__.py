@@ -5,6 +5,7 @@ from pathlib import Path
 
 from hardway.providers.aws.provider import AwsProvider
 from hardway.providers.base import Provider
+from hardway.providers.local import registry
 from hardway.providers.local.provider import LocalProvider
 from hardway.providers.ssh.provider import SshProvider
 from hardway.spec.schema import ClusterSpec
@@ -15,3 +16,7 @@ PROVIDERS: Mapping[str, Callable[[ClusterSpec, Path, Path], Provider]] = {
     "aws": AwsProvider,
 }
 """By name: makes a provider from the spec, the cluster's own folder and the cache."""
+
+BY_NAME: Mapping[str, Callable[[], Mapping[str, Path]]] = {"local": registry.folders}
+"""Providers that need no hardway.yaml to remove a cluster: each knows those of this host by name,
+and each one's own folder."""

@@ -1,6 +1,6 @@
 """What every provider of machines can do."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -138,9 +138,24 @@ class Provider(Protocol):
         """Return what each machine's system is like; one that does not answer may be absent."""
 
     async def admit(
-        self, cluster: Cluster, fleet: Fleet, facts: Mapping[str, HostFacts]
+        self,
+        cluster: Cluster,
+        fleet: Fleet,
+        facts: Mapping[str, HostFacts],
+        brought: Collection[str] | None,
     ) -> Sequence[Problem]:
-        """Return what is found on any machine that a cluster on it would suffer from."""
+        """Return what is found on any machine that a cluster on it would suffer from.
+
+        `brought` is for which `<suite>-<architecture>` a bundle has packages; None without one,
+        when machines' own apt has to have them.
+        """
+
+    def reaches(self, cluster: Cluster) -> Collection[str]:
+        """Return the names and addresses this host dials besides the machines' own addresses.
+
+        Raises:
+            RefusedError: that cannot be known.
+        """
 
     async def within_reach(self, cluster: Cluster) -> bool:
         """Return whether this host reaches the API by itself; else over a machine (`Fleet.way`).

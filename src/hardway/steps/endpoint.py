@@ -18,6 +18,8 @@ from hardway.steps.base import Check, Given, Inventory, Live, Step, services
 from hardway.steps.packages import packages
 
 NAME = "endpoint"
+TRACES = ("/etc/iproute2/rt_addrprotos.d/keepalived.conf",)
+"""What keepalived 2.3 writes by itself: its name among the origins of addresses (ip-address(8))."""
 HAPROXY = "/etc/haproxy/haproxy.cfg"
 KEEPALIVED = "/etc/keepalived/keepalived.conf"
 CA = "/etc/kubernetes/pki/ca.crt"

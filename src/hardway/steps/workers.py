@@ -14,6 +14,7 @@ NAME = "workers"
 KUBELET_CLIENT = "kube-apiserver-kubelet-client"
 TRACES = (
     "/etc/cni/net.d",
+    "/opt/containerd",
     "/run/containerd",
     "/usr/libexec/kubernetes",
     "/var/lib/cni",

@@ -47,7 +47,7 @@ class Way:
     """A way to the API over a machine, for a host that does not reach it by itself."""
 
     machine: str
-    """A control plane: its own API server is what is reached."""
+    """A control plane."""
     proxy: str
     """URL of a SOCKS server at this host's loopback."""
 

@@ -9,13 +9,14 @@ import getpass
 import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import asyncssh
 from asyncssh.config import SSHClientConfig, SSHConfig
 
-from hardway.errors import ConnectError
+from hardway.errors import ConnectError, RefusedError
 from hardway.transport.refusals import CAUGHT, connect_error
 from hardway.transport.target import Target, bastion, login
 
@@ -57,7 +58,9 @@ class Dialer:
 
     def __init__(self, stack: AsyncExitStack) -> None:
         self._stack = stack
-        self._hops: dict[str, asyncio.Task[Dialled]] = {}
+        self._hops: dict[Target, asyncio.Task[Dialled]] = {}
+        # A file is parsed once, not for each of a hundred machines.
+        self._read_known = cache(asyncssh.read_known_hosts)
 
     async def dial(self, target: Target, *, passed: frozenset[str] = frozenset()) -> Dialled:
         """Connect to a host whose key is known.
@@ -69,9 +72,9 @@ class Dialer:
         known = asyncssh.SSHKnownHosts()
         try:
             config = _config(target)
-            known = _known_hosts(target, config)
-            hop = target.bastion or config.get("ProxyJump")
-            tunnel = await self._hop(str(hop), target, passed) if hop else None
+            known = self._read_known(_known_files(target, config))
+            between = _between(target, config, passed)
+            tunnel = await self._hop(*between) if between else None
             connection = await asyncssh.connect(
                 target.host,
                 port=target.port or (),
@@ -91,33 +94,54 @@ class Dialer:
                 raise _stranger(target, config, known, client.offered) from error
             raise connect_error(target.where, error) from error
         self._stack.callback(connection.close)
-        return connection, bool(hop) or _detour(target, config)
+        return connection, _detour(target, config)
 
-    async def _hop(
-        self, hops: str, target: Target, passed: frozenset[str]
-    ) -> asyncssh.SSHClientConnection | None:
-        """Return a connection to the last of some hosts in between, each reached by the one before.
+    async def _hop(self, via: Target, passed: frozenset[str]) -> asyncssh.SSHClientConnection:
+        if via not in self._hops:
+            self._hops[via] = asyncio.ensure_future(self.dial(via, passed=passed))
+        return (await asyncio.shield(self._hops[via]))[0]
 
-        One that is passed already is not jumped over again: `Host *` with a ProxyJump means it too.
-        """
-        before, _, last = hops.rpartition(",")
-        if last in passed or last == "none":
-            return None
-        if hops not in self._hops:
-            via = bastion(target, last, before or None)
-            dialling = self.dial(via, passed=passed | {last, via.host})
-            self._hops[hops] = asyncio.ensure_future(dialling)
-        return (await asyncio.shield(self._hops[hops]))[0]
+
+def _between(
+    target: Target, config: SSHConfig, passed: frozenset[str] = frozenset()
+) -> tuple[Target, frozenset[str]] | None:
+    """Return the last of the hosts in between, and what is passed once we are there.
+
+    One that is passed already is not jumped over again: `Host *` with a ProxyJump means it too.
+    """
+    hops = str(target.bastion or config.get("ProxyJump") or "none")
+    before, _, last = hops.rpartition(",")
+    if last in {*passed, "none"}:
+        return None
+    via = bastion(target, last, before or None)
+    return via, passed | {last, via.host}
 
 
 def detour(target: Target) -> bool:
     """Return whether a host's own address may be out of our reach; reads ~/.ssh/config."""
-    return bool(target.bastion) or _detour(target, _config(target))
+    return _detour(target, _config(target))
 
 
 def _detour(target: Target, config: SSHConfig) -> bool:
     renamed = config.get("Hostname", target.host) != target.host
-    return bool(config.get("ProxyJump") or config.get("ProxyCommand") or renamed)
+    return renamed or bool(_between(target, config) or config.get("ProxyCommand"))
+
+
+def way_in(target: Target, passed: frozenset[str] = frozenset()) -> str:
+    """Return whom this host dials for a host: it, or the first in between; reads ~/.ssh/config.
+
+    Raises:
+        RefusedError: a program dials, and only that knows whom.
+    """
+    config = _config(target)
+    if between := _between(target, config, passed):
+        return way_in(*between)
+    if command := config.get("ProxyCommand"):
+        raise RefusedError(
+            f"{target.where}: whom its ProxyCommand dials cannot be known ({command})",
+            hint="reach it by ProxyJump, or by `bastion:` in hardway.yaml",
+        )
+    return str(config.get("Hostname", target.host))
 
 
 def _config_files(target: Target) -> list[Path]:
@@ -129,14 +153,21 @@ def _config_files(target: Target) -> list[Path]:
 
 
 def _config(target: Target) -> SSHConfig:
-    """Return what ~/.ssh/config says of a host."""
+    """Return what ~/.ssh/config says of a host.
+
+    Raises:
+        ConnectError: it cannot be read.
+    """
     user, port = target.user or (), target.port or ()
-    return SSHClientConfig.load(None, _config_files(target), False, False, False,
-                                getpass.getuser(), user, target.host, port)  # fmt: skip
+    try:
+        return SSHClientConfig.load(None, _config_files(target), False, False, False,
+                                    getpass.getuser(), user, target.host, port)  # fmt: skip
+    except CAUGHT as error:
+        raise connect_error(target.where, error) from error
 
 
-def _known_hosts(target: Target, config: SSHConfig) -> asyncssh.SSHKnownHosts:
-    """Return the keys of hosts that count. `UserKnownHostsFile none` knows nobody, not everybody.
+def _known_files(target: Target, config: SSHConfig) -> tuple[str, ...]:
+    """Return the files of known hosts that count. `UserKnownHostsFile none` knows nobody.
 
     (asyncssh by itself would take it for a wish not to check.)
     """
@@ -146,7 +177,7 @@ def _known_hosts(target: Target, config: SSHConfig) -> asyncssh.SSHKnownHosts:
         own = config.get("UserKnownHostsFile", [str(path) for path in KNOWN[:2]])
         everybodys = config.get("GlobalKnownHostsFile", [str(path) for path in KNOWN[2:]])
         files = [Path(name).expanduser() for name in (*_words(own), *_words(everybodys))]
-    return asyncssh.read_known_hosts([str(path) for path in files if path.is_file()])
+    return tuple(str(path) for path in files if path.is_file())
 
 
 def _words(value: object) -> list[str]:

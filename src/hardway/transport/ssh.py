@@ -18,7 +18,8 @@ from hardway.transport.target import Target
 
 CHANNELS = 8
 """Commands at once on one connection; sshd's MaxSessions is 10 by default."""
-SUDO_S = 20.0
+SUDO_S = 60.0
+"""sudo looks its host's own name up: where a name server is out of reach, that takes 40 s."""
 
 Ask = Callable[[], str]
 """Returns the password for sudo.

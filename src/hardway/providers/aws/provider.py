@@ -1,11 +1,12 @@
 """The provider `aws`: machines as EC2 instances, the API behind a network load balancer."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import NoReturn
 
 from hardway.errors import PreflightError, RefusedError
 from hardway.model.cluster import Cluster, Endpoint, EndpointKind, HostFacts, Machine
@@ -214,9 +215,14 @@ class AwsProvider:
         cluster: Cluster,  # noqa: ARG002 - the protocol's
         fleet: Fleet,  # noqa: ARG002
         facts: Mapping[str, HostFacts],  # noqa: ARG002
+        brought: Collection[str] | None,  # noqa: ARG002
     ) -> Sequence[Problem]:
         """Find nothing: hardway has chosen their image itself."""
         return ()
+
+    def reaches(self, cluster: Cluster) -> NoReturn:
+        """Refuse: AWS's API has whatever addresses it has at the time."""
+        raise RefusedError(f"where {cluster.name} reaches AWS's API cannot be known beforehand")
 
     async def within_reach(self, cluster: Cluster) -> bool:  # noqa: ARG002 - the protocol's
         """Return that it is: the load balancer has a public address."""

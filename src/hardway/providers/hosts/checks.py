@@ -175,6 +175,13 @@ def _packages(look: Look) -> Iterator[Found]:
             "; ".join(look.seen["apt"]), "packages that apt can install",
             "see: apt-get update; apt-get --simulate install …",
         )  # fmt: skip
+    for row in look.seen["not-brought"]:
+        place, _, missing = row.partition(": ")
+        suite, _, architecture = place.rpartition("-")
+        yield refuse(
+            f"nothing for {place} in the bundle", f"packages: {missing}",
+            f"hardway bundle create --suite {suite} --architecture {architecture}; or install them",
+        )  # fmt: skip
 
 
 def _firewall(look: Look) -> Iterator[Found]:

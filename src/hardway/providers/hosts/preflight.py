@@ -1,7 +1,7 @@
 """Looking at all machines at once and judging what was seen."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from statistics import median
 from time import time
 
@@ -18,13 +18,16 @@ PROBE_S = 180.0
 
 
 async def admit(
-    cluster: Cluster, fleet: Fleet, facts: Mapping[str, HostFacts]
+    cluster: Cluster,
+    fleet: Fleet,
+    facts: Mapping[str, HostFacts],
+    brought: Collection[str] | None,
 ) -> Sequence[Problem]:
     """Return what is found on the machines that answer; changes nothing that lasts."""
 
     async def one(machine: Machine) -> probe.Seen:
         transport = fleet[machine.name]
-        script = probe.script(cluster, machine, packages(cluster, machine))
+        script = probe.script(cluster, machine, packages(cluster, machine), brought)
         argv, stdin = ["sh", "-s"], script.encode()
         text = await run_checked(transport, argv, stdin=stdin, timeout_s=PROBE_S)
         seen = probe.parse(text)

@@ -4,7 +4,7 @@ One script, one round trip; it prints rows of tab-separated words, which `checks
 """
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hardway.model.cluster import API_PORT, Cluster, EndpointKind, Machine, Role
@@ -40,8 +40,16 @@ def ports(cluster: Cluster, machine: Machine) -> tuple[int, ...]:
             *((cluster.endpoint.port,) if balancer else ()))  # fmt: skip
 
 
-def script(cluster: Cluster, machine: Machine, packages: Sequence[str]) -> str:
-    """Return the script for one machine; POSIX sh."""
+def script(
+    cluster: Cluster,
+    machine: Machine,
+    packages: Sequence[str],
+    brought: Collection[str] | None = None,
+) -> str:
+    """Return the script for one machine; POSIX sh.
+
+    Its apt is asked for the packages, unless a bundle has `brought` them for some releases.
+    """
     peers = [str(m.address) for m in cluster.machines if m != machine]
     kind = cluster.endpoint.kind
     words = {
@@ -51,6 +59,7 @@ def script(cluster: Cluster, machine: Machine, packages: Sequence[str]) -> str:
         "peers": " ".join(peers),
         "ports": " ".join(str(p) for p in ports(cluster, machine)),
         "packages": " ".join(packages),
+        "brought": " ".join(brought or ()),
         "vip": cluster.endpoint.host if kind is EndpointKind.VIP else "",
         "given": cluster.endpoint.host if kind is EndpointKind.GIVEN else "",
         "given_port": str(cluster.endpoint.port),
@@ -61,7 +70,8 @@ def script(cluster: Cluster, machine: Machine, packages: Sequence[str]) -> str:
         "peer_s": str(PEER_S),
     }
     head = "".join(f"{name}={shlex.quote(value)}\n" for name, value in words.items())
-    return head + BASICS + WAYS + TAKEN + PACKAGES + DISK
+    source = FROM_APT if brought is None else FROM_BUNDLE
+    return head + BASICS + WAYS + TAKEN + MISSING + source + DISK
 
 
 BASICS = r"""export LC_ALL=C
@@ -130,12 +140,19 @@ for folder in $folders; do
     [ -z "$(ls -A "$folder" 2>/dev/null)" ] || say folder "$folder"
 done
 """
-PACKAGES = r"""missing=
+MISSING = r"""missing=
 for name in $packages; do
     [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$name" 2>/dev/null)" = installed ] ||
         missing="$missing $name"
 done
-apt() {
+"""
+FROM_BUNDLE = r"""place=$VERSION_CODENAME-$(dpkg --print-architecture)
+case " $brought " in
+*" $place "*) ;;
+*) [ -z "$missing" ] || say not-brought "$place:$missing" ;;
+esac
+"""
+FROM_APT = r"""apt() {
     apt-get --quiet=2 --simulate --no-install-recommends "$@" install $missing 2>&1 >/dev/null
 }
 if [ -n "$missing" ]; then

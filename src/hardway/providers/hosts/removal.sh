@@ -10,6 +10,10 @@ noted() { # KIND: the paths the ledger has of a kind, the last first
     sed -n "s/^$1 [^ ]* [^ ]* //p" $before/paths | tac
 }
 
+stages() { # folders beside what was put, where a run that was killed may have left some of it
+    sed -n 's|^[a-z]* [^ ]* [^ ]* \(.*\)/[^/]*$|\1/.hardway-new|p' $before/paths | sort -u
+}
+
 kept_user() { grep -q "^$1:" $before/passwd; }
 
 pods() { # processes of pods, which outlive kubelet and containerd on purpose
@@ -102,10 +106,14 @@ put_back_files() {
         # A mount point of the machine's own stays, empty.
         [ ! -d "$path" ] || find "$path" -mindepth 1 -delete
     done
+    noted empty | while read -r path; do
+        [ ! -d "$path" ] || find "$path" -xdev -mindepth 1 -delete
+    done
     noted file | while read -r path; do cp --archive "$before/root$path" "$path"; done
-    sed -n 's/^folder //p' $before/paths | while read -r mode owner path; do
+    sed -n 's/^\(folder\|empty\) //p' $before/paths | while read -r mode owner path; do
         [ ! -d "$path" ] || { chmod "$mode" "$path" && chown "$owner" "$path"; }
     done
+    stages | while read -r path; do rm -rf "$path"; done
     rm -rf /run/hardway
     systemctl daemon-reload
     systemctl reset-failed
@@ -127,12 +135,16 @@ left() {
     chains | sed 's/^/iptables chain /'
     find /sys/fs/cgroup -depth -type d -path '*/kubepods*' 2>/dev/null | sed 's/^/cgroup /'
     noted absent | while read -r path; do [ ! -e "$path" ] || echo "path $path"; done
+    noted empty | while read -r path; do
+        [ ! -d "$path" ] || [ -z "$(ls -A "$path")" ] || echo "content of $path"
+    done
     noted lines | while read -r path; do
         ! grep -q '^# hardway: begin$' "$path" || echo "lines in $path"
     done
     noted file | while read -r path; do
         cmp -s "$before/root$path" "$path" || echo "not as before: $path"
     done
+    stages | while read -r path; do [ ! -e "$path" ] || echo "path $path"; done
     while read -r name value; do
         [ ! -w "/proc/sys/$name" ] || [ "$(cat "/proc/sys/$name")" = "$value" ] ||
             echo "setting $name is $(cat "/proc/sys/$name"), was $value"

@@ -1,7 +1,7 @@
 """The provider `local`: machines on this host, each a systemd-nspawn container with its own IP."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,8 +67,9 @@ class LocalProvider:
         """Return nothing: this host is there already."""
 
     async def belongings(self, name: str) -> list[str]:
-        """Return the machines of which anything is left."""
-        return [f"machine {machine}, with its disk" for machine in cleanup.machine_names(name)]
+        """Return the machines of which anything is left; where there is none, what else is."""
+        machines = [f"machine {machine}, with its disk" for machine in cleanup.machine_names(name)]
+        return machines or cleanup.leftovers(name)
 
     async def states(self, cluster: Cluster) -> dict[str, MachineState]:
         """Return the state of each machine."""
@@ -147,9 +148,14 @@ class LocalProvider:
         cluster: Cluster,  # noqa: ARG002 - the protocol's
         fleet: Fleet,  # noqa: ARG002
         facts: Mapping[str, HostFacts],  # noqa: ARG002
+        brought: Collection[str] | None,  # noqa: ARG002
     ) -> Sequence[Problem]:
         """Admit all machines: they are as this provider made them."""
         return ()
+
+    def reaches(self, cluster: Cluster) -> set[str]:
+        """Return the endpoint: it may be a load balancer elsewhere."""
+        return {cluster.api_from_here.host}
 
     async def within_reach(self, cluster: Cluster) -> bool:
         """Return that it is.

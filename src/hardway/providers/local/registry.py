@@ -27,6 +27,11 @@ def register(cluster: Cluster, folder: Path) -> None:
     (home / "cluster.json").write_text(json.dumps(row) + "\n")
 
 
+def folders() -> dict[str, Path]:
+    """Return the clusters' own folders by name."""
+    return {row.name: row.folder for row in registered()}
+
+
 def registered() -> Iterator[Registered]:
     """Yield the clusters on this host by name."""
     for file in sorted(names.STATE.glob("*/cluster.json")):

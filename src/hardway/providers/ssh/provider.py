@@ -3,7 +3,7 @@
 import asyncio
 import shlex
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -162,17 +162,31 @@ class SshProvider:
         return await host_facts.facts(cluster, fleet)
 
     async def admit(
-        self, cluster: Cluster, fleet: Fleet, facts: Mapping[str, HostFacts]
+        self,
+        cluster: Cluster,
+        fleet: Fleet,
+        facts: Mapping[str, HostFacts],
+        brought: Collection[str] | None,
     ) -> Sequence[Problem]:
         """Return everything that is found on any machine."""
-        return await preflight.admit(cluster, fleet, facts)
+        return await preflight.admit(cluster, fleet, facts, brought)
+
+    def reaches(self, cluster: Cluster) -> set[str]:
+        """Return what ~/.ssh/config makes of the hosts, or of the first ones in between."""
+        from hardway.transport.dial import way_in  # noqa: PLC0415
+
+        api = set() if self._detour(cluster) else {cluster.api_from_here.host}
+        return {way_in(target) for target in self._targets()} | api
 
     async def within_reach(self, cluster: Cluster) -> bool:
         """Return whether no bastion and no name of ~/.ssh/config's is in between."""
+        return not self._detour(cluster)
+
+    def _detour(self, cluster: Cluster) -> bool:
         from hardway.transport.dial import detour  # noqa: PLC0415
 
         gates = {m.name for m in cluster.control_planes}
-        return not any(detour(t) for t in self._targets() if t.machine in gates)
+        return any(detour(t) for t in self._targets() if t.machine in gates)
 
     def ssh_command(self, machine: Machine, words: Sequence[str]) -> list[str]:
         """Return the argv of ssh(1) by the same settings, root by sudo where that is needed."""
