@@ -11,7 +11,7 @@ from hardway.errors import CommandError, ProviderError
 from hardway.host import run
 from hardway.steps.packages import ROWS
 
-PACKAGES = ("systemd", "systemd-sysv", "dbus", "openssh-server", "less",
+PACKAGES = ("apt", "systemd", "systemd-sysv", "dbus", "openssh-server", "less",
             *sorted(row.name for row in ROWS))  # fmt: skip
 """What makes it a machine one can log in to, and what the steps would install otherwise."""
 
@@ -119,8 +119,10 @@ async def ensure_base(cache: Path, progress: Callable[[str], None]) -> Path:
 async def _build(root: Path) -> None:
     command = ["mmdebstrap", "--mode=root", "--variant=minbase", "--quiet"]
     command += ["--include=" + ",".join(PACKAGES), "--dpkgopt=path-exclude=/usr/share/doc/*"]
-    # No sources given: mmdebstrap takes those of the host's own apt.
-    await run([*command, suite(), str(root)], timeout_s=1200)
+    # By itself mmdebstrap takes Debian's sources, whatever the host's are.
+    sources = "" if system("ID") == "debian" else await _sources()
+    where = [suite(), str(root), *(["-"] if sources else [])]
+    await run([*command, *where], stdin=sources.encode(), timeout_s=1200)
     for path, text in FILES.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text)
@@ -138,9 +140,28 @@ async def _build(root: Path) -> None:
         (root / name).touch()
 
 
+async def _sources() -> str:
+    """Return the lines of a sources.list that has this host's suite, as its apt knows it."""
+    form = "$(REPO_URI)\t$(RELEASE)\t$(COMPONENT)\t$(SIGNED_BY)"
+    targets = await run(["apt-get", "indextargets", "--format", form, "Created-By: Packages"])
+    lines: dict[str, None] = {}
+    for target in targets.splitlines():
+        uri, release, component, signed_by = target.split("\t")
+        if release.partition("-")[0] == suite():
+            keys = f"[signed-by={signed_by}] " if signed_by.startswith("/") else ""
+            lines[f"deb {keys}{uri} {release} {component}\n"] = None
+    return "".join(lines)
+
+
 def suite() -> str:
     """Return the suite of this host's distribution, e.g. `bookworm`."""
+    return system("VERSION_CODENAME") or "bookworm"
+
+
+def system(key: str) -> str:
+    """Return what os-release(5) says of this host; nothing where it does not."""
     for line in Path("/etc/os-release").read_text().splitlines():
-        if line.startswith("VERSION_CODENAME="):
-            return line.split("=", 1)[1].strip('"')
-    return "bookworm"
+        name, _, value = line.partition("=")
+        if name == key:
+            return value.strip('"')
+    return ""
