@@ -12,15 +12,17 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from hardway import components
+from hardway.bundle import debs
 from hardway.model.cluster import Cluster, Machine
 from hardway.model.resolve import resolve
-from hardway.providers import identity
+from hardway.providers import apt, identity
+from hardway.providers.hosts.distributions import BY_SUITE, UBUNTU
 from hardway.providers.local import cleanup, disk, kernel, names, network, nspawn, rootfs
 from hardway.providers.local.provider import _banner
 from hardway.providers.local.registry import register
@@ -28,34 +30,20 @@ from hardway.spec.load import parse
 from hardway.steps.packages import ROWS
 from hardway.transport.base import poll_until
 
-DEBIAN = "http://deb.debian.org/debian"
-DEBIANS_KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
-UBUNTU = "http://archive.ubuntu.com/ubuntu"
-UBUNTUS_KEYS = f"{UBUNTU}/pool/main/u/ubuntu-keyring/ubuntu-keyring_2023.11.28.1_all.deb"
+TRIXIE, JAMMY, NOBLE = "trixie", "jammy", "noble"
+UBUNTUS_MIRROR = UBUNTU.mirrors["amd64"]
+UBUNTUS_KEYS = f"{UBUNTUS_MIRROR}/pool/main/u/ubuntu-keyring/ubuntu-keyring_2023.11.28.1_all.deb"
 UBUNTUS_KEYS_SHA256 = "36de43b15853ccae0028e9a767613770c704833f82586f28eb262f0311adb8a8"
 """Debian 12 has no package of it. In it is F6ECB3762474EDA9D21B7022871920D1991BC93C, by which
 Ubuntu has signed since 2018."""
 
 
-@dataclass(frozen=True)
-class Release:
-    """A release of a distribution, and where its packages come from."""
-
-    suite: str
-    mirror: str = ""
-    """Without one the sources of this host are used."""
-    components: str = "main"
-
-    def source(self) -> str:
-        """Return the line of a sources.list."""
-        keys = _ubuntus_keys() if self.mirror == UBUNTU else DEBIANS_KEYS
-        return f"deb [signed-by={keys}] {self.mirror} {self.suite} {self.components}"
-
-
-OWN = Release(rootfs.suite())
-TRIXIE = Release("trixie", DEBIAN)
-JAMMY = Release("jammy", UBUNTU, "main universe")
-NOBLE = Release("noble", UBUNTU, "main universe")
+def sources_of(suite: str) -> str:
+    """Return a sources.list with a suite; where this host lacks Ubuntu's keys, with ours."""
+    if BY_SUITE[suite].archive is UBUNTU and not Path(UBUNTU.keyring).exists():
+        archive = replace(UBUNTU, keyring=str(_ubuntus_keys()))
+        return archive.sources(suite, components.architecture())
+    return debs.sources(suite, components.architecture())
 
 
 def _ubuntus_keys() -> Path:
@@ -87,7 +75,7 @@ def reachable(mirror: str) -> bool:
 class Kit:
     """Which hosts there are, and their network: the third part of all of its addresses."""
 
-    releases: Mapping[str, Release]
+    suites: Mapping[str, str]
     index: int
 
     @property
@@ -102,18 +90,18 @@ class Kit:
         return [
             f"- {{name: {name}, role: {'worker' if place else 'control-plane'}, "
             f"address: 10.24{self.index}.0.{place + 10}}}"
-            for place, name in enumerate(self.releases)
+            for place, name in enumerate(self.suites)
         ]
 
 
 KITS = {
-    "hosts": Kit(dict.fromkeys(("a", "b", "c", "d", "gate"), OWN), 1),
+    "hosts": Kit(dict.fromkeys(("a", "b", "c", "d", "gate"), apt.suite()), 1),
     "releases": Kit(
-        {f"{release.suite}-{n}": release for release in (TRIXIE, NOBLE, JAMMY) for n in (0, 1)}
-        | {"gate": OWN},
+        {f"{suite}-{n}": suite for suite in (TRIXIE, NOBLE, JAMMY) for n in (0, 1)}
+        | {"gate": apt.suite()},
         2,
     ),
-    "apart": Kit(dict.fromkeys(("a", "d", "gate"), OWN), 3),
+    "apart": Kit(dict.fromkeys(("a", "d", "gate"), apt.suite()), 3),
 }
 PASSWORD = "only for tests"
 PACKAGES = ("apt", "systemd", "systemd-sysv", "dbus", "openssh-server", "iproute2", "sudo",
@@ -128,15 +116,15 @@ def run(*argv: str, stdin: str = "") -> str:
     return done.stdout
 
 
-def base(release: Release) -> Path:
-    """Build the base root of a release unless this host has it."""
-    made_of = repr([PACKAGES, USERS, PASSWORD, ROWS, rootfs.FILES, rootfs.MASKED, INIT, release])
+def base(suite: str) -> Path:
+    """Build the base root of a suite unless this host has it."""
+    made_of = repr([PACKAGES, USERS, PASSWORD, ROWS, rootfs.FILES, rootfs.MASKED, INIT, suite])
     digest = hashlib.sha256(made_of.encode()).hexdigest()[:12]
-    done = components.cache_folder() / "base" / f"hosts-{release.suite}-{digest}"
+    done = components.cache_folder() / "base" / f"hosts-{suite}-{digest}"
     if not done.exists():
         building = done.with_suffix(".building")
         shutil.rmtree(building, ignore_errors=True)
-        _build(release, building)
+        _build(suite, building)
         building.rename(done)
     return done
 
@@ -148,7 +136,7 @@ exec /usr/lib/systemd/systemd.real "$@"
 """
 
 
-def _build(release: Release, root: Path) -> None:
+def _build(suite: str, root: Path) -> None:
     get = ("--yes --download-only --no-install-recommends "
            f'-o Dir::Cache::archives="$1/{REPOSITORY}" install ')  # fmt: skip
     wanted = " ".join(sorted({row.name for row in ROWS}))
@@ -156,12 +144,12 @@ def _build(release: Release, root: Path) -> None:
         "--include=" + ",".join(PACKAGES),
         f'--customize-hook=mkdir -p "$1/{REPOSITORY}/partial"',
         f'--customize-hook=APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get --quiet=2 {get}{wanted}',
-        release.suite, str(root), *([release.source()] if release.mirror else []))  # fmt: skip
+        suite, str(root), "-", stdin=sources_of(suite))  # fmt: skip
     cgroups = "etc/systemd/system/hardway-cgroups.service"
     (root / cgroups).write_text(rootfs.FILES[cgroups])
     run("systemctl", f"--root={root}", "--quiet", "enable", Path(cgroups).name)
     run("systemctl", f"--root={root}", "--quiet", "mask", *rootfs.MASKED)
-    if release == TRIXIE:
+    if suite == TRIXIE:
         init = root / "usr/lib/systemd/systemd"
         init.rename(init.with_suffix(".real"))
         init.write_text(INIT)
@@ -231,7 +219,7 @@ class Hosts:
 
     async def make(self) -> None:
         """Make them and wait until they answer."""
-        bases = {release: base(release) for release in set(self.kit.releases.values())}
+        bases = {suite: base(suite) for suite in set(self.kit.suites.values())}
         names.folder(self.cluster.name).mkdir(parents=True, exist_ok=True)
         register(self.cluster, self.folder)
         identity.ensure(self.folder, self.cluster)
@@ -240,7 +228,7 @@ class Hosts:
         await network.ensure_bridge(self.cluster)
 
         async def boot(machine: Machine) -> None:
-            root = bases[self.kit.releases[machine.name]]
+            root = bases[self.kit.suites[machine.name]]
             disk.prepare(self.cluster, machine, self.folder, root)
             upper = names.folder(self.cluster.name, machine.name) / "upper"
             for uid, user in enumerate(USERS, start=FIRST_USER):

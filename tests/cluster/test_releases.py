@@ -10,6 +10,7 @@ import pytest
 
 from hardway import bundle, components
 from hardway.bundle.debs import apt_packages
+from hardway.bundle.debs import sources as sources_of
 from hardway.engine import ledger, offline
 from hardway.errors import CommandError
 from hardway.model.resources import LEDGER
@@ -61,7 +62,7 @@ def test_a_release_installs_what_a_bundle_has_for_it(
     if not (brought / place).is_dir():
         pytest.skip(f"needs packages for {place}, which this host's apt could not get")
     root = Root(suite, tmp_path / "root")
-    sources = BY_SUITE[suite].archive.sources(suite, components.architecture())
+    sources = sources_of(suite, components.architecture())
     make = ["mmdebstrap", "--mode=root", "--variant=apt", "--quiet", suite, str(root.folder), "-"]
     subprocess.run(make, input=sources, text=True, check=True)
     (root.folder / LEDGER.lstrip("/")).mkdir(parents=True)

@@ -11,6 +11,7 @@ import pytest
 from hardway.bundle import Place, Wanted, debs, extras
 from hardway.engine import ledger, offline
 from hardway.errors import PreflightError, RefusedError
+from hardway.providers import apt
 from hardway.providers.hosts.distributions import BY_SUITE
 from hardway.transport.base import Completed
 
@@ -106,7 +107,7 @@ def test_without_a_keyring_nothing_is_taken(
 @pytest.mark.parametrize(
     ("suite", "architecture", "first"),
     [
-        ("trixie", "arm64", "debian-archive-keyring.gpg] http://deb.debian.org/debian trixie main"),
+        ("trixie", "arm64", "debian-archive-keyring.gpg] http://ftp.debian.org/debian trixie main"),
         ("noble", "amd64", "http://archive.ubuntu.com/ubuntu noble main universe"),
         ("noble", "arm64", "http://ports.ubuntu.com/ubuntu-ports noble main universe"),
     ],
@@ -116,6 +117,30 @@ def test_where_a_suite_has_its_packages(suite: str, architecture: str, first: st
     assert lines[0].endswith(first)
     assert all(line.startswith("deb [signed-by=/usr/share/keyrings/") for line in lines)
     assert f" {suite}-security " in lines[2]
+
+
+INDEX_TARGETS = """http://mirror/d\tbookworm\tmain
+http://mirror/d\tbookworm-updates\tmain
+http://mirror/d\tbookworm-backports\tmain
+http://other/\tnodistro\tmain
+"""
+
+
+def test_another_suite_comes_from_the_mirrors_of_this_hosts_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apt, "suite", lambda: "bookworm")
+    monkeypatch.setattr(apt, "run_now", lambda _argv: INDEX_TARGETS)
+    monkeypatch.setattr(debs, "own_suite", lambda: "bookworm")
+    keyring = tmp_path / "keys.gpg"
+    keyring.touch()
+    row = BY_SUITE["trixie"]
+    archive = replace(row.archive, keyring=str(keyring))
+    monkeypatch.setitem(BY_SUITE, "trixie", replace(row, archive=archive))
+    assert debs.sources("trixie", "arm64") == (
+        f"deb [signed-by={keyring}] http://mirror/d trixie main\n"
+        f"deb [signed-by={keyring}] http://mirror/d trixie-updates main\n"
+    )
 
 
 def test_epochs_are_not_in_file_names() -> None:

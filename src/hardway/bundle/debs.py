@@ -11,8 +11,9 @@ from hardway.components import architecture as own_architecture
 from hardway.components.stored import digest_of
 from hardway.errors import CommandError, ComponentError, RefusedError
 from hardway.host import run_now
+from hardway.providers import apt
+from hardway.providers.apt import suite as own_suite
 from hardway.providers.hosts.distributions import BY_SUITE
-from hardway.providers.local.rootfs import suite as own_suite
 from hardway.steps.packages import ROWS
 
 EPOCH = re.compile(r"_\d+%3a")
@@ -90,13 +91,26 @@ def _elsewhere(suite: str, architecture: str, folder: Path) -> Mapping[str, str]
     """
     if (suite, architecture) == (own_suite(), own_architecture()):
         return {}
-    archive = BY_SUITE[suite].archive
+    (folder / "etc" / "sources.list").write_text(sources(suite, architecture))
+    return {"Dir::Etc": f"{folder}/etc", "APT::Update::Error-Mode": "any"}
+
+
+def sources(suite: str, architecture: str) -> str:
+    """Return a sources.list(5) for a suite: from the mirrors of this host's own, where those do.
+
+    Raises:
+        CommandError: this host's apt cannot read its own sources.
+        ComponentError: this host cannot tell whether packages are genuine.
+    """
+    archive, own = BY_SUITE[suite].archive, BY_SUITE.get(own_suite())
     if not Path(archive.keyring).exists():
         raise ComponentError(
             f"{archive.keyring} is missing; apt-get install {archive.keyring_package}"
         )
-    (folder / "etc" / "sources.list").write_text(archive.sources(suite, architecture))
-    return {"Dir::Etc": f"{folder}/etc", "APT::Update::Error-Mode": "any"}
+    mirror = archive.mirrors[architecture]
+    if own and own.archive.mirrors.get(own_architecture()) == mirror:
+        return apt.sources(suite, archive.keyring)
+    return archive.sources(suite, architecture)
 
 
 def _entry(deb: Path) -> str:

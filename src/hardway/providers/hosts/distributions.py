@@ -23,11 +23,11 @@ class Archive:
 
 
 DEBIAN = Archive(
-    mirrors=dict.fromkeys(("amd64", "arm64"), "http://deb.debian.org/debian"),
+    mirrors=dict.fromkeys(("amd64", "arm64"), "http://ftp.debian.org/debian"),
     pockets=(
         "{mirror} {suite} main",
         "{mirror} {suite}-updates main",
-        "{mirror}-security {suite}-security main",
+        "http://security.debian.org/debian-security {suite}-security main",
     ),
     keyring="/usr/share/keyrings/debian-archive-keyring.gpg",
     keyring_package="debian-archive-keyring",

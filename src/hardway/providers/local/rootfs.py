@@ -1,5 +1,6 @@
 """The base root that all local machines share: Debian with systemd and sshd, built once, cached."""
 
+import asyncio
 import fcntl
 import json
 import shutil
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from hardway.errors import CommandError, ProviderError
 from hardway.host import run
+from hardway.providers import apt
 from hardway.steps.packages import ROWS
 
 PACKAGES = ("apt", "systemd", "systemd-sysv", "dbus", "openssh-server", "less",
@@ -82,7 +84,7 @@ def base_root(cache: Path) -> Path:
 
     What a bundle brings may be of another suite than this host's.
     """
-    own = cache / "base" / base_name(suite())
+    own = cache / "base" / base_name(apt.suite())
     there = (root for root in sorted(cache.glob("base/*-*")) if root.is_dir())
     brought = [root for root in there if root.name == base_name(root.name.rpartition("-")[0])]
     return own if own.exists() or not brought else brought[0]
@@ -104,7 +106,9 @@ async def ensure_base(cache: Path, progress: Callable[[str], None]) -> Path:
             return done
         building = done.parent / f"{done.name}.building"
         shutil.rmtree(building, ignore_errors=True)
-        progress(f"building the machines' base root ({suite()}, {len(PACKAGES)} packages, 40 s)")
+        progress(
+            f"building the machines' base root ({apt.suite()}, {len(PACKAGES)} packages, 40 s)"
+        )
         try:
             await _build(building)
         except CommandError as error:
@@ -120,9 +124,8 @@ async def _build(root: Path) -> None:
     command = ["mmdebstrap", "--mode=root", "--variant=minbase", "--quiet"]
     command += ["--include=" + ",".join(PACKAGES), "--dpkgopt=path-exclude=/usr/share/doc/*"]
     # By itself mmdebstrap takes Debian's sources, whatever the host's are.
-    sources = "" if system("ID") == "debian" else await _sources()
-    where = [suite(), str(root), *(["-"] if sources else [])]
-    await run([*command, *where], stdin=sources.encode(), timeout_s=1200)
+    sources = await asyncio.to_thread(apt.sources, apt.suite())
+    await run([*command, apt.suite(), str(root), "-"], stdin=sources.encode(), timeout_s=1200)
     for path, text in FILES.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text)
@@ -138,30 +141,3 @@ async def _build(root: Path) -> None:
     for name in ("etc/.updated", "var/.updated"):
         # ConditionNeedsUpdate=: /usr is no newer than what was made of it (systemd-update-done(8)).
         (root / name).touch()
-
-
-async def _sources() -> str:
-    """Return the lines of a sources.list that has this host's suite, as its apt knows it."""
-    form = "$(REPO_URI)\t$(RELEASE)\t$(COMPONENT)\t$(SIGNED_BY)"
-    targets = await run(["apt-get", "indextargets", "--format", form, "Created-By: Packages"])
-    lines: dict[str, None] = {}
-    for target in targets.splitlines():
-        uri, release, component, signed_by = target.split("\t")
-        if release.partition("-")[0] == suite():
-            keys = f"[signed-by={signed_by}] " if signed_by.startswith("/") else ""
-            lines[f"deb {keys}{uri} {release} {component}\n"] = None
-    return "".join(lines)
-
-
-def suite() -> str:
-    """Return the suite of this host's distribution, e.g. `bookworm`."""
-    return system("VERSION_CODENAME") or "bookworm"
-
-
-def system(key: str) -> str:
-    """Return what os-release(5) says of this host; nothing where it does not."""
-    for line in Path("/etc/os-release").read_text().splitlines():
-        name, _, value = line.partition("=")
-        if name == key:
-            return value.strip('"')
-    return ""
