@@ -81,6 +81,8 @@ def test_all_errors_at_once_each_with_its_line() -> None:
         ("network:\n  pods: 10.240.0.0/16", 2, "overlaps"),
         ("network:\n  nodes: 8.8.8.0/24", 2, "private"),
         ("network:\n  nodes: 10.1.0.0/30", 2, "/16 to /25"),
+        ("network:\n  nodes: no", 2, "an address is wanted"),
+        ("network:\n  nodes: 10", 2, "an address is wanted"),
         ("endpoint:\n  host: 10.9.9.9", 2, "not an address for machines"),
         ("network:\n  pods: 10.200.0.0/23", 2, "room for 2 workers"),
         ("pki:\n  caDays: 400\n  adminDays: 500", 3, "longer than the CA's"),

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from hardway.spec.part import Part
+from hardway.spec.part import Part, Range
 
 TYPE = r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$"
 IMAGES = ("ubuntu-24.04", "ubuntu-22.04", "debian-13", "debian-12")
@@ -42,7 +42,7 @@ class SharedSubnet(Part):
     """A subnet that exists already; hardway puts machines there and changes nothing of it."""
 
     id: str = Field(pattern=r"^subnet-[0-9a-f]{8,17}$", description="Its id.")
-    cidr: IPv4Network = Field(description="Its range, from which machines get their addresses.")
+    cidr: Range = Field(description="Its range, from which machines get their addresses.")
 
 
 class Aws(Part):
@@ -54,7 +54,7 @@ class Aws(Part):
     profile: str | None = Field(
         None, description="Of ~/.aws/config; without one the credentials boto3 finds."
     )
-    operators: tuple[IPv4Network, ...] = Field(
+    operators: tuple[Range, ...] = Field(
         (), description="Addresses from which SSH and the API may be reached, as AWS sees them: "
         "your own with /32. hardway asks nobody for it.",
     )  # fmt: skip

@@ -1,12 +1,12 @@
 """What may stand in hardway.yaml; editors get the same by JSON Schema."""
 
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Network
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
 from hardway.spec.aws import Aws
-from hardway.spec.part import Part
+from hardway.spec.part import Address, Part, Range
 from hardway.spec.ssh import Ssh
 
 LABEL = r"^[a-z]([a-z0-9-]*[a-z0-9])?$"
@@ -29,7 +29,7 @@ class Named(Ssh):
 
     name: str = Field(pattern=LABEL, max_length=40, description="Its node name.")
     role: Literal["control-plane", "worker"] = Field(description="What it is for.")
-    address: IPv4Address | None = Field(
+    address: Address | None = Field(
         None, description="Its address in network.nodes, by which machines reach each other; "
         "without one its host's, or the next that is free.",
     )  # fmt: skip
@@ -55,13 +55,13 @@ TAGS = frozenset({"counts", "list"})
 class Network(Part):
     """Address ranges; they must not overlap, nor be in use on this host."""
 
-    nodes: IPv4Network | None = Field(
+    nodes: Range | None = Field(
         None, description="Machines. 10.240.0.0/24 with provider local; with ssh their network."
     )
-    pods: IPv4Network = Field(
+    pods: Range = Field(
         IPv4Network("10.200.0.0/16"), description="Pods; each worker gets a /24 of it."
     )
-    services: IPv4Network = Field(
+    services: Range = Field(
         IPv4Network("10.32.0.0/24"), description="Services; the tenth address is the DNS's."
     )
 
