@@ -117,6 +117,17 @@ RED: Sequence[tuple[str, str, str, str]] = (
 )
 
 
+def test_missing_commands_are_cured_by_apt_where_that_is_there() -> None:
+    def cure(*missing: str) -> str:
+        rows = "".join(f"no-tool\t{tool}\n" for tool in missing)
+        seen = {"a": probe.parse(rows + GOOD["a"]), "b": probe.parse(GOOD["b"])}
+        (found,) = checks.judge(cluster(), seen, {"a": HOST, "b": HOST})
+        return found.cure
+
+    assert cure("ss", "ip", "stat") == "apt-get install coreutils iproute2"
+    assert cure("ss", "apt-get") == "put these packages there: apt iproute2"
+
+
 @pytest.mark.parametrize(("old", "new", "check", "severity"), RED)
 def test_each_check_can_fail(old: str, new: str, check: str, severity: str) -> None:
     assert old in GOOD["a"]

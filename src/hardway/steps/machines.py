@@ -110,10 +110,13 @@ def _sysusers(machine: Machine) -> bytes:
 
 def _hosts(given: Given) -> str:
     cluster = given.cluster
-    rows = [(str(m.address), m.name) for m in cluster.machines]
+    rows = [("127.0.0.1", "localhost"), *((str(m.address), m.name) for m in cluster.machines)]
     if cluster.endpoint.kind in {EndpointKind.VIP, EndpointKind.PROXY}:
         rows += [(cluster.endpoint.host, "kubernetes")]
-    text = comment("Every machine of the cluster; kubelet looks up its own name before it starts.")
+    text = comment(
+        "Every machine of the cluster; kubelet looks up its own name before it starts, and "
+        "containerd forwards ports to localhost."
+    )
     return text + "".join(f"{address} {name}\n" for address, name in rows)
 
 

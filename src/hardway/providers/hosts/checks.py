@@ -7,7 +7,7 @@ from hardway.model.cluster import Cluster, HostFacts, Role
 from hardway.providers.base import Problem
 from hardway.providers.hosts import clashes, distributions
 from hardway.providers.hosts.look import Found, Look, refuse, warn
-from hardway.providers.hosts.probe import Seen
+from hardway.providers.hosts.probe import TOOLS, Seen
 
 MIB = 1 << 20
 OLDEST_SYSTEMD = 249
@@ -40,9 +40,12 @@ def _architecture(look: Look) -> Iterator[Found]:
 
 
 def _tools(look: Look) -> Iterator[Found]:
-    if look.seen["no-tool"]:
-        missing = " ".join(look.seen["no-tool"])
-        yield refuse(f"no {missing}", "these commands", "install them: apt-get install …")
+    missing = look.seen["no-tool"]
+    if missing:
+        packages = " ".join(sorted({TOOLS[tool] for tool in missing}))
+        by_apt = f"apt-get install {packages}"
+        cure = by_apt if "apt-get" not in missing else f"put these packages there: {packages}"
+        yield refuse(f"no {' '.join(missing)}", "these commands", cure)
 
 
 def _systemd(look: Look) -> Iterator[Found]:

@@ -11,9 +11,12 @@ from hardway.model.cluster import API_PORT, Cluster, EndpointKind, Machine, Role
 from hardway.model.resources import LEDGER
 from hardway.steps import control_plane, endpoint, etcd, kube_proxy, kubelet
 
-TOOLS = ("apt-get", "awk", "find", "ip", "mv", "sed", "sha256sum", "ss", "stat", "systemctl",
-         "systemd-sysusers", "tar", "timeout")  # fmt: skip
-"""Commands that are used before any package could be installed."""
+TOOLS: Mapping[str, str] = {
+    "apt-get": "apt", "awk": "mawk", "find": "findutils", "ip": "iproute2", "mv": "coreutils",
+    "sed": "sed", "sha256sum": "coreutils", "ss": "iproute2", "stat": "coreutils",
+    "systemctl": "systemd", "systemd-sysusers": "systemd", "tar": "tar", "timeout": "coreutils",
+}  # fmt: skip
+"""Commands that are used before any package could be installed, and the package each is in."""
 
 UNITS = ("kubelet", "etcd", "containerd", "docker", "crio", "k3s", "k3s-agent", "rke2-server",
          "rke2-agent", "microk8s", "snap.microk8s.daemon-kubelite", "k0scontroller", "k0sworker",
