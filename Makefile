@@ -48,7 +48,7 @@ arm64: setup-dev ## all components for arm64, each run by qemu-user-static; buil
 	@PYTHONPATH=src:. $(PYTHON) -m tests.arm64
 
 vm: setup-dev ## on an emulated host with systemd, cgroup v2 and Docker; needs qemu-system-x86
-	@PYTHONPATH=src:. $(PYTHON) -m tests.vm $(SIZE)
+	@PYTHONPATH=src:. $(PYTHON) -m tests.vm $(if $(SUITE),--suite $(SUITE)) $(SIZE)
 
 vm-hosts: setup-dev ## provider ssh on two emulated hosts with Debian 13 (docs/ssh.md)
 	@PYTHONPATH=src:. $(PYTHON) -m tests.vm.hosts $(ARCHITECTURES)

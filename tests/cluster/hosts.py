@@ -38,12 +38,11 @@ UBUNTUS_KEYS_SHA256 = "36de43b15853ccae0028e9a767613770c704833f82586f28eb262f031
 Ubuntu has signed since 2018."""
 
 
-def sources_of(suite: str) -> str:
+def sources_of(suite: str, architecture: str) -> str:
     """Return a sources.list with a suite; where this host lacks Ubuntu's keys, with ours."""
     if BY_SUITE[suite].archive is UBUNTU and not Path(UBUNTU.keyring).exists():
-        archive = replace(UBUNTU, keyring=str(_ubuntus_keys()))
-        return archive.sources(suite, components.architecture())
-    return debs.sources(suite, components.architecture())
+        return replace(UBUNTU, keyring=str(_ubuntus_keys())).sources(suite, architecture)
+    return debs.sources(suite, architecture)
 
 
 def _ubuntus_keys() -> Path:
@@ -144,7 +143,7 @@ def _build(suite: str, root: Path) -> None:
         "--include=" + ",".join(PACKAGES),
         f'--customize-hook=mkdir -p "$1/{REPOSITORY}/partial"',
         f'--customize-hook=APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get --quiet=2 {get}{wanted}',
-        suite, str(root), "-", stdin=sources_of(suite))  # fmt: skip
+        suite, str(root), "-", stdin=sources_of(suite, components.architecture()))  # fmt: skip
     cgroups = "etc/systemd/system/hardway-cgroups.service"
     (root / cgroups).write_text(rootfs.FILES[cgroups])
     run("systemctl", f"--root={root}", "--quiet", "enable", Path(cgroups).name)

@@ -1,28 +1,26 @@
 """`make vm`: hardway on the kind of host most users have, a virtual machine made for it.
 
-python -m tests.vm [CONTROL_PLANES WORKERS]
+python -m tests.vm [--suite SUITE] [CONTROL_PLANES WORKERS]
 """
 
+import argparse
 import sys
 from functools import partial
 from pathlib import Path
 
 from tests.cluster.conftest import ROOT, spec
 from tests.vm import images, machines
-from tests.vm.given import prepare
+from tests.vm.given import PYTHONS, prepare
 from tests.vm.machines import FailedError, Machine, Wanted
 from tests.vm.report import Report, reported
 from tests.vm.trial import CHECKOUT, STEPS, Trial
 
+from hardway.providers.hosts.distributions import BY_SUITE
+
 ARCHITECTURE = "amd64"
-RECIPE = images.Recipe(
-    name="docker",
-    suite="bookworm",
-    architecture=ARCHITECTURE,
-    packages=("docker.io", "iptables", "make", "python3", "python3-venv", "systemd-container",
-              "mmdebstrap", "nftables", "kmod", "openssh-client"),
-)  # fmt: skip
-"""With Docker, and what `make setup` would install: there is no package source within."""
+PACKAGES = ("docker.io", "iptables", "make", "python3", "python3-venv", "systemd-container",
+            "mmdebstrap", "nftables", "kmod", "openssh-client")  # fmt: skip
+"""Docker, and what `make setup` would install: there is no package source within."""
 HOST_MIB, MACHINE_MIB = 2048, 1408
 """Memory for the host itself, and for each machine of the cluster."""
 DIAGNOSIS = r"""
@@ -43,10 +41,12 @@ true
 """
 
 
-def trial(control_planes: int, workers: int, report: Report, folder: Path) -> None:
+def trial(suite: str, control_planes: int, workers: int, report: Report, folder: Path) -> None:
     """Make the virtual machine and try hardway on it."""
-    image = report.step("a disk with Debian and Docker", lambda: images.ensure(RECIPE))
-    given = partial(prepare, folder / "given", spec("vm", 9, control_planes, workers))
+    recipe = images.Recipe("docker", suite, ARCHITECTURE, PACKAGES)
+    name = BY_SUITE[suite].name
+    image = report.step(f"a disk with {name} and Docker", lambda: images.ensure(recipe))
+    given = partial(prepare, folder / "given", suite, spec("vm", 9, control_planes, workers))
     report.step("a bundle, Python's packages, the checkout", given)
     memory_mib = HOST_MIB + MACHINE_MIB * (control_planes + workers)
     with machines.running(Wanted("host", ARCHITECTURE, image, memory_mib), folder) as machine:
@@ -68,8 +68,15 @@ def _diagnose(machine: Machine) -> None:
     print(f"what the machines' journals say: {file}", flush=True)
 
 
-control_planes, workers = map(int, sys.argv[1:] or ("1", "1"))
-sys.exit(
-    machines.refusal([ARCHITECTURE])
-    or reported(len(STEPS) + 3, partial(trial, control_planes, workers))
-)
+def main() -> int:
+    """Try it as the command line says; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tests.vm")
+    parser.add_argument("--suite", choices=PYTHONS, default="bookworm", help="the host's release")
+    parser.add_argument("control_planes", type=int, nargs="?", default=1)
+    parser.add_argument("workers", type=int, nargs="?", default=1)
+    asked = parser.parse_args()
+    tried = partial(trial, asked.suite, asked.control_planes, asked.workers)
+    return machines.refusal([ARCHITECTURE]) or reported(len(STEPS) + 3, tried)
+
+
+sys.exit(main())

@@ -8,16 +8,17 @@ from pathlib import Path
 
 from tests.cluster.conftest import ROOT
 
-PYTHON = "3.11"
-"""Debian 12's."""
+PYTHONS = {"bookworm": "3.11", "trixie": "3.13", "noble": "3.12"}
+"""Those of releases that hardway can run on."""
 
 
-def prepare(given: Path, spec: str) -> None:
+def prepare(given: Path, suite: str, spec: str) -> None:
     """Put all that the machine needs for a cluster into a folder: it reaches nothing else."""
     given.mkdir(parents=True)
     _checkout(given / "checkout.tar", spec)
     _run(sys.executable, "-m", "pip", "download", "--quiet", "--require-hashes",
-         "--only-binary=:all:", f"--python-version={PYTHON}", "--dest", str(given / "wheels"),
+         "--only-binary=:all:", f"--python-version={PYTHONS[suite]}",
+         "--dest", str(given / "wheels"),
          "--requirement", str(ROOT / "requirements/run.txt"))  # fmt: skip
     beside = given.parent / "hardway.yaml"
     beside.write_text(spec)

@@ -1,4 +1,4 @@
-"""Virtual machines' disks: a Debian root with its kernel, made once and cached by what is in it."""
+"""Virtual machines' disks: a root with its kernel, made once and cached by what is in it."""
 
 import hashlib
 import shutil
@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.cluster.hosts import REPOSITORY, index
+from tests.cluster.hosts import REPOSITORY, index, sources_of
 
 from hardway.components import cache_folder
+from hardway.providers.hosts.distributions import BY_SUITE, UBUNTU
 
 SIZE = "24G"
 """Sparse: what is written of it takes room only."""
@@ -55,6 +56,12 @@ class Recipe:
     """Packages that apt finds within, with all they depend on, and no others."""
 
     @property
+    def kernel(self) -> str:
+        """The package with the kernel."""
+        of_ubuntu = BY_SUITE[self.suite].archive is UBUNTU
+        return f"linux-image-{'virtual' if of_ubuntu else self.architecture}"
+
+    @property
     def folder(self) -> Path:
         """Where it lies once it is made."""
         text = repr([self, BASE, FILES, SIZE])
@@ -85,12 +92,13 @@ def ensure(recipe: Recipe) -> Image:
 
 
 def _make(recipe: Recipe, root: Path, to: Path) -> None:
-    packages = [*BASE, f"linux-image-{recipe.architecture}", *recipe.packages]
+    packages = [*BASE, recipe.kernel, *recipe.packages]
     _run("mmdebstrap", "--mode=root", "--variant=minbase", "--quiet",
          f"--architectures={recipe.architecture}", f"--include={','.join(packages)}",
          "--dpkgopt=path-exclude=/usr/share/doc/*",
          *([f"--customize-hook={_download(recipe.installable)}"] if recipe.installable else []),
-         recipe.suite, str(root))  # fmt: skip
+         recipe.suite, str(root), "-",
+         stdin=sources_of(recipe.suite, recipe.architecture))  # fmt: skip
     if recipe.installable:
         index(root)
     for path, text in FILES.items():
@@ -118,5 +126,5 @@ def _download(names: Sequence[str]) -> str:
     )
 
 
-def _run(*argv: str) -> None:
-    subprocess.run(argv, check=True, stdin=subprocess.DEVNULL)
+def _run(*argv: str, stdin: str = "") -> None:
+    subprocess.run(argv, check=True, input=stdin, text=True)
