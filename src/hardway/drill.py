@@ -126,9 +126,10 @@ class Drill:
     report: Report
 
     async def control_planes_lost(self, tls: ssl.SSLContext) -> list[Finding]:
-        """Pull each control plane's plug in turn and start it again.
+        """Take each control plane away in turn and bring it back.
 
-        The next to go is always the one it hurts most: etcd's leader, or who holds the endpoint.
+        By pulling its plug; a host that could not be started from here is rebooted. The next to
+        go is always the one it hurts most: etcd's leader, or who holds the endpoint.
         `tls` has the credentials of the client that writes and reads meanwhile.
         """
         client = Client(self.cluster, tls, f"hardway-drill-{secrets.token_hex(3)}")
@@ -163,13 +164,12 @@ class Drill:
     async def _lose(self, machine: Machine, burden: str, client: Client) -> list[Finding]:
         began = monotonic()
         try:
-            self._tell(machine, f"pulling its plug; it has {burden}")
-            await self.provider.stop(self.cluster, machine, force=True)
+            await self._take_away(machine, burden)
             enough = began + WATCHED_S
             await poll_until(client.last_answer, lambda t: t > enough, deadline_s=HEALS_S)
         finally:
             # Also where this is interrupted: nobody's machine stays away.
-            self._tell(machine, "starting it again")
+            self._tell(machine, "bringing it back")
             await self.provider.start(self.cluster, machine)
         back = monotonic()
         whole = await poll_until(self._whole, bool, deadline_s=HEALS_S, interval_s=1)
@@ -186,6 +186,14 @@ class Drill:
                 machine.name, f"within {HEALS_S:.0f} s", f"after {healed_s:.0f} s", ok=whole
             ),
         ]
+
+    async def _take_away(self, machine: Machine, burden: str) -> None:
+        if self.provider.switches:
+            self._tell(machine, f"pulling its plug; it has {burden}")
+            await self.provider.stop(self.cluster, machine, force=True)
+        else:
+            self._tell(machine, f"rebooting it; it has {burden}")
+            await self.provider.restart(self.cluster, machine, force=False)
 
     async def _whole(self) -> bool:
         async with self.reach() as live:

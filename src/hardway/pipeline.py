@@ -21,6 +21,7 @@ from hardway.engine.order import bring_about
 from hardway.engine.render import manifests, merged, render
 from hardway.engine.verify import check
 from hardway.errors import HardwayError, RefusedError
+from hardway.model.cluster import EndpointKind
 from hardway.model.resources import Change, Finding
 from hardway.pki import store
 from hardway.providers.admission import absent, everybody, fit
@@ -132,12 +133,22 @@ async def verify_ha(at: Setup, report: Report) -> list[Finding]:
     """Take each control plane away in turn; return what a client of the API saw of it.
 
     Raises:
-        RefusedError: the cluster has one control plane only.
+        RefusedError: the cluster has one control plane only, or clients here reach one only.
     """
     if len(at.cluster.control_planes) < HIGHLY_AVAILABLE:
         raise RefusedError(
             f"{at.cluster.name} has one control plane: without it there is no API",
             hint="three survive the loss of one: machines.controlPlanes: 3",
+        )
+    if at.cluster.endpoint.kind is EndpointKind.PROXY:
+        raise RefusedError(
+            "clients on this host reach one control plane only: the balancers are on the machines",
+            hint="`endpoint: {kind: vip}` or `given` is for clients anywhere",
+        )
+    if not await at.provider.within_reach(at.cluster):
+        raise RefusedError(
+            f"this host reaches {at.cluster.endpoint.host} over machines only",
+            hint="run it where no bastion and no name of ~/.ssh/config's is in between",
         )
     tls = ssl.create_default_context(cafile=at.workspace.pki / "kubernetes" / "ca.crt")
     own = at.workspace.pki / "kubernetes" / "break-glass"

@@ -249,7 +249,7 @@ class Hosts:
         async def off() -> bool:
             return nspawn.leader(self.cluster.name, name) is None
 
-        assert await poll_until(off, bool, deadline_s=60), name
+        assert await poll_until(off, bool, deadline_s=300), name
         await nspawn.start(self.cluster, self.cluster.machine(name), None)
 
     def hide(self, *hidden: str) -> None:

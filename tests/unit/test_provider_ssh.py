@@ -3,14 +3,18 @@
 import asyncio
 import os
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from tests import support
 from tests.unit.test_preflight import SPEC
 
+from hardway import pipeline
 from hardway.errors import ConnectError, PreflightError, RefusedError
 from hardway.providers.hosts import password as of_password
 from hardway.providers.ssh.provider import SshProvider
+from hardway.setup import Setup
 from hardway.spec.load import parse
 
 TEXT = SPEC.replace("KIND", "proxy").replace("host: 192.168.7.4", "host: 192.168.7.4, user: root")
@@ -138,3 +142,28 @@ def test_a_password_is_asked_for_at_a_terminal_only(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("getpass.getpass", answer)
     ask = of_password.Password()
     assert (ask(), ask(), len(asked)) == ("typed", "typed", 1)
+
+
+PLANES = "".join(f"- {{name: {n}, role: control-plane, host: 192.168.7.{i}}}\n"
+                 for i, n in enumerate("abc", start=4))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "says"),
+    [
+        ("proxy", "", "the balancers are on the machines"),
+        ("vip, host: 192.168.7.9", "ssh: {bastion: g}\n", "192.168.7.9 over machines only"),
+    ],
+)
+def test_control_planes_are_not_taken_away_where_clients_here_depend_on_one(
+    tmp_path: Path, kind: str, more: str, says: str
+) -> None:
+    text = f"""provider: ssh
+network: {{nodes: 192.168.7.0/24}}
+endpoint: {{kind: {kind}}}
+machines:
+{PLANES}"""
+    ours = SshProvider(parse(text + more, "x").spec, tmp_path, tmp_path)
+    at = cast("Setup", SimpleNamespace(cluster=support.cluster(text), provider=ours))
+    with pytest.raises(RefusedError, match=says):
+        asyncio.run(pipeline.verify_ha(at, lambda _: None))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from hardway.model.cluster import Cluster, HostFacts, Machine
 from hardway.transport.base import Fleet
@@ -85,6 +85,9 @@ class Outlook:
 
 class Provider(Protocol):
     """Makes, starts, stops and removes machines; reaches them over SSH."""
+
+    switches: ClassVar[bool]
+    """Whether it can start what it has stopped."""
 
     def architectures(self, cluster: Cluster) -> frozenset[str]:
         """Return the architectures that are known before any machine answers; maybe none."""

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import NoReturn
+from typing import ClassVar, NoReturn
 
 from hardway.errors import PreflightError, RefusedError
 from hardway.model.cluster import Cluster, Endpoint, EndpointKind, HostFacts, Machine
@@ -44,6 +44,8 @@ def _silent(_machine: str, _text: str) -> None:
 @dataclass(frozen=True)
 class AwsProvider:
     """Machines on AWS; see `providers.base.Provider` for the methods."""
+
+    switches: ClassVar[bool] = True
 
     spec: ClusterSpec
     folder: Path

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from hardway import components
 from hardway.errors import ConnectError, RefusedError
@@ -34,6 +35,8 @@ SSH_ANSWERS_S = 60.0
 @dataclass(frozen=True, slots=True)
 class LocalProvider:
     """Machines on this host; see `providers.base.Provider` for the methods."""
+
+    switches: ClassVar[bool] = True
 
     spec: ClusterSpec
     folder: Path

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 from hardway.errors import ConnectError, PreflightError, ProviderError, RefusedError
 from hardway.model.cluster import Cluster, HostFacts, Machine
@@ -30,6 +31,8 @@ BOOT = ["sh", "-c", "cat /proc/sys/kernel/random/boot_id; cut -d' ' -f22 /proc/1
 @dataclass(frozen=True, slots=True)
 class SshProvider:
     """Hosts that exist already; see `providers.base.Provider` for the methods."""
+
+    switches: ClassVar[bool] = False
 
     spec: ClusterSpec
     folder: Path
