@@ -5,8 +5,8 @@ import http.client
 import json
 import secrets
 import ssl
-from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from threading import Event as Flag
@@ -163,14 +163,9 @@ class Drill:
 
     async def _lose(self, machine: Machine, burden: str, client: Client) -> list[Finding]:
         began = monotonic()
-        try:
-            await self._take_away(machine, burden)
+        async with self._away(machine, burden):
             enough = began + WATCHED_S
             await poll_until(client.last_answer, lambda t: t > enough, deadline_s=HEALS_S)
-        finally:
-            # Also where this is interrupted: nobody's machine stays away.
-            self._tell(machine, "bringing it back")
-            await self.provider.start(self.cluster, machine)
         back = monotonic()
         whole = await poll_until(self._whole, bool, deadline_s=HEALS_S, interval_s=1)
         healed_s, silence_s = monotonic() - back, client.longest_silence_s(began)
@@ -187,13 +182,21 @@ class Drill:
             ),
         ]
 
-    async def _take_away(self, machine: Machine, burden: str) -> None:
-        if self.provider.switches:
-            self._tell(machine, f"pulling its plug; it has {burden}")
-            await self.provider.stop(self.cluster, machine, force=True)
-        else:
+    @asynccontextmanager
+    async def _away(self, machine: Machine, burden: str) -> AsyncIterator[None]:
+        if not self.provider.switches:
             self._tell(machine, f"rebooting it; it has {burden}")
             await self.provider.restart(self.cluster, machine, force=False)
+            yield
+            return
+        try:
+            self._tell(machine, f"pulling its plug; it has {burden}")
+            await self.provider.stop(self.cluster, machine, force=True)
+            yield
+        finally:
+            # Also where this is interrupted: nobody's machine stays away.
+            self._tell(machine, "starting it again")
+            await self.provider.start(self.cluster, machine)
 
     async def _whole(self) -> bool:
         async with self.reach() as live:

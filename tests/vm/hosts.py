@@ -161,9 +161,12 @@ def reboot(host: Host, trial: Trial) -> str:
     state = trial.there[host.name].run("systemctl is-system-running --wait").strip()
     expect("its services", state, "running")
     expect("swap that is on", trial.on_each(SWAP), [""] * len(HOSTS))
+    # Waits for the API too: an API server that answers already forbids all until it has read its
+    # rules.
+    seen = up_again(trial)
     wait = ("--for=condition=Ready", "node", "--all", "--timeout=300s")
     trial.operator("kubectl", "wait", *wait)
-    return f"all its services run, swap is off, all nodes are Ready, {up_again(trial)}"
+    return f"all its services run, swap is off, {seen}, all nodes are Ready"
 
 
 def down(trial: Trial) -> str:
