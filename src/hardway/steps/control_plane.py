@@ -126,7 +126,7 @@ SCHEDULES = Check(
 )  # fmt: skip
 
 SCRIPT = """ask() {
-  curl --silent --max-time 4 --cacert "$1" --write-out ' %{http_code}\\n' "$2" | tail -n1
+  curl --silent --max-time 10 --cacert "$1" --write-out ' %{http_code}\\n' "$2" | tail -n1
 }
 ask "$1" "https://$2:6443/readyz"
 ask "$1" "https://$2:6443/api"

@@ -249,7 +249,7 @@ def _count(names: Sequence[str]) -> str:
 
 async def _proxies(live: Live) -> list[Finding]:
     url = f"{live.cluster.endpoint.url}/readyz"
-    argv = ["curl", "--silent", "--max-time", "4", "--cacert", CA, url]
+    argv = ["curl", "--silent", "--max-time", "10", "--cacert", CA, url]
 
     async def one(machine: Machine) -> Finding:
         transport = live.fleet.get(machine.name)

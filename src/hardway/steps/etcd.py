@@ -168,7 +168,7 @@ async def _stranger(live: Live, machine: str) -> Finding | None:
     # HTTP/2 curl 7.81 may say 16 to that, as to much else.
     url = f"https://127.0.0.1:{ETCD_CLIENT_PORT}/health"
     done = await transport.run(
-        ["curl", "--http1.1", "--silent", "--max-time", "4", "--cacert", f"{PKI}/ca.crt", url]
+        ["curl", "--http1.1", "--silent", "--max-time", "10", "--cacert", f"{PKI}/ca.crt", url]
     )
     refused = done.status in {35, 55, 56}
     found = "refused" if refused else f"curl status {done.status}"

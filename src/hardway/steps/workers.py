@@ -76,7 +76,7 @@ READY = Check(
 )  # fmt: skip
 
 SCRIPT = f"""ctr --connect-timeout 2s version >/dev/null 2>&1 && echo answers || echo no answer
-ask() {{ curl --silent --max-time 4 --output /dev/null --write-out '%{{http_code}}\\n' "$@"; }}
+ask() {{ curl --silent --max-time 10 --output /dev/null --write-out '%{{http_code}}\\n' "$@"; }}
 ask http://127.0.0.1:{kubelet.HEALTH_PORT}/healthz
 ask --cacert /etc/kubernetes/pki/ca.crt "https://$1:10250/pods"
 ask http://127.0.0.1:{kube_proxy.HEALTH_PORT}/healthz
