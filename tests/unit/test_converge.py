@@ -1,6 +1,7 @@
 """Observing and converging by real sh, tar, find and sha256sum; broken off anywhere, then again."""
 
 import asyncio
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,33 @@ def test_broken_off_at_every_command_the_next_run_goes_on(
         asyncio.run(up(given, machine, []))
         assert asyncio.run(left_to_do(given, machine)) == [], f"after a failure at command {k}"
         assert not list(machine.root.rglob(f"*{NEW}"))
+
+
+@needs_root
+def test_killed_after_any_line_of_what_puts_files_the_next_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = given_with_blobs(tmp_path / "blobs")
+    put_script = converge.put_script
+    wanted = merged(render(FAKE_STEPS, given)[given.cluster.machines[0].name].values())
+    lines = put_script([*wanted.folders, *wanted.files, *wanted.blocks, *wanted.blobs]).split("\n")
+    cuts = [n for n in range(1, len(lines)) if _is_script("\n".join(lines[:n]))]
+    assert len(cuts) > 20
+    for n in cuts:
+        machine = machine_of(given, tmp_path / f"root-{n}")
+        broken = "\n".join([*lines[:n], "exit 1"])
+        monkeypatch.setattr(converge, "put_script", lambda _items, broken=broken: broken)
+        with pytest.raises(RemoteError):
+            asyncio.run(up(given, machine, []))
+        monkeypatch.undo()
+        asyncio.run(up(given, machine, []))
+        assert asyncio.run(left_to_do(given, machine)) == [], f"killed after: {lines[n - 1]}"
+
+
+def _is_script(text: str) -> bool:
+    """Return whether a text ends where a command ends."""
+    read = subprocess.run(["sh", "-n"], input=text.encode(), capture_output=True, check=False)
+    return read.returncode == 0
 
 
 @needs_root

@@ -112,10 +112,10 @@ def put_script(items: Sequence[Put]) -> str:
     lines = ["set -eu", "umask 022"]
     lines += [f"rm -rf {stages}"] if stages else []
     lines += ["tar --extract --preserve-permissions --no-same-owner -C /"]
-    # Users first: the files of the others may belong to them.
-    early = [path for path in renamed if path.startswith(SYSUSERS)]
-    lines += _rename(early)
-    lines += [f"systemd-sysusers {shlex.join(early)}"] if early else []
+    # Users first, for the others' files may belong to them; made before the file that demands
+    # them is in place, so that where it is, they are.
+    users = [_staged(path) for path in renamed if path.startswith(SYSUSERS)]
+    lines += [f"systemd-sysusers {shlex.join(users)}"] if users else []
     owned = defaultdict(list)
     for item in items:
         if isinstance(item, Folder):
@@ -125,7 +125,7 @@ def put_script(items: Sequence[Put]) -> str:
         elif isinstance(item, Block):
             lines.append(_merge(item.path))
     lines += [f"chown {o}:{o} {shlex.join(paths)}" for o, paths in owned.items()]
-    lines += _rename([path for path in renamed if path not in early])
+    lines += _rename(renamed)
     lines += [f"rmdir {stages}"] if stages else []
     return "\n".join(lines)
 
