@@ -257,6 +257,9 @@ def test_a_replacement_at_the_same_address(site: Site) -> None:
 def test_taking_it_apart_leaves_no_namespace(site: Site) -> None:
     site.elb("delete_load_balancer", LoadBalancerArn=site.arns["balancer"])
     site.ec2("terminate_instances", InstanceIds=list(site.machines.values()))
-    assert until(lambda: site.lab.desk.plugged() == [])
-    spaces = site.lab.run("ip", "netns").stdout.splitlines()
-    assert [line.split()[0] for line in spaces] == ["operator"]
+
+    def spaces() -> list[str]:
+        return [line.split()[0] for line in site.lab.run("ip", "netns").stdout.splitlines()]
+
+    assert until(lambda: spaces() == ["operator"]), spaces()
+    assert site.lab.desk.plugged() == []
