@@ -14,7 +14,7 @@ from tests.aws.lab.router import CLUSTER as LAB
 from hardway.providers.local import cleanup, names
 from hardway.providers.local.registry import registered
 
-LOCK = Path("/run/lock/hardway-tests")
+LOCK = Path("/run/hardway-tests.lock")
 LOCKED = pytest.StashKey[TextIO]()
 FOLDERS = Path(tempfile.gettempdir(), f"pytest-of-{getpass.getuser()}")
 """Where pytest makes what it calls tmp_path."""

@@ -129,11 +129,11 @@ async def verify(at: Setup, names: Iterable[str] = ()) -> list[Finding]:
     return [finding for findings in found for finding in findings]
 
 
-async def verify_ha(at: Setup, report: Report) -> list[Finding]:
-    """Take each control plane away in turn; return what a client of the API saw of it.
+async def dispensable(at: Setup) -> None:
+    """Look whether clients on this host can do without any one control plane.
 
     Raises:
-        RefusedError: the cluster has one control plane only, or clients here reach one only.
+        RefusedError: the cluster has one only, or clients here reach one only.
     """
     if len(at.cluster.control_planes) < HIGHLY_AVAILABLE:
         raise RefusedError(
@@ -150,6 +150,10 @@ async def verify_ha(at: Setup, report: Report) -> list[Finding]:
             f"this host reaches {at.cluster.endpoint.host} over machines only",
             hint="run it where no bastion and no name of ~/.ssh/config's is in between",
         )
+
+
+async def verify_ha(at: Setup, report: Report) -> list[Finding]:
+    """Take each control plane away in turn; return what a client of the API saw of it."""
     tls = ssl.create_default_context(cafile=at.workspace.pki / "kubernetes" / "ca.crt")
     own = at.workspace.pki / "kubernetes" / "break-glass"
     tls.load_cert_chain(own.with_suffix(".crt"), own.with_suffix(".key"))

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from hardway import bundle, components
-from hardway.bundle.debs import apt_packages
-from hardway.bundle.debs import sources as sources_of
+from hardway.bundle import debs
 from hardway.engine import ledger, offline
 from hardway.errors import CommandError
 from hardway.model.resources import LEDGER
@@ -44,7 +43,7 @@ def brought(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of packages for all releases, as a bundle leaves it in the cache."""
     folder = tmp_path_factory.mktemp("brought")
     wanted = bundle.Wanted((components.architecture(),), tuple(BY_SUITE))
-    made = asyncio.run(apt_packages(wanted, bundle.Place(folder, folder / "work", print)))
+    made = asyncio.run(debs.apt_packages(wanted, bundle.Place(folder, folder / "work", print)))
     for member in made.members:
         place = folder / member.name
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +61,7 @@ def test_a_release_installs_what_a_bundle_has_for_it(
     if not (brought / place).is_dir():
         pytest.skip(f"needs packages for {place}, which this host's apt could not get")
     root = Root(suite, tmp_path / "root")
-    sources = sources_of(suite, components.architecture())
+    sources = debs.sources(suite, components.architecture())
     make = ["mmdebstrap", "--mode=root", "--variant=apt", "--quiet", suite, str(root.folder), "-"]
     subprocess.run(make, input=sources, text=True, check=True)
     (root.folder / LEDGER.lstrip("/")).mkdir(parents=True)

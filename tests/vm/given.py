@@ -8,8 +8,8 @@ from pathlib import Path
 
 from tests.cluster.conftest import ROOT
 
-PYTHONS = {"bookworm": "3.11", "trixie": "3.13", "noble": "3.12"}
-"""Those of releases that hardway can run on."""
+PYTHONS = {"bookworm": "3.11", "noble": "3.12"}
+"""Those of the releases that are tried as the host."""
 
 
 def prepare(given: Path, suite: str, spec: str) -> None:

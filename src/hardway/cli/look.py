@@ -66,6 +66,8 @@ def verify(  # noqa: PLR0913 - one parameter for each option
     from hardway.cli.progress import reporting  # noqa: PLC0415
 
     at = setup(spec, clusters)
+    if ha:
+        asyncio.run(pipeline.dispensable(at))
     with reporting() as report:
         findings = asyncio.run(pipeline.verify(at, steps))
         lost = []

@@ -1,6 +1,6 @@
 """What this host's own apt knows: its release, and where that has its packages."""
 
-from pathlib import Path
+import platform
 
 from hardway.host import run_now
 
@@ -30,13 +30,4 @@ def sources(of: str, keyring: str = "") -> str:
 
 def suite() -> str:
     """Return the suite of this host's distribution, e.g. `bookworm`."""
-    return system("VERSION_CODENAME") or "bookworm"
-
-
-def system(key: str) -> str:
-    """Return what os-release(5) says of this host; nothing where it does not."""
-    for line in Path("/etc/os-release").read_text().splitlines():
-        name, _, value = line.partition("=")
-        if name == key:
-            return value.strip('"')
-    return ""
+    return platform.freedesktop_os_release().get("VERSION_CODENAME") or "bookworm"

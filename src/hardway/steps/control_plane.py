@@ -7,7 +7,7 @@ from hardway.model.resources import Desired, Finding, Folder
 from hardway.render.config import Setting
 from hardway.render.systemd import NEVER_GIVE_UP, RESTARTS, Service, hardening
 from hardway.steps import apiserver
-from hardway.steps.base import Check, Given, Inventory, Live, Step, services
+from hardway.steps.base import CURL, Check, Given, Inventory, Live, Step, services
 from hardway.transport.base import Transport
 
 NAME = "control-plane"
@@ -125,9 +125,9 @@ SCHEDULES = Check(
     f"hardway ssh MACHINE -- curl --cacert {PKI}/ca.crt https://localhost:{SCHEDULER_PORT}/healthz",
 )  # fmt: skip
 
-SCRIPT = """ask() {
-  curl --silent --max-time 10 --cacert "$1" --write-out ' %{http_code}\\n' "$2" | tail -n1
-}
+SCRIPT = f"""ask() {{
+  {" ".join(CURL)} --cacert "$1" --write-out ' %{{http_code}}\\n' "$2" | tail -n1
+}}
 ask "$1" "https://$2:6443/readyz"
 ask "$1" "https://$2:6443/api"
 ask "$1" https://localhost:10257/healthz

@@ -14,7 +14,7 @@ from hardway.model.cluster import API_PORT, Cluster, EndpointKind, Machine, Role
 from hardway.model.resources import Desired, File, Finding
 from hardway.render.config import Setting
 from hardway.render.systemd import NEVER_GIVE_UP, RESTARTS, Service
-from hardway.steps.base import Check, Given, Inventory, Live, Step, services
+from hardway.steps.base import CURL, Check, Given, Inventory, Live, Step, services
 from hardway.steps.packages import packages
 
 NAME = "endpoint"
@@ -249,7 +249,7 @@ def _count(names: Sequence[str]) -> str:
 
 async def _proxies(live: Live) -> list[Finding]:
     url = f"{live.cluster.endpoint.url}/readyz"
-    argv = ["curl", "--silent", "--max-time", "10", "--cacert", CA, url]
+    argv = [*CURL, "--cacert", CA, url]
 
     async def one(machine: Machine) -> Finding:
         transport = live.fleet.get(machine.name)

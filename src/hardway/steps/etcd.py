@@ -6,7 +6,7 @@ from hardway.model.cluster import ETCD_CLIENT_PORT, ETCD_PEER_PORT, Machine, Rol
 from hardway.model.resources import Desired, File, Finding, Folder
 from hardway.render.config import Setting, key_values
 from hardway.render.systemd import NEVER_GIVE_UP, RESTARTS, Service, hardening
-from hardway.steps.base import Check, Given, Inventory, Live, Step, services
+from hardway.steps.base import CURL, Check, Given, Inventory, Live, Step, services
 from hardway.tools import etcdctl
 
 NAME = "etcd"
@@ -167,9 +167,7 @@ async def _stranger(live: Live, machine: str) -> Finding | None:
     # alert comes after the client's part is done, while it sends (55) or receives (56); over
     # HTTP/2 curl 7.81 may say 16 to that, as to much else.
     url = f"https://127.0.0.1:{ETCD_CLIENT_PORT}/health"
-    done = await transport.run(
-        ["curl", "--http1.1", "--silent", "--max-time", "10", "--cacert", f"{PKI}/ca.crt", url]
-    )
+    done = await transport.run([*CURL, "--http1.1", "--cacert", f"{PKI}/ca.crt", url])
     refused = done.status in {35, 55, 56}
     found = "refused" if refused else f"curl status {done.status}"
     return PLAIN.found(machine, "refused", found)

@@ -11,7 +11,7 @@ from hardway.components import image
 from hardway.errors import HardwayError
 from hardway.model.cluster import Machine
 from hardway.model.resources import Finding, Manifest
-from hardway.steps.base import Check, Live, Occasion, Step
+from hardway.steps.base import CURL, Check, Live, Occasion, Step
 from hardway.steps.dns import is_ready
 from hardway.tools import etcdctl
 from hardway.transport.base import poll_until, run_checked
@@ -164,7 +164,7 @@ async def _node_port(trial: Trial) -> tuple[str, str]:
     # From a control plane: it has no part in kube-proxy, as any client outside.
     transport = trial.live.fleet[cluster.control_planes[0].name]
     url = f"http://{cluster.machine(trial.node).address}:{trial.node_port}/"
-    answer = await run_checked(transport, ["curl", "--silent", "--fail", "--max-time", "10", url])
+    answer = await run_checked(transport, [*CURL, "--fail", url])
     return "a pod", _answered(answer)
 
 

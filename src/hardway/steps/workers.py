@@ -5,7 +5,7 @@ import asyncio
 from hardway.model.cluster import Cluster, Machine, Role
 from hardway.model.resources import Desired, Finding, Folder, Manifest
 from hardway.steps import containerd, kube_proxy, kubelet
-from hardway.steps.base import Check, Given, Inventory, Live, Step, services
+from hardway.steps.base import CURL, Check, Given, Inventory, Live, Step, services
 from hardway.steps.packages import packages
 from hardway.steps.rbac import cluster_role_binding, user
 from hardway.transport.base import Transport
@@ -76,7 +76,7 @@ READY = Check(
 )  # fmt: skip
 
 SCRIPT = f"""ctr --connect-timeout 2s version >/dev/null 2>&1 && echo answers || echo no answer
-ask() {{ curl --silent --max-time 10 --output /dev/null --write-out '%{{http_code}}\\n' "$@"; }}
+ask() {{ {" ".join(CURL)} --output /dev/null --write-out '%{{http_code}}\\n' "$@"; }}
 ask http://127.0.0.1:{kubelet.HEALTH_PORT}/healthz
 ask --cacert /etc/kubernetes/pki/ca.crt "https://$1:10250/pods"
 ask http://127.0.0.1:{kube_proxy.HEALTH_PORT}/healthz
