@@ -1,6 +1,7 @@
 """What many tests begin with: clusters, secrets that are the same each time, components."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -15,7 +16,44 @@ from hardway.pki.store import KeyPair, Secrets
 from hardway.spec.load import parse
 from hardway.steps.base import Given
 
-TOPOLOGIES = {"3+3": (3, 3), "1+1": (1, 1), "5+2": (5, 2)}
+VERSION = "1.37.2"
+OWN_HOSTS = """provider: ssh
+machines:
+- {name: controller-0, role: control-plane, host: 10.240.0.10}
+- {name: worker-0, role: worker, host: one.example.com, address: 10.240.0.20}
+- {name: worker-1, role: worker, host: 10.240.0.21}
+network: {nodes: 10.240.0.0/24}
+"""
+AWS = """provider: aws
+aws: {region: eu-central-1, operators: [192.0.2.1/32]}
+"""
+
+
+@dataclass(frozen=True)
+class Topology:
+    """One of the situations that rendering distinguishes."""
+
+    spec: str = ""
+    version: str = VERSION
+    host: Mapping[str, object] = field(default_factory=dict)
+    """What is special about its machines."""
+
+
+TOPOLOGIES = {
+    "3+3": Topology(),
+    "1+1": Topology("machines: {controlPlanes: 1, workers: 1}"),
+    "1+0": Topology("machines: {controlPlanes: 1, workers: 0}"),
+    "5+2": Topology("machines: {controlPlanes: 5, workers: 2}"),
+    "endpoint-given": Topology("endpoint: {kind: given, host: api.example.com, port: 443}"),
+    "endpoint-proxy": Topology("endpoint: {kind: proxy}"),
+    "own-hosts": Topology(OWN_HOSTS + "endpoint: {kind: vip, host: 10.240.0.99}",
+                          host={"shared": False, "interface": "ens3"}),
+    "endpoint-made-aws": Topology(AWS, host={"shared": False, "interface": "ens5"}),
+    "host-cgroup-v1": Topology(host={"cgroup": "v1", "capped_oom": True, "swap": True}),
+    "host-without-resolvers": Topology(host={"nameservers": ()}),
+    "kubernetes-1.36": Topology(version="1.36.3"),
+    "kubernetes-1.35": Topology(version="1.35.4"),
+}  # fmt: skip
 HOST = HostFacts(
     architecture="amd64",
     interface="eth0",
@@ -30,15 +68,19 @@ HOST = HostFacts(
 )
 
 
-def cluster(text: str = "") -> Cluster:
+def cluster(text: str = "", version: str = VERSION) -> Cluster:
     """Return the cluster of a hardway.yaml."""
-    return resolve(parse(text, "hardway.yaml"), "1.37.2")
+    return resolve(parse(text, "hardway.yaml"), version)
 
 
 def topology(name: str) -> Cluster:
-    """Return a cluster of so many control planes and workers."""
-    control_planes, workers = TOPOLOGIES[name]
-    return cluster(f"machines: {{controlPlanes: {control_planes}, workers: {workers}}}")
+    """Return the cluster of a topology."""
+    return cluster(TOPOLOGIES[name].spec, TOPOLOGIES[name].version)
+
+
+def given_topology(name: str) -> Given:
+    """Return all that rendering a topology depends on."""
+    return given(topology(name), **TOPOLOGIES[name].host)
 
 
 def fake_secrets(of: Cluster) -> Secrets:
@@ -57,10 +99,10 @@ def fake_secrets(of: Cluster) -> Secrets:
 
 
 @cache
-def fake_stored() -> dict[str, Stored]:
+def fake_stored(version: str = VERSION) -> dict[str, Stored]:
     """Return all components as if they were cached."""
     found = {}
-    for component in components.for_kubernetes("1.37.2"):
+    for component in components.for_kubernetes(version):
         for file in component.files:
             digest = sha256(file.encode()).hexdigest()
             path = Path("/cache/objects") / digest / file
@@ -80,4 +122,6 @@ def fake_stored() -> dict[str, Stored]:
 def given(of: Cluster, **host: object) -> Given:
     """Return all that rendering depends on, on ordinary machines but for what is said."""
     hosts = {m.name: replace(HOST, **host) for m in of.machines}
-    return Given(of, fake_secrets(of), {HOST.architecture: fake_stored()}, hosts)
+    return Given(
+        of, fake_secrets(of), {HOST.architecture: fake_stored(of.kubernetes_version)}, hosts
+    )

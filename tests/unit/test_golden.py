@@ -1,21 +1,30 @@
-"""What each machine gets, as a tree one can read.
+"""What each machine and the API get, as trees one can read.
+
+The tree `3+3` is whole. Each other tree is a branch of it: another size, endpoint, provider, host
+or version. It holds the files that differ from `3+3`; `ABSENT` lists those that it does not have.
+A branch in which nothing differs has no folder.
 
 `HARDWAY_GOLDEN=write pytest tests/unit/test_golden.py` writes the trees anew; read the diff.
 """
 
 import os
 from base64 import b64encode
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
+import yaml
 from tests import support
 
 from hardway.engine.render import manifests, merged, render
+from hardway.model.cluster import Cluster
 from hardway.model.resources import Desired
+from hardway.pki.inventory import expand
 from hardway.steps import STEPS
 
 GOLDEN = Path(__file__).parents[1] / "golden"
+WHOLE = "3+3"
 SHOWN = ("controller-0", "worker-0")
 """Machines whose files are kept whole; of the others the digests say that they are the same."""
 
@@ -32,24 +41,56 @@ def listing(wanted: Desired) -> list[str]:
     ]
 
 
-def tree(name: str) -> dict[str, str]:
-    """Return the golden files of a topology by path."""
-    cluster = support.topology(name)
-    given = support.given(cluster)
-    files = {}
+def certificates(cluster: Cluster) -> str:
+    """Return every certificate in words: whose, signed by whom, for what, and where it is."""
+    lines = []
+    for wanted in expand(cluster):
+        row = wanted.row
+        subject = ", ".join(filter(None, [row.organization and f"O={row.organization}",
+                                          f"CN={wanted.common_name}"]))  # fmt: skip
+        places = [row.path and f"{row.path}.crt", row.kubeconfig and f"{row.kubeconfig}.kubeconfig"]
+        lines += [
+            f"{row.name} of {wanted.machine or 'this host'}",
+            f"  subject  {subject}",
+            f"  issuer   {row.ca}",
+            f"  usages   {', '.join(row.usages)}",
+            *([f"  names    {' '.join(wanted.names)}"] if wanted.names else []),
+            f"  place    {', '.join(filter(None, places))}, key of {row.owner}",
+            "",
+        ]
+    return "\n".join(lines)
+
+
+def whole_tree(name: str) -> dict[str, str]:
+    """Return all golden files of a topology by path."""
+    cluster, given = support.topology(name), support.given_topology(name)
+    files = {"CERTIFICATES": certificates(cluster)}
     lines = []
     for machine, by_step in render(STEPS, given).items():
         wanted = merged(by_step.values())
         lines += [f"# {machine}", *listing(wanted), ""]
         if machine in SHOWN:
-            files |= {
-                f"{machine}{f.path}": f.content.decode() for f in wanted.files if not f.secret
-            }
-    lines.append("# objects of the API")
-    for own in manifests(STEPS, given).values():
-        lines += [f"{m['kind']} {m['metadata']['name']}" for m in own]
-    files["MACHINES"] = "\n".join(lines) + "\n"
+            # Secret ones too: the secrets of these tests say what they are.
+            files |= {f"{machine}{f.path}": f.content.decode() for f in wanted.files}
+            files |= {f"{machine}{b.path}": b.text for b in wanted.blocks}
+    files["MACHINES"] = "\n".join(lines)
+    for step, own in manifests(STEPS, given).items():
+        for m in own:
+            path = f"api/{step}/{m['kind']}-{m['metadata']['name'].replace(':', '_')}.yaml"
+            files[path] = yaml.safe_dump(m, sort_keys=False)
     return files
+
+
+@cache
+def tree(name: str) -> dict[str, str]:
+    """Return the golden files of a topology that are kept: of a branch, what differs."""
+    made = whole_tree(name)
+    if name == WHOLE:
+        return made
+    trunk = tree(WHOLE)
+    files = {path: text for path, text in made.items() if trunk.get(path) != text}
+    absent = sorted(set(trunk) - set(made))
+    return files | ({"ABSENT": "".join(f"{path}\n" for path in absent)} if absent else {})
 
 
 @pytest.mark.parametrize("name", support.TOPOLOGIES)
@@ -69,7 +110,7 @@ def test_tree(name: str) -> None:
 
 
 def test_rendering_twice_gives_the_same() -> None:
-    assert tree("3+3") == tree("3+3")
+    assert whole_tree("3+3") == whole_tree("3+3")
 
 
 def test_keys_are_in_files_nobody_else_reads() -> None:
