@@ -14,6 +14,7 @@
   + PkiError             (8)  a certificate or key in the cluster's folder is unusable
   + ComponentError       (9)  a component could not be had, or has the wrong digest
   + RefusedError        (10)  hardway will not do that, for a reason it gives
+  + UnknownError        (11)  all that could be looked at is well; the rest did not answer
 
 The number is the exit code. Each error says what happened and, in `hint`, the next command.
 Only `cli.app` prints them; a traceback is shown for programming errors alone.
@@ -145,6 +146,12 @@ class RefusedError(HardwayError):
     """A rule forbids what was asked."""
 
     exit_code = 10
+
+
+class UnknownError(HardwayError):
+    """Some machines did not answer; on the others everything is as it should be."""
+
+    exit_code = 11
 
 
 COMMAND_SHOWN = 200

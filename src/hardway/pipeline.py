@@ -9,8 +9,8 @@ import asyncio
 import shutil
 import ssl
 import tempfile
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -20,12 +20,12 @@ from hardway.engine.compare import compare
 from hardway.engine.order import bring_about
 from hardway.engine.render import manifests, merged, render
 from hardway.engine.verify import check
-from hardway.errors import HardwayError, RefusedError
-from hardway.model.cluster import EndpointKind
+from hardway.errors import HardwayError, RefusedError, UnknownError
+from hardway.model.cluster import EndpointKind, HostFacts
 from hardway.model.resources import Change, Finding
 from hardway.pki import store
-from hardway.providers.admission import absent, everybody, fit
-from hardway.providers.base import MachineState, Problem
+from hardway.providers.admission import absent, everybody, fit, silent
+from hardway.providers.base import MachineState, Problem, Severity
 from hardway.render.kubeconfig import host_kubeconfigs
 from hardway.report import Event, Happened, Report, both
 from hardway.setup import Setup
@@ -33,10 +33,19 @@ from hardway.status import Status, status
 from hardway.steps import STEPS
 from hardway.steps.base import Given, Step
 from hardway.tools.kubectl import Kubectl
-from hardway.transport.base import refused, way
+from hardway.transport.base import Fleet, refused, way
 
 HIGHLY_AVAILABLE = 3
 """Control planes of which one may be lost; numbers in between are refused by the spec."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What `up` would change, as far as machines answer."""
+
+    changes: tuple[Change, ...]
+    unknown: Mapping[str, str]
+    """Why a machine does not answer, by its name."""
 
 
 def through(until: str | None) -> tuple[Step, ...]:
@@ -53,6 +62,7 @@ async def up(at: Setup, report: Report, *, until: str | None = None) -> list[Fin
     """Bring the cluster about, from whatever state; return what the checks saw.
 
     Raises:
+        UnknownError: some machines did not answer; the others are as they should be.
         HardwayError: naming what stands in the way; running it again goes on from there.
     """
     steps = through(until)
@@ -72,6 +82,7 @@ async def up(at: Setup, report: Report, *, until: str | None = None) -> list[Fin
 
 async def _up(at: Setup, steps: Sequence[Step], report: Report) -> list[Finding]:
     at.workspace.claim(at.cluster)
+    first = not at.workspace.pki.exists()
 
     def doing(machine: str, text: str) -> None:
         report(Event(happened=Happened.DOING, machine=machine, text=text))
@@ -86,10 +97,10 @@ async def _up(at: Setup, steps: Sequence[Step], report: Report) -> list[Finding]
     secrets = store.ensure(at.workspace.pki, cluster, datetime.now(UTC))
     at.workspace.write_kubeconfigs(host_kubeconfigs(cluster, secrets))
     async with at.provider.connect(cluster) as fleet:
-        hosts = await at.provider.facts(cluster, fleet)
+        hosts = _known(await at.provider.facts(cluster, fleet), fleet)
         brought = at.bundled.packages if at.bundled else None
         problems = await at.provider.admit(cluster, fleet, hosts, brought)
-        fit(cluster, fleet, problems, report)
+        fit(cluster, fleet, problems, report, first=first)
         stored = await at.ensure({host.architecture for host in hosts.values()}, doing)
         given = Given(cluster, secrets, stored, hosts)
         rendered = render(steps, given)
@@ -97,10 +108,21 @@ async def _up(at: Setup, steps: Sequence[Step], report: Report) -> list[Finding]
             at.workspace.write_tree(machine, merged(by_step.values()))
         live = at.live(fleet)
         changes = await compare(live, rendered, manifests(steps, given), show=False)
-        return await bring_about(steps, changes, live, report)
+        findings = await bring_about(steps, changes, live, report)
+        if missing := silent(cluster, fleet):
+            raise UnknownError(
+                f"all is well but for machines that do not answer: {', '.join(missing)}",
+                hint="once they answer: hardway up",
+            )
+        return findings
 
 
-async def plan(at: Setup) -> list[Change]:
+def _known(hosts: Mapping[str, HostFacts], fleet: Fleet) -> dict[str, HostFacts]:
+    """Leave out machines that exist and do not answer: nothing is rendered for them."""
+    return {name: facts for name, facts in hosts.items() if name not in refused(fleet)}
+
+
+async def plan(at: Setup) -> Plan:
     """Return what `up` would change; changes nothing.
 
     Certificates and components that do not exist yet stand in the plan with digests that the
@@ -112,13 +134,12 @@ async def plan(at: Setup) -> list[Change]:
             shutil.copytree(at.workspace.pki, copy)
         secrets = store.ensure(copy, at.cluster, datetime.now(UTC))
     async with at.provider.connect(at.cluster) as fleet:
-        if refused(fleet):
-            everybody(at.cluster, fleet)
-        hosts = await at.provider.facts(at.cluster, fleet)
+        hosts = _known(await at.provider.facts(at.cluster, fleet), fleet)
         stored = at.stored({host.architecture for host in hosts.values()}, absent_ok=True)
         given = Given(at.cluster, secrets, stored, hosts)
         rendered, wanted = render(STEPS, given), manifests(STEPS, given)
-        return await compare(at.live(fleet, absent_ok=True), rendered, wanted, show=True)
+        changes = await compare(at.live(fleet, absent_ok=True), rendered, wanted, show=True)
+        return Plan(tuple(changes), {name: str(why) for name, why in refused(fleet).items()})
 
 
 async def verify(at: Setup, names: Iterable[str] = ()) -> list[Finding]:
@@ -215,4 +236,6 @@ async def preflight(at: Setup) -> list[Problem]:
     await at.provider.preflight(at.cluster)
     async with at.provider.connect(at.cluster) as fleet:
         hosts = await at.provider.facts(at.cluster, fleet)
-        return [*absent(fleet), *await at.provider.admit(at.cluster, fleet, hosts, None)]
+        severity = Severity.WARN if at.workspace.pki.exists() else Severity.REFUSE
+        admitted = await at.provider.admit(at.cluster, fleet, hosts, None)
+        return [*absent(fleet, severity), *admitted]

@@ -197,14 +197,15 @@ def problem(severity: Severity) -> Problem:
 def test_what_stands_in_the_way_is_raised_and_the_rest_said() -> None:
     of, told = cluster(), list[Event]()
     gone = Reached({}, {"b": ConnectError("b: no answer", hint="h")})
+    found = [problem(Severity.REFUSE), problem(Severity.WARN)]
     with pytest.raises(PreflightError) as caught:
-        fit(of, gone, [problem(Severity.REFUSE), problem(Severity.WARN)], told.append)
+        fit(of, gone, found, told.append, first=False)
     assert [line.split(":")[0] for line in caught.value.problems] == ["b", "a"]
     with pytest.raises(ConnectError, match="b: no answer"):
-        fit(of, gone, [problem(Severity.WARN)], told.append)
+        fit(of, gone, [problem(Severity.WARN)], told.append, first=True)
     assert told == []
     here = Reached({m.name: Local() for m in of.machines})
-    fit(of, here, [problem(Severity.WARN)], told.append)
+    fit(of, here, [problem(Severity.WARN)], told.append, first=True)
     assert [(e.happened, e.machine) for e in told] == [(Happened.WARNED, "a")]
 
 

@@ -53,15 +53,17 @@ def plan(spec: Path | None, clusters: Path, output: str, *, full: bool) -> None:
 
     at = setup(spec, clusters)
     outlook = asyncio.run(at.provider.outlook(at.cluster))
-    changes = asyncio.run(pipeline.plan(at))
+    planned = asyncio.run(pipeline.plan(at))
     if output == JSON:
         fields = ("machine", "step", "kind", "path_or_unit", "diff")
-        rows = [{name: getattr(c, name) for name in fields} for c in changes]
-        emit_json({"provider": outlook, "changes": rows})
+        rows = [{name: getattr(c, name) for name in fields} for c in planned.changes]
+        emit_json({"provider": outlook, "changes": rows, "unknown": planned.unknown})
         return
     if outlook:
         _print_outlook(outlook)
-    _print_plan(changes, full=full)
+    _print_plan(planned.changes, full=full)
+    for name, why in planned.unknown.items():
+        click.echo(click.style(name, bold=True) + f": unknown: {why.removeprefix(f'{name}: ')}")
 
 
 def _print_outlook(outlook: "Outlook") -> None:

@@ -18,7 +18,7 @@ async def compare(
 ) -> list[Change]:
     """Return all differences; with `show` those within files too.
 
-    A machine that does not answer is taken for an empty one.
+    A machine without a connection is taken for an empty one: silent ones are not rendered.
     """
     names = list(rendered)
     seen = await on_each(_seen(live, name, rendered[name], show=show) for name in names)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from time import monotonic
 
 from hardway.engine import converge
-from hardway.engine.verify import check, holds, settle
+from hardway.engine.verify import check, settle, wrong
 from hardway.model.resources import Change, Finding, Kind, Unit
 from hardway.report import Event, Happened, Report
 from hardway.steps.base import Live, Occasion, Step
@@ -80,7 +80,7 @@ async def _restart(step: Step, changes: Sequence[Change], live: Live, report: Re
     for change in changes:
         if change.step == step.name and change.kind is Kind.RESTART:
             _tell(change, report)
-    if len(wanted) == 1 or (wanted and holds(await check(step, live))):
+    if len(wanted) == 1 or (wanted and not wrong(await check(step, live), live)):
         for machine, units in wanted.items():
             report(Event(happened=Happened.DOING, machine=machine, text="restarting services"))
             await converge.restart(live.fleet[machine], units, wait=True, timeout_s=step.settles_s)

@@ -10,9 +10,11 @@ Rendered = Mapping[str, Mapping[str, Desired]]
 
 
 def render(steps: Sequence[Step], given: Given) -> Rendered:
-    """Return what the steps want of each machine."""
+    """Return what the steps want of each machine whose facts are known."""
     rendered = {}
     for machine in given.cluster.machines:
+        if machine.name not in given.hosts:
+            continue
         inventory: dict[str, File | Blob] = {}
         by_step = {}
         for step in steps:

@@ -27,18 +27,25 @@ def holds(findings: Sequence[Finding]) -> bool:
     return all(f.ok for f in findings)
 
 
+def wrong(findings: Sequence[Finding], live: Live) -> list[Finding]:
+    """Return the checks that do not hold; of silent machines nothing is known."""
+    silent = {m.name for m in live.cluster.machines} - live.fleet.keys()
+    return [f for f in findings if not f.ok and f.machine not in silent]
+
+
 async def settle(step: Step, live: Live) -> list[Finding]:
-    """Make a step's checks until they hold.
+    """Make a step's checks until they hold on all machines that answer.
 
     Raises:
         StepError: they did not within `step.settles_s`, and what the cluster adds to it.
     """
     deadline_s = step.settles_s + step.settles_more_s(live.cluster)
-    findings = await poll_until(lambda: check(step, live), holds, deadline_s=deadline_s)
-    wrong = [f for f in findings if not f.ok]
-    if wrong:
+    findings = await poll_until(
+        lambda: check(step, live), lambda found: not wrong(found, live), deadline_s=deadline_s
+    )
+    if unsettled := wrong(findings, live):
         outcomes: dict[str, str] = {}
-        for f in wrong:
+        for f in unsettled:
             line = f"{f.check}: expected {f.expected}, found {f.found} (see: {f.see})"
             outcomes[f.machine] = "; ".join(filter(None, [outcomes.get(f.machine), line]))
         raise StepError(step.name, outcomes)

@@ -10,6 +10,11 @@ ETCD_CLIENT_PORT = 2379
 ETCD_PEER_PORT = 2380
 
 
+def quorum(members: int) -> int:
+    """Return how many members of etcd are a majority."""
+    return members // 2 + 1
+
+
 class Role(StrEnum):
     """What a machine is for."""
 

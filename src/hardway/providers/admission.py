@@ -1,40 +1,69 @@
-"""Whether machines are let into a cluster: what was found on them, and who did not answer."""
+"""Whether `up` may go on: machines that are not fit, and machines that do not answer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hardway.errors import ConnectError, PreflightError
-from hardway.model.cluster import Cluster
+from hardway.model.cluster import Cluster, quorum
 from hardway.providers.base import Problem, Severity
 from hardway.report import Event, Happened, Report
 from hardway.transport.base import Fleet, refused
 
 
-def absent(fleet: Fleet) -> list[Problem]:
-    """Return machines that do not answer as problems of theirs."""
+def silent(cluster: Cluster, fleet: Fleet) -> Mapping[str, ConnectError]:
+    """Return why machines are absent from the fleet, in the cluster's order."""
+    why = refused(fleet)
+    unexplained = {
+        m.name: ConnectError(f"{m.name}: no answer", hint="see: hardway machine list")
+        for m in cluster.machines
+    }
+    return {name: why.get(name, unexplained[name]) for name in unexplained if name not in fleet}
+
+
+def absent(fleet: Fleet, severity: Severity) -> list[Problem]:
+    """Return a problem for each machine that does not answer."""
     return [
-        Problem(machine=name, check="reached", severity=Severity.REFUSE, found=str(error),
+        Problem(machine=name, check="reached", severity=severity, found=str(error),
                 needed="a login as root, or with sudo", cure=error.hint)
         for name, error in refused(fleet).items()
     ]  # fmt: skip
 
 
-def fit(cluster: Cluster, fleet: Fleet, problems: Sequence[Problem], report: Report) -> None:
-    """Raise PreflightError where a machine is not fit, ConnectError where one does not answer."""
+def fit(
+    cluster: Cluster, fleet: Fleet, problems: Sequence[Problem], report: Report, *, first: bool
+) -> None:
+    """Report what was found; silent machines are left out, except at the cluster's first `up`.
+
+    Raises:
+        PreflightError: a machine is not fit.
+        ConnectError: too many machines are silent: any at the first `up`, later a majority of
+            the control planes.
+    """
     refusing = [p for p in problems if p.severity is Severity.REFUSE]
     if refusing:
-        lines = [str(p) for p in (*absent(fleet), *refusing)]
+        lines = [str(p) for p in (*absent(fleet, Severity.REFUSE), *refusing)]
         raise PreflightError(lines, hint="mend these; to look again, as a table: hardway preflight")
-    everybody(cluster, fleet)
+    if first:
+        everybody(cluster, fleet)
+    _majority(cluster, fleet)
+    for name, error in silent(cluster, fleet).items():
+        report(Event(happened=Happened.WARNED, machine=name, text=f"left out: {error}"))
     for problem in problems:
         report(Event(happened=Happened.WARNED, machine=problem.machine, text=str(problem)))
 
 
 def everybody(cluster: Cluster, fleet: Fleet) -> None:
     """Raise ConnectError unless all machines answer."""
-    why = refused(fleet)
-    missing = [m.name for m in cluster.machines if m.name not in fleet]
-    if why:
-        hints = dict.fromkeys(error.hint for error in why.values())
-        raise ConnectError("\n".join(map(str, why.values())), hint="\n       ".join(hints))
+    _raise_for(silent(cluster, fleet))
+
+
+def _majority(cluster: Cluster, fleet: Fleet) -> None:
+    members = [m.name for m in cluster.control_planes]
+    missing = {n: error for n, error in silent(cluster, fleet).items() if n in members}
+    if len(members) - len(missing) < quorum(len(members)):
+        _raise_for(missing)
+
+
+def _raise_for(missing: Mapping[str, ConnectError]) -> None:
     if missing:
-        raise ConnectError(f"no answer from {', '.join(missing)}", hint="see: hardway machine list")
+        hints = dict.fromkeys(error.hint for error in missing.values())
+        raise ConnectError("\n".join(map(str, missing.values())), hint="\n       ".join(hints))

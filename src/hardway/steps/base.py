@@ -23,7 +23,7 @@ class Given:
     stored: Mapping[str, Mapping[str, Stored]] = field(repr=False)
     """Components by architecture, then by file name."""
     hosts: Mapping[str, HostFacts]
-    """What each machine's system is like, by the machine's name."""
+    """What each machine's system is like, by the machine's name; silent machines are absent."""
 
 
 @dataclass(frozen=True, slots=True)

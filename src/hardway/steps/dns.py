@@ -19,7 +19,9 @@ def replicas(cluster: Cluster) -> int:
 
 def corefile(given: Given) -> str:
     """Return CoreDNS's configuration."""
-    resolved = all(given.hosts[m.name].nameservers for m in given.cluster.workers)
+    resolved = all(
+        given.hosts[m.name].nameservers for m in given.cluster.workers if m.name in given.hosts
+    )
     # Names outside the cluster are the business of the resolvers that the pod's node asks.
     forward = "    forward . /etc/resolv.conf\n    loop\n" if resolved else ""
     return f"""\

@@ -77,7 +77,7 @@ def way(fleet: Fleet) -> Way | None:
 
 
 def refused(fleet: Fleet) -> Mapping[str, ConnectError]:
-    """Return why machines are absent from a fleet, as far as that is known."""
+    """Return why machines that exist are absent from a fleet, as far as that is known."""
     return fleet.refused if isinstance(fleet, Reached) else {}
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, NoReturn
 
-from hardway.errors import PreflightError, RefusedError
+from hardway.errors import ConnectError, PreflightError, RefusedError
 from hardway.model.cluster import Cluster, Endpoint, EndpointKind, HostFacts, Machine
 from hardway.providers.aws import cleanup, hostkeys, instances, make, plan, preflight, whose
 from hardway.providers.aws.api import Api, Clients, Timing, needs_boto3
@@ -193,10 +193,16 @@ class AwsProvider:
         # Imported here: half a second that commands which reach no machine need not spend.
         from hardway.transport.ssh import connect  # noqa: PLC0415
 
+        there = await self._machines()
         addresses = {
             name: found.seen["PublicIpAddress"]
-            for name, found in (await self._machines()).items()
+            for name, found in there.items()
             if found.seen["State"] == "running"
+        }
+        stopped = {
+            name: ConnectError(f"{name}: it is {found.seen['State']}", hint="start it: hardway up")
+            for name, found in there.items()
+            if name not in addresses
         }
         known = hostkeys.know(self.keys, cluster, addresses) if addresses else self.keys
         targets = [
@@ -205,7 +211,7 @@ class AwsProvider:
             if addresses.get(m.name)
         ]
         async with connect(targets, timeout_s=CONNECT_S) as fleet:
-            yield fleet
+            yield replace(fleet, refused={**fleet.refused, **stopped})
 
     async def facts(self, cluster: Cluster, fleet: Fleet) -> Mapping[str, HostFacts]:
         """Return what each machine says of itself; what is to be expected of those not there."""

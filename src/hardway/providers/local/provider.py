@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -108,7 +108,8 @@ class LocalProvider:
         if self._state(cluster, machine) is not MachineState.RUNNING:
             await network.ensure_bridge(cluster)
             await nspawn.start(cluster, machine, self._store)
-        await self._answers(cluster, [machine])
+        for error in (await self._silent(cluster, [machine])).values():
+            raise error
 
     async def stop(self, cluster: Cluster, machine: Machine, *, force: bool) -> None:
         """Stop a machine; its disk stays. With `force` the others are not even told."""
@@ -128,18 +129,19 @@ class LocalProvider:
 
     @asynccontextmanager
     async def connect(self, cluster: Cluster) -> AsyncIterator[Fleet]:
-        """Connect to every running machine; without the cluster's bridge there is none."""
+        """Connect to every machine that answers; without the cluster's bridge there is none."""
         # Imported here: half a second that commands which reach no machine need not spend.
         from hardway.transport import ssh  # noqa: PLC0415
 
         running = self._running(cluster)
-        await self._answers(cluster, running)
+        silent = await self._silent(cluster, running) | self._stopped(cluster)
         targets = [
             Target(m.name, str(m.address), "root", self.keys / "operator", self._known_hosts)
             for m in running
+            if m.name not in silent
         ]
         async with ssh.connect(targets, timeout_s=SSH_ANSWERS_S) as fleet:
-            yield fleet
+            yield replace(fleet, refused={**fleet.refused, **silent})
 
     async def facts(self, cluster: Cluster, fleet: Fleet) -> dict[str, HostFacts]:  # noqa: ARG002
         """Return this host's facts for each machine: it has the same kernel."""
@@ -180,18 +182,32 @@ class LocalProvider:
     def _known_hosts(self) -> Path:
         return self.keys / "known_hosts"
 
-    async def _answers(self, cluster: Cluster, machines: list[Machine]) -> None:
-        async def one(machine: Machine) -> None:
-            if not await poll_until(
-                lambda: _banner(str(machine.address)), bool, deadline_s=SSH_ANSWERS_S
-            ):
-                console = names.folder(cluster.name, machine.name) / "console.log"
-                raise ConnectError(
-                    f"{machine.name}: its SSH server did not answer in {SSH_ANSWERS_S:.0f} s",
-                    hint=f"see what it said while booting: {console}",
-                )
+    def _stopped(self, cluster: Cluster) -> dict[str, ConnectError]:
+        return {
+            m.name: ConnectError(f"{m.name}: it is stopped", hint="start it: hardway up")
+            for m in cluster.machines
+            if self._state(cluster, m) is MachineState.STOPPED
+        }
 
-        await asyncio.gather(*(one(m) for m in machines))
+    async def _silent(
+        self, cluster: Cluster, machines: Sequence[Machine]
+    ) -> dict[str, ConnectError]:
+        """Return which of some running machines do not answer, and why."""
+
+        async def answers(machine: Machine) -> bool:
+            return await poll_until(
+                lambda: _banner(str(machine.address)), bool, deadline_s=SSH_ANSWERS_S
+            )
+
+        def error(machine: Machine) -> ConnectError:
+            console = names.folder(cluster.name, machine.name) / "console.log"
+            return ConnectError(
+                f"{machine.name}: its SSH server did not answer in {SSH_ANSWERS_S:.0f} s",
+                hint=f"see what it said while booting: {console}",
+            )
+
+        heard = await asyncio.gather(*(answers(m) for m in machines))
+        return {m.name: error(m) for m, yes in zip(machines, heard, strict=True) if not yes}
 
     def ssh_command(self, machine: Machine, words: Sequence[str]) -> list[str]:
         """Return the argv of ssh(1) to a machine, host key checked."""

@@ -1,0 +1,96 @@
+"""Machines that do not answer: who goes on without them, and what is said of them."""
+
+import asyncio
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+from tests import support
+
+from hardway.engine.render import render
+from hardway.engine.verify import settle, wrong
+from hardway.errors import ConnectError, StepError
+from hardway.model.cluster import quorum
+from hardway.model.resources import Finding
+from hardway.providers.admission import fit, silent
+from hardway.report import Event, Happened
+from hardway.steps import STEPS
+from hardway.steps.base import Check, Live, Step
+from hardway.tools.kubectl import Kubectl
+from hardway.transport.base import Reached, Transport
+
+CLUSTER = support.topology("3+3")
+NAMES = [m.name for m in CLUSTER.machines]
+NO_API = cast(Kubectl, None)
+ANSWERS = Check("answers", "s", "", "")
+
+
+def without(*silent: str) -> Reached:
+    """Return a fleet in which some machines do not answer."""
+    there = {n: cast(Transport, SimpleNamespace(machine=n)) for n in NAMES if n not in silent}
+    return Reached(there, {n: ConnectError(f"{n}: no route", hint=f"look at {n}") for n in silent})
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [["worker-0"], ["worker-0", "worker-1", "worker-2"], ["controller-1"], NAMES[2:]],
+)
+def test_later_up_goes_on_and_names_who_was_left_out(gone: list[str]) -> None:
+    told: list[Event] = []
+    fit(CLUSTER, without(*gone), [], told.append, first=False)
+    assert [(e.happened, e.machine) for e in told] == [(Happened.WARNED, name) for name in gone]
+    assert told[0].text == f"left out: {gone[0]}: no route"
+
+
+def test_the_first_up_needs_every_machine() -> None:
+    with pytest.raises(ConnectError, match="worker-2: no route") as raised:
+        fit(CLUSTER, without("worker-2"), [], list[Event]().append, first=True)
+    assert raised.value.hint == "look at worker-2"
+
+
+@pytest.mark.parametrize("gone", [NAMES[:2], NAMES[:3], NAMES])
+def test_no_up_without_a_majority_of_control_planes(gone: list[str]) -> None:
+    with pytest.raises(ConnectError, match="controller-0: no route\ncontroller-1: no route"):
+        fit(CLUSTER, without(*gone), [], list[Event]().append, first=False)
+
+
+def test_a_majority() -> None:
+    assert [quorum(n) for n in (1, 2, 3, 4, 5)] == [1, 2, 2, 3, 3]
+
+
+def test_a_machine_that_is_absent_without_a_reason_is_silent_too() -> None:
+    fleet = Reached({n: t for n, t in without().transports.items() if n != "worker-1"})
+    assert [str(e) for e in silent(CLUSTER, fleet).values()] == ["worker-1: no answer"]
+
+
+def test_nothing_is_rendered_for_a_machine_whose_facts_are_unknown() -> None:
+    given = support.given(CLUSTER)
+    hosts = {name: facts for name, facts in given.hosts.items() if name != "worker-1"}
+    rendered = render(STEPS, replace(given, hosts=hosts))
+    assert list(rendered) == [name for name in NAMES if name != "worker-1"]
+    assert rendered["worker-0"] == render(STEPS, given)["worker-0"]
+
+
+def test_what_is_found_on_a_silent_machine_turns_no_step_red() -> None:
+    live = Live(CLUSTER, without("worker-1"), NO_API, NO_API)
+
+    async def look(live: Live) -> list[Finding]:
+        return [ANSWERS.found(n, "yes", "yes" if n in live.fleet else "no") for n in NAMES]
+
+    step = Step(name="s", title="", why="", verify=look, settles_s=0)
+    findings = asyncio.run(settle(step, live))
+    assert [f.machine for f in findings if not f.ok] == ["worker-1"]
+
+
+@pytest.mark.parametrize("machine", ["worker-0", "endpoint", "api"])
+def test_what_is_wrong_elsewhere_does(machine: str) -> None:
+    live = Live(CLUSTER, without("worker-1"), NO_API, NO_API)
+    found = ANSWERS.found(machine, "yes", "no")
+    assert wrong([found], live) == [found]
+
+    async def look(_live: Live) -> list[Finding]:
+        return [found]
+
+    with pytest.raises(StepError, match=machine):
+        asyncio.run(settle(Step(name="s", title="", why="", verify=look, settles_s=0), live))
