@@ -180,7 +180,7 @@ def mirrored(url: str) -> str:
 
 
 def _filled(url: str, component: Component, architecture: str, file: str) -> str:
-    return url.format(v=component.version, arch=architecture, file=file)
+    return url.format(v=component.upstream, arch=architecture, file=file)
 
 
 def _digest_in(text: str, url: str) -> str:

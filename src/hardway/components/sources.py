@@ -148,7 +148,7 @@ def _downloaded(errand: Errand, folder: Path) -> dict[str, tuple[Path, Origin]]:
     else:
         artifacts = published(component, errand.architecture, errand.downloads.web)
     files = download(component, errand.architecture, artifacts, folder, errand.downloads)
-    source = f"downloaded release v{component.version}"
+    source = f"downloaded release v{component.upstream}"
     return {
         name: (path, Origin(source, artifacts[name].url, artifacts[name].sha256))
         for name, path in files.items()

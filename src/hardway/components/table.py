@@ -31,6 +31,8 @@ class Component:
 
     name: str
     version: str
+    """Upstream's. A number after a hyphen counts hardway's own builds of it, as Debian's revisions
+    do: caches, locks and images of an earlier build are not taken for the new one."""
     why: str
     packages: Mapping[str, str]
     """Go package of each binary."""
@@ -53,9 +55,14 @@ class Component:
         return tuple(f"{n}.tar" if n in self.images else n for n in self.packages)
 
     @property
+    def upstream(self) -> str:
+        """The version as upstream writes it."""
+        return self.version.partition("-")[0]
+
+    @property
     def modules(self) -> str:
         """Name of the folder in components/go that pins its Go modules."""
-        return f"{self.module or self.name}-{self.version}"
+        return f"{self.module or self.name}-{self.upstream}"
 
 
 def architecture() -> str:
@@ -177,11 +184,11 @@ CNI_PLUGINS = Component(
 )  # fmt: skip
 COREDNS = Component(
     name="coredns",
-    version="1.14.7",
-    why="the cluster's DNS; built with the plugins it uses and no others",
+    version="1.14.7-2",
+    why="the cluster's DNS; built with upstream's plugins but those that need a cloud's SDK",
     packages={"coredns": "hardway.invalid/coredns"},
     module_sum="h1:UPDkn4QN+xyNfjz3U5ldgoLszDYpMZEJoy3+ze9au4Q=",
-    build_s=60,
+    build_s=95,
     release=Release(
         url="https://github.com/coredns/coredns/releases/download/v{v}/"
         "coredns_{v}_linux_{arch}.tgz",

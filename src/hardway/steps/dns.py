@@ -1,8 +1,11 @@
 """DNS: CoreDNS in the cluster, two replicas on different nodes."""
 
+import textwrap
+
 from hardway.components import image
 from hardway.model.cluster import Cluster
 from hardway.model.resources import Finding, Manifest
+from hardway.render.config import Setting, comment
 from hardway.steps.base import Check, Given, Live, Step
 from hardway.steps.rbac import API as RBAC
 
@@ -10,6 +13,15 @@ NAME = "dns"
 NAMESPACE = "kube-system"
 LABELS = {"k8s-app": "kube-dns"}
 """The labels upstream's tests and dashboards look for."""
+SHOWN = {"kubernetes.io/cluster-service": "true", "kubernetes.io/name": "CoreDNS"}
+"""What `kubectl cluster-info` looks for, and calls it."""
+CUSTOM = "/etc/coredns-custom"
+"""Where pods have the ConfigMap `coredns-custom`, the user's own; there need not be one."""
+OWN = {
+    "about.override": "# Keys like this one in the ConfigMap coredns-custom: plugins for `.:53`.\n",
+    "about.server": "# Keys like this one in the ConfigMap coredns-custom: zones of your own.\n",
+}
+"""Always there, since CoreDNS warns twice a minute of an import that finds no file."""
 
 
 def replicas(cluster: Cluster) -> int:
@@ -18,31 +30,48 @@ def replicas(cluster: Cluster) -> int:
 
 
 def corefile(given: Given) -> str:
-    """Return CoreDNS's configuration."""
+    """Return CoreDNS's configuration; docs/dns.md compares it with upstream's and kubeadm's."""
     resolved = all(
         given.hosts[m.name].nameservers for m in given.cluster.workers if m.name in given.hosts
     )
-    # Names outside the cluster are the business of the resolvers that the pod's node asks.
-    forward = "    forward . /etc/resolv.conf\n    loop\n" if resolved else ""
-    return f"""\
-.:53 {{
-    errors
-    # Goes on answering while Services forget it.
-    health {{
-        lameduck 5s
-    }}
-    ready
-    kubernetes cluster.local in-addr.arpa {{
-        # Names of pods only for pods that exist.
-        pods verified
-        ttl 30
-    }}
-{forward}    prometheus :9153
-    cache 30
-    reload
-    loadbalance
-}}
-"""
+    plugins = (*PLUGINS, *(FORWARD if resolved else ()), OWN_PLUGINS)
+    block = textwrap.indent("".join(map(_text, plugins)), "    ")
+    return f".:53 {{\n{block}}}\n{_text(OWN_ZONES)}"
+
+
+PLUGINS = (
+    Setting("errors", "", "Logs each query that it could not answer, and why."),
+    Setting("health", "{\n    lameduck 5s\n}",
+            "Port 8080, for kubelet. A pod that ends answers for 5 s more, while kube-proxies "
+            "take it out of the Service."),
+    Setting("ready", "", "Port 8181: ready once the API has told it all Services."),
+    Setting("kubernetes", "cluster.local in-addr.arpa ip6.arpa {\n    pods verified\n"
+            "    fallthrough in-addr.arpa ip6.arpa\n    ttl 30\n}",
+            "Names of Services, and of pods that exist: with upstream's `pods insecure` every "
+            "address has a name in the cluster's domain, also one outside of the cluster. Reverse "
+            "queries for addresses outside go on to the resolvers there."),
+    Setting("prometheus", ":9153", "Metrics, scraped at the Service's port of that name."),
+    Setting("cache", "30 {\n    disable success cluster.local\n    disable denial cluster.local\n}",
+            "Answers from outside for up to 30 s. Those of the cluster come from memory already, "
+            "and a cache would give away addresses that are gone."),
+    Setting("reload", "", "Takes a changed configuration within 45 s; keeps the old if it is bad."),
+    Setting("loadbalance", "", "Turns the order of addresses at each answer."),
+)  # fmt: skip
+FORWARD = (
+    Setting("forward", ". /etc/resolv.conf {\n    max_concurrent 1000\n}",
+            "All other names are for the resolvers of the pod's node. Beyond 1000 open queries it "
+            "refuses, before silent resolvers cost it all its memory."),
+    Setting("loop", "", "Stops at once if these resolvers ask CoreDNS itself."),
+)  # fmt: skip
+OWN_PLUGINS = Setting(
+    "import", f"{CUSTOM}/*.override",
+    "Your own plugins, from the ConfigMap coredns-custom, which hardway never writes.",
+)  # fmt: skip
+OWN_ZONES = Setting("import", f"{CUSTOM}/*.server", "Your own zones, from the same ConfigMap.")
+
+
+def _text(row: Setting) -> str:
+    return comment(row.why) + f"{row.name} {row.value}".rstrip() + "\n"
 
 
 def manifests(given: Given) -> tuple[Manifest, ...]:
@@ -76,7 +105,7 @@ def _config(given: Given) -> Manifest:
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": _named("coredns"),
-        "data": {"Corefile": corefile(given)},
+        "data": {"Corefile": corefile(given), **OWN},
     }
 
 
@@ -92,11 +121,15 @@ def _deployment(cluster: Cluster) -> Manifest:
         # Required, not preferred: two on the node that dies are as good as none.
         "affinity": {"podAntiAffinity": apart},
         "tolerations": [{"key": "CriticalAddonsOnly", "operator": "Exists"}],
+        "nodeSelector": {"kubernetes.io/os": "linux"},
         # The node's resolvers, not itself.
         "dnsPolicy": "Default",
         "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
         "containers": [_container()],
-        "volumes": [{"name": "config", "configMap": {"name": "coredns"}}],
+        "volumes": [
+            _volume("config", _keys("coredns", "Corefile")),
+            _volume("custom", _keys("coredns", *OWN), {"name": "coredns-custom", "optional": True}),
+        ],
     }
     # One at a time and never more than wanted: a third finds no node of its own on two workers.
     strategy = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}
@@ -113,30 +146,48 @@ def _deployment(cluster: Cluster) -> Manifest:
     }
 
 
-def _container() -> Manifest:
-    def probe(path: str, port: int, seconds: int) -> Manifest:
-        return {"httpGet": {"path": path, "port": port}, "periodSeconds": seconds}
+def _volume(name: str, *maps: Manifest) -> Manifest:
+    return {"name": name, "projected": {"sources": [{"configMap": m} for m in maps]}}
 
+
+def _keys(config_map: str, *keys: str) -> Manifest:
+    return {"name": config_map, "items": [{"key": key, "path": key} for key in keys]}
+
+
+def _container() -> Manifest:
     return {
         "name": "coredns",
         "image": image("coredns"),
+        # It is on every worker already, and in no registry.
         "imagePullPolicy": "Never",
         "args": ["-conf", "/etc/coredns/Corefile"],
         "ports": [
             {"name": "dns", "containerPort": 53, "protocol": "UDP"},
             {"name": "dns-tcp", "containerPort": 53, "protocol": "TCP"},
             {"name": "metrics", "containerPort": 9153, "protocol": "TCP"},
+            {"name": "liveness-probe", "containerPort": 8080, "protocol": "TCP"},
+            {"name": "readiness-probe", "containerPort": 8181, "protocol": "TCP"},
         ],
-        "readinessProbe": probe("/ready", 8181, 2),
-        "livenessProbe": probe("/health", 8080, 10),
-        "resources": {"requests": {"cpu": "50m", "memory": "70Mi"}, "limits": {"memory": "170Mi"}},
+        # Upstream's 10 s would be waited for by each `up`.
+        "readinessProbe": {
+            "httpGet": {"path": "/ready", "port": "readiness-probe"}, "periodSeconds": 2,
+        },
+        # Patient: a CoreDNS that is slow for lack of CPU is not helped by being killed.
+        "livenessProbe": {
+            "httpGet": {"path": "/health", "port": "liveness-probe"},
+            "initialDelaySeconds": 60, "timeoutSeconds": 5, "failureThreshold": 5,
+        },
+        "resources": {"requests": {"cpu": "100m", "memory": "70Mi"}, "limits": {"memory": "170Mi"}},
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"], "add": ["NET_BIND_SERVICE"]},
         },
-        "volumeMounts": [{"name": "config", "mountPath": "/etc/coredns", "readOnly": True}],
-    }
+        "volumeMounts": [
+            {"name": "config", "mountPath": "/etc/coredns", "readOnly": True},
+            {"name": "custom", "mountPath": CUSTOM, "readOnly": True},
+        ],
+    }  # fmt: skip
 
 
 def _budget() -> Manifest:
@@ -153,7 +204,11 @@ def _service(cluster: Cluster) -> Manifest:
         "apiVersion": "v1",
         "kind": "Service",
         # The name that everybody expects, from the time before CoreDNS.
-        "metadata": _named("kube-dns"),
+        "metadata": {
+            **_named("kube-dns"),
+            "labels": LABELS | SHOWN,
+            "annotations": {"prometheus.io/port": "9153", "prometheus.io/scrape": "true"},
+        },
         "spec": {
             "clusterIP": str(cluster.dns_service_ip),
             "selector": LABELS,
