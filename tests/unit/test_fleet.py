@@ -54,7 +54,7 @@ async def up(machines: dict[str, Machine]) -> None:
     async def verify(_live: Live) -> list[Finding]:
         return []
 
-    cluster = cast(Cluster, SimpleNamespace(name="c", machines=()))
+    cluster = cast(Cluster, SimpleNamespace(name="c", machines=(), control_planes=(), workers=()))
     live = Live(cluster, machines, NO_API, NO_API)
     changes = await compare.compare(live, dict.fromkeys(MACHINES, WANTED), {}, show=False)
     assert len(changes) == len(MACHINES)

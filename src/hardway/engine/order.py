@@ -4,12 +4,16 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from time import monotonic
 
-from hardway.engine import converge
-from hardway.engine.verify import check, settle, wrong
+from hardway.engine import converge, restarts
+from hardway.engine.verify import check, settle
+from hardway.errors import RefusedError
 from hardway.model.resources import Change, Finding, Kind, Unit
 from hardway.report import Event, Happened, Report
 from hardway.steps.base import Live, Occasion, Step
 from hardway.transport.base import on_each
+
+Units = Mapping[str, Sequence[Unit]]
+"""By machine."""
 
 
 async def bring_about(
@@ -19,27 +23,53 @@ async def bring_about(
 
     Services that do not run are started all together: their units say which waits for which, as
     at a machine's boot. Those that run with other files than they should are restarted step by
-    step, one machine after another while the step holds in between.
+    step, in the order of `engine.restarts`.
 
     Raises:
+        RefusedError: a restart would take a majority away; nothing was changed.
         StepError: a step did not come to hold; later ones were not touched.
         RemoteError: a machine does not answer, or a command on it failed.
     """
-    by_machine = {name: [c for c in changes if c.machine == name] for name in live.fleet}
-    await on_each(_prepare(live, name, own, report) for name, own in by_machine.items())
+    await _guard(steps, changes, live)
+    *rolling, last = restarts.stages(live.cluster, changes)
+    for stage in rolling:
+        await _prepare_all(stage, live, report)
+        for step in steps:
+            await _restart(step, stage, live, report)
+    await _prepare_all(last, live, report)
     if not changes:
         return await _look(steps, live, report)
     findings = []
     for step in steps:
         began = monotonic()
         report(Event(happened=Happened.STEP, step=step.name, text=step.title))
-        await _restart(step, changes, live, report)
-        await _started(step, changes, live)
-        await _apply(step, changes, live, report)
+        await _restart(step, last, live, report)
+        await _apply(step, last, live, report)
         if step.checked is not Occasion.ASKED:
             findings += await settle(step, live)
         _held(step, monotonic() - began, report)
     return findings
+
+
+async def _guard(steps: Sequence[Step], changes: Sequence[Change], live: Live) -> None:
+    """Refuse restarts that would take a majority away, before anything is changed."""
+    for step in steps:
+        restarted, started = (_units(step, changes, k) for k in (Kind.RESTART, Kind.START))
+        if not (step.majority and restarted):
+            continue
+        of = await _service(step, restarted, live)
+        if missing := restarts.lost(of, list(restarted), started):
+            raise RefusedError(
+                f"{step.title} must be restarted on {', '.join(restarted)}, but is lost on "
+                f"{', '.join(missing)}: fewer than {of.needed} of {len(of.machines)} would be left",
+                hint=f"bring {', '.join(missing)} back first, then: hardway up",
+            )
+
+
+async def _service(step: Step, restarted: Units, live: Live) -> restarts.Service:
+    silent = {m.name for m in live.cluster.machines} - live.fleet.keys()
+    findings = await check(step, live)
+    return restarts.service(step, live.cluster, findings, silent=silent, restarted=restarted)
 
 
 async def _look(steps: Sequence[Step], live: Live, report: Report) -> list[Finding]:
@@ -54,6 +84,11 @@ async def _look(steps: Sequence[Step], live: Live, report: Report) -> list[Findi
     for step, (_, seconds) in zip(always, outcomes, strict=True):
         _held(step, seconds, report)
     return [finding for found, _ in outcomes for finding in found]
+
+
+async def _prepare_all(changes: Sequence[Change], live: Live, report: Report) -> None:
+    by_machine = {name: [c for c in changes if c.machine == name] for name in live.fleet}
+    await on_each(_prepare(live, name, own, report) for name, own in by_machine.items())
 
 
 async def _prepare(live: Live, machine: str, changes: Sequence[Change], report: Report) -> None:
@@ -76,27 +111,31 @@ async def _prepare(live: Live, machine: str, changes: Sequence[Change], report: 
 
 
 async def _restart(step: Step, changes: Sequence[Change], live: Live, report: Report) -> None:
-    wanted = _units(step, changes, Kind.RESTART)
+    """Restart a step's units that run with other files, and wait for those just started."""
+    restarted, started = (_units(step, changes, k) for k in (Kind.RESTART, Kind.START))
     for change in changes:
         if change.step == step.name and change.kind is Kind.RESTART:
             _tell(change, report)
-    if len(wanted) == 1 or (wanted and not wrong(await check(step, live), live)):
-        for machine, units in wanted.items():
+    if not restarted:
+        await _started(step, started, live)
+        return
+    of = await _service(step, restarted, live)
+    for wave in restarts.waves(of, list(restarted), started):
+        for machine in wave:
             report(Event(happened=Happened.DOING, machine=machine, text="restarting services"))
-            await converge.restart(live.fleet[machine], units, wait=True, timeout_s=step.settles_s)
-            await settle(step, live)
-    else:
-        # The step does not hold anyway: nothing is lost by restarting everywhere at once, and
-        # those that wait for each other get on.
+        # What serves is waited for. Others may wait for each other until all of them are there.
         await on_each(
-            converge.restart(live.fleet[m], units, wait=False) for m, units in wanted.items()
-        )
+            converge.restart(live.fleet[m], restarted[m], wait=m in of.healthy,
+                             timeout_s=step.settles_s)
+            for m in wave if m in restarted
+        )  # fmt: skip
+        await _started(step, {m: started[m] for m in wave if m in started}, live)
+        await settle(step, live, wave)
 
 
-async def _started(step: Step, changes: Sequence[Change], live: Live) -> None:
-    begun = _units(step, changes, Kind.START)
+async def _started(step: Step, started: Units, live: Live) -> None:
     await on_each(
-        converge.started(live.fleet[m], u, timeout_s=step.settles_s) for m, u in begun.items()
+        converge.started(live.fleet[m], u, timeout_s=step.settles_s) for m, u in started.items()
     )
 
 

@@ -1,6 +1,6 @@
 """Making a step's checks, once or until they hold. Reads only."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from hardway.errors import RemoteError, StepError
 from hardway.model.resources import Finding
@@ -27,23 +27,31 @@ def holds(findings: Sequence[Finding]) -> bool:
     return all(f.ok for f in findings)
 
 
-def wrong(findings: Sequence[Finding], live: Live) -> list[Finding]:
-    """Return the checks that do not hold; of silent machines nothing is known."""
-    silent = {m.name for m in live.cluster.machines} - live.fleet.keys()
-    return [f for f in findings if not f.ok and f.machine not in silent]
+def wrong(
+    findings: Sequence[Finding], live: Live, machines: Collection[str] | None = None
+) -> list[Finding]:
+    """Return the checks that do not hold, of the cluster and of its machines, or of some machines.
+
+    Of silent machines nothing is known, so that nothing is wrong there.
+    """
+    others = {m.name for m in live.cluster.machines}
+    others -= live.fleet.keys() if machines is None else live.fleet.keys() & set(machines)
+    return [f for f in findings if not f.ok and f.machine not in others]
 
 
-async def settle(step: Step, live: Live) -> list[Finding]:
-    """Make a step's checks until they hold on all machines that answer.
+async def settle(step: Step, live: Live, machines: Collection[str] | None = None) -> list[Finding]:
+    """Make a step's checks until they hold on all machines that answer, or on some of them.
 
     Raises:
         StepError: they did not within `step.settles_s`, and what the cluster adds to it.
     """
     deadline_s = step.settles_s + step.settles_more_s(live.cluster)
     findings = await poll_until(
-        lambda: check(step, live), lambda found: not wrong(found, live), deadline_s=deadline_s
+        lambda: check(step, live),
+        lambda found: not wrong(found, live, machines),
+        deadline_s=deadline_s,
     )
-    if unsettled := wrong(findings, live):
+    if unsettled := wrong(findings, live, machines):
         outcomes: dict[str, str] = {}
         for f in unsettled:
             line = f"{f.check}: expected {f.expected}, found {f.found} (see: {f.see})"

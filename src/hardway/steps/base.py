@@ -82,6 +82,10 @@ class Step:
     settles_more_s: Callable[[Cluster], float] = lambda _: 0
     """Beside that, on some clusters."""
     checked: Occasion = Occasion.ALWAYS
+    serves: tuple[str, ...] = ()
+    """Names of the checks that ask a machine's own process: by these its restarts are ordered."""
+    majority: bool = False
+    """Its service stops for everybody once a majority of its machines is gone."""
 
 
 @dataclass(frozen=True, slots=True)

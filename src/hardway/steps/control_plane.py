@@ -164,4 +164,6 @@ STEP = Step(
     render=render,
     verify=verify,
     settles_s=180,
+    serves=(READY.name,),
+    majority=True,
 )

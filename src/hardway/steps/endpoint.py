@@ -282,5 +282,6 @@ STEP = Step(
     why="one address for clients, whichever control plane is up",
     render=render,
     verify=verify,
+    serves=(PROXIED.name,),
     settles_more_s=lambda cluster: MADE_S if cluster.endpoint.kind is EndpointKind.MADE else 0,
 )

@@ -180,4 +180,6 @@ STEP = Step(
     render=render,
     verify=verify,
     settles_s=90,
+    serves=(HEALTH.name,),
+    majority=True,
 )

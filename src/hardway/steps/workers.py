@@ -140,4 +140,5 @@ STEP = Step(
     manifests=manifests,
     verify=verify,
     settles_s=180,
+    serves=(RUNTIME.name, KUBELET.name, PROXY.name),
 )
