@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests import support
 
-from hardway.engine.diff import changes, differences, manifest_changes
+from hardway.engine.diff import changes
+from hardway.engine.kinds.manifest import differences, manifest_changes
 from hardway.engine.render import merged, render
 from hardway.model.resources import (
     Desired,

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from hardway.engine import diff, observe
+from hardway.engine.kinds.manifest import manifest_changes
 from hardway.engine.render import Rendered, merged
 from hardway.errors import CommandError
 from hardway.model.resources import Change, Desired, Manifest, Observed
@@ -28,7 +29,7 @@ async def compare(
     objects = [manifest for own in wanted.values() for manifest in own]
     there = await _objects(live, objects) if _api_runs(seen) else []
     for step, own in wanted.items():
-        changes += diff.manifest_changes(step, own, there)
+        changes += manifest_changes(step, own, there)
     return changes
 
 

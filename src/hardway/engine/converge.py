@@ -9,6 +9,9 @@ from pathlib import Path
 from posixpath import dirname
 
 from hardway.engine import ledger, offline
+from hardway.engine.kinds import BY_TYPE
+from hardway.engine.kinds.base import Entry
+from hardway.engine.kinds.path import stage, staged
 from hardway.model.resources import (
     BLOCK_BEGIN,
     BLOCK_END,
@@ -82,57 +85,53 @@ def archive(items: Sequence[Put]) -> bytes:
     """Return a tar of the items under their new names, modes set, owners left to the script."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as tar:
-        for item in items:
-            member = tarfile.TarInfo(item.path.lstrip("/"))
-            if isinstance(item, Folder):
-                member.type, member.mode = tarfile.DIRTYPE, item.mode
-                tar.addfile(member)
-                continue
-            member.name = _staged(item.path).lstrip("/")
-            if isinstance(item, Blob):
-                member.type, member.linkname = tarfile.SYMTYPE, item.stored
-                tar.addfile(member)
-                continue
-            content = item.content if isinstance(item, File) else _lines(item)
-            member.mode = item.mode if isinstance(item, File) else 0o644
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
+        for entry in _entries(items):
+            member = tarfile.TarInfo((staged(entry.path) if entry.renamed else entry.path)[1:])
+            member.type, member.mode, member.linkname = entry.type, entry.mode, entry.link
+            member.size = len(entry.content)
+            tar.addfile(member, io.BytesIO(entry.content))
     return buffer.getvalue()
 
 
-def _lines(block: Block) -> bytes:
-    return f"{BLOCK_BEGIN}\n{block.text}{BLOCK_END}\n".encode()
+def _entries(items: Sequence[Put]) -> list[Entry]:
+    made = ((BY_TYPE[type(item)].entry, item) for item in items)
+    return [entry(item) for entry, item in made if entry]
 
 
 def put_script(items: Sequence[Put]) -> str:
     """Return the script that unpacks the archive on stdin and renames each item into place."""
-    renamed = [i.path for i in items if not isinstance(i, Folder)]
+    entries = _entries(items)
+    renamed = [e.path for e in entries if e.renamed]
     # What a run that was killed had not put in place is not put there now.
-    stages = shlex.join(sorted({dirname(_staged(path)) for path in renamed}))
+    stages = shlex.join(sorted({stage(path) for path in renamed}))
     lines = ["set -eu", "umask 022"]
     lines += [f"rm -rf {stages}"] if stages else []
     lines += ["tar --extract --preserve-permissions --no-same-owner -C /"]
     # Users first, for the others' files may belong to them; made before the file that demands
     # them is in place, so that where it is, they are.
-    users = [_staged(path) for path in renamed if path.startswith(SYSUSERS)]
+    users = [staged(path) for path in renamed if path.startswith(SYSUSERS)]
     lines += [f"systemd-sysusers {shlex.join(users)}"] if users else []
-    owned = defaultdict(list)
-    for item in items:
-        if isinstance(item, Folder):
-            owned[item.owner].append(item.path)
-        elif isinstance(item, File) and item.owner != ROOT:
-            owned[item.owner].append(_staged(item.path))
-        elif isinstance(item, Block):
-            lines.append(_merge(item.path))
-    lines += [f"chown {o}:{o} {shlex.join(paths)}" for o, paths in owned.items()]
+    lines += [_merge(e.path) for e in entries if e.merged]
+    lines += _own(entries)
     lines += _rename(renamed)
     lines += [f"rmdir {stages}"] if stages else []
     return "\n".join(lines)
 
 
+def _own(entries: Sequence[Entry]) -> list[str]:
+    """Return a command for each owner of what was unpacked; folders may have had another before."""
+    owned = defaultdict(list)
+    for entry in entries:
+        if not entry.renamed:
+            owned[entry.owner].append(entry.path)
+        elif entry.owner != ROOT:
+            owned[entry.owner].append(staged(entry.path))
+    return [f"chown {owner}:{owner} {shlex.join(paths)}" for owner, paths in owned.items()]
+
+
 def _merge(path: str) -> str:
     """Return the command that makes of our lines the whole file, the others' lines before them."""
-    there, new = shlex.quote(path), shlex.quote(_staged(path))
+    there, new = shlex.quote(path), shlex.quote(staged(path))
     return f"""if [ -e {there} ]; then
     {{ sed '/^{BLOCK_BEGIN}$/,/^{BLOCK_END}$/d' {there}; cat {new}; }} >{new}.whole
     chmod --reference={there} {new}.whole
@@ -141,16 +140,11 @@ def _merge(path: str) -> str:
 fi"""
 
 
-def _staged(path: str) -> str:
-    folder, _, name = path.rpartition("/")
-    return f"{folder}/{NEW}/{name}"
-
-
 def _rename(paths: Sequence[str]) -> list[str]:
     """Return a command for each folder: starting one for each path takes the longest there."""
     by_folder = defaultdict(list)
     for path in paths:
-        by_folder[dirname(path)].append(_staged(path))
+        by_folder[dirname(path)].append(staged(path))
     return [f"mv -f -t {shlex.quote(to)} {shlex.join(new)}" for to, new in by_folder.items()]
 
 

@@ -1,6 +1,7 @@
 """What every step wants of every machine. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 
 from hardway.model.resources import Blob, Desired, File, Manifest
 from hardway.steps.base import Given, Step
@@ -34,11 +35,7 @@ def manifests(steps: Sequence[Step], given: Given) -> Mapping[str, tuple[Manifes
 def merged(wanted: Iterable[Desired]) -> Desired:
     """Return what several steps want of one machine as one."""
     parts = list(wanted)
-    return Desired(
-        packages=tuple(item for part in parts for item in part.packages),
-        folders=tuple(item for part in parts for item in part.folders),
-        files=tuple(item for part in parts for item in part.files),
-        blocks=tuple(item for part in parts for item in part.blocks),
-        blobs=tuple(item for part in parts for item in part.blobs),
-        units=tuple(item for part in parts for item in part.units),
-    )
+    return Desired(**{
+        kind.name: tuple(item for part in parts for item in getattr(part, kind.name))
+        for kind in fields(Desired)
+    })  # fmt: skip

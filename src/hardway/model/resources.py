@@ -109,6 +109,11 @@ class Desired:
         """All that is put at a path, in that order."""
         return (*self.folders, *self.files, *self.blobs)
 
+    @property
+    def items(self) -> tuple["Item", ...]:
+        """All that is wanted, in the order in which it is put."""
+        return (*self.packages, *self.blocks, *self.paths, *self.units)
+
 
 Manifest = Mapping[str, Any]
 """A Kubernetes object; applied server-side."""

@@ -1,0 +1,32 @@
+"""Large files kept under their digest in the machine's store, and the links they are used by."""
+
+import tarfile
+from collections.abc import Iterator
+
+from hardway.engine.kinds import path
+from hardway.engine.kinds.base import Difference, Entry, ItemKind, Stale
+from hardway.model.resources import Blob, Kind, Observed
+
+
+def _differs(blob: Blob, observed: Observed, _stale: Stale) -> Iterator[Difference]:
+    link, stored = observed.paths.get(blob.path), observed.paths.get(blob.stored)
+    linked = link is not None and (link.kind, link.target) == ("l", blob.stored)
+    if not linked or stored is None or stored.size_bytes != blob.size_bytes:
+        yield Kind.UPDATE if link else Kind.CREATE, blob.path, f"-> {blob.stored}"
+
+
+BLOB = ItemKind(
+    type=Blob,
+    asks=lambda blob: [
+        (path.question, blob.path),
+        (path.question, blob.stored),
+        (path.question, path.stage(blob.path)),
+    ],
+    read=path.read,
+    differs=_differs,
+    entry=lambda blob: Entry(path=blob.path, type=tarfile.SYMTYPE, link=blob.stored),
+    by_hand=lambda blob: [
+        f"install -D --mode=0755 .{blob.path} {blob.stored}",
+        f"ln --symbolic --force {blob.stored} {blob.path}",
+    ],
+)

@@ -1,0 +1,61 @@
+"""What files, folders and links have in common: one `find` asks about all of them."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+from posixpath import basename, dirname
+
+from hardway.engine.kinds.base import Sections, section
+from hardway.model.resources import NEW, STORE, File, Folder, Observed, SeenPath
+
+COLUMNS = r"%y\t%m\t%u:%g\t%s\t%C@\t%l\t%p\n"
+"""Kind, mode, owner, size, ctime, target and path, as `find -printf` writes them."""
+
+
+def stage(path: str) -> str:
+    """Return the folder beside a path where things wait to be renamed into place."""
+    return f"{dirname(path)}/{NEW}"
+
+
+def staged(path: str) -> str:
+    """Return where something waits to be renamed to a path."""
+    return f"{stage(path)}/{basename(path)}"
+
+
+def question(paths: Sequence[str]) -> str:
+    """Return the lines that print a row for each path that is there."""
+    find = f"find {shlex.join(paths)} {STORE}/*/*{NEW} -maxdepth 0 -printf '{COLUMNS}'"
+    return f"{section('paths')}; {find}"
+
+
+def hashes(paths: Sequence[str]) -> str:
+    """Return the lines that print the digest of each file that is there."""
+    return f"{section('hashes')}; sha256sum -- {shlex.join(paths)}"
+
+
+def read(sections: Sections, seen: Observed) -> Observed:
+    """Add the paths that are there."""
+    digests = dict(line.split("  ", 1)[::-1] for line in sections["hashes"])
+    rows = [line.split("\t") for line in sections["paths"]]
+    return replace(seen, paths={row[-1]: _path(row, digests.get(row[-1], "")) for row in rows})
+
+
+def _path(row: Sequence[str], digest: str) -> SeenPath:
+    kind, mode, owner, size, changed, target, _ = row
+    user, _, group = owner.partition(":")
+    return SeenPath(
+        kind=kind,
+        mode=int(mode, 8),
+        owner=user if user == group else owner,
+        size_bytes=int(size),
+        changed_at=float(changed),
+        target=target,
+        digest=digest,
+    )
+
+
+def rights(item: File | Folder, seen: SeenPath | None) -> list[str]:
+    """Return how mode and owner differ, for people; nothing where they do not."""
+    if seen is None or (seen.mode, seen.owner) == (item.mode, item.owner):
+        return []
+    return [f"mode {seen.mode:04o} {seen.owner} -> {item.mode:04o} {item.owner}"]

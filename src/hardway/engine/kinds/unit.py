@@ -1,0 +1,118 @@
+"""systemd units that are enabled and run with what their files say now."""
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from hardway.engine.kinds.base import Difference, ItemKind, Sections, Stale, section
+from hardway.model.resources import Kind, Observed, SeenUnit, Unit
+from hardway.render.systemd import DIGEST, MARKS
+
+PROPERTIES = (
+    "Id",
+    "MainPID",
+    "ActiveState",
+    "UnitFileState",
+    "NeedDaemonReload",
+    "ActiveEnterTimestamp",
+    "ExecMainStartTimestamp",
+)
+RUNNING = frozenset({"active", "activating", "reloading"})
+
+
+def _question(names: Sequence[str]) -> str:
+    properties = ",".join(PROPERTIES)
+    marks = shlex.join(f"{MARKS}/{name}" for name in names)
+    # A running process carries its digest; a oneshot unit, which leaves none, noted it.
+    return f"""{section("units")}
+shown=$(systemctl show --timestamp=us+utc --property={properties} {shlex.join(names)})
+printf '%s\\n' "$shown"
+{section("digests")}
+processes=$(printf '%s\\n' "$shown" | sed -n 's|^MainPID=\\([1-9].*\\)|/proc/\\1/environ|p')
+grep -zH '^{DIGEST}=' /dev/null $processes | tr '\\0' '\\n'
+grep -H . /dev/null {marks}"""
+
+
+def _read(sections: Sections, seen: Observed) -> Observed:
+    digests = dict(_digest(line) for line in sections["digests"])
+    blocks = _blocks(sections["units"])
+    return replace(seen, units={block["Id"]: _unit(block, digests) for block in blocks})
+
+
+def _digest(line: str) -> tuple[str, str]:
+    """Return in which file a digest was found, and the digest."""
+    name, _, found = line.partition(":")
+    return name, found.removeprefix(f"{DIGEST}=")
+
+
+def _blocks(lines: Sequence[str]) -> list[dict[str, str]]:
+    blocks: list[dict[str, str]] = [{}]
+    for line in lines:
+        name, _, value = line.partition("=")
+        if not name:
+            blocks.append({})
+        else:
+            blocks[-1][name] = value
+    return [b for b in blocks if b]
+
+
+def _unit(block: Mapping[str, str], digests: Mapping[str, str]) -> SeenUnit:
+    pid = block.get("MainPID", "0")
+    noted = f"{MARKS}/{block['Id']}" if pid == "0" else f"/proc/{pid}/environ"
+    digest = digests.get(noted, "")
+    started = _seconds(block["ExecMainStartTimestamp"] or block["ActiveEnterTimestamp"])
+    runs = block["ActiveState"] in RUNNING
+    return SeenUnit(
+        active=block["ActiveState"],
+        enabled=block["UnitFileState"] == "enabled",
+        digest=digest if runs else "",
+        started_at=started if runs else 0.0,
+        reload_needed=block["NeedDaemonReload"] == "yes",
+    )
+
+
+def _seconds(timestamp: str) -> float:
+    """Return a time as `systemctl show --timestamp=us+utc` has it, in seconds since 1970.
+
+    What never was is empty, or `n/a` (systemd 249): long ago.
+    """
+    if timestamp in {"", "n/a"}:
+        return 0.0
+    day, time = timestamp.split(" ")[1:3]
+    return datetime.fromisoformat(f"{day}T{time}+00:00").timestamp()
+
+
+def _differs(unit: Unit, observed: Observed, stale: Stale) -> Iterator[Difference]:
+    seen = observed.units.get(unit.name)
+    if seen is None or not seen.enabled:
+        yield Kind.ENABLE, unit.name, "at each boot"
+    if seen is None or seen.active not in RUNNING:
+        yield Kind.START, unit.name, f"is {seen.active}" if seen else "is not there"
+    elif reason := _outdated(unit, seen, stale):
+        yield Kind.RESTART, unit.name, reason
+
+
+def _outdated(unit: Unit, seen: SeenUnit, stale: Stale) -> str:
+    """Return why a unit that runs has to be started again; empty where it need not."""
+    if _starts(seen) and not any(path in stale for path in unit.reads):
+        # Its process is not there yet, as after a boot; it will be started as wanted.
+        return ""
+    if seen.digest != unit.digest:
+        return "it runs with other files than it should"
+    # It was started as wanted, unless one of its files was already wrong then.
+    read = [path for path in unit.reads if stale.get(path, seen.started_at) < seen.started_at]
+    return f"it was started after {', '.join(read)} had changed" if read else ""
+
+
+def _starts(seen: SeenUnit) -> bool:
+    return seen.active == "activating" and not seen.digest
+
+
+UNIT = ItemKind(
+    type=Unit,
+    asks=lambda unit: [(_question, unit.name)],
+    read=_read,
+    differs=_differs,
+    by_hand=lambda unit: ["systemctl daemon-reload", f"systemctl enable --now {unit.name}"],
+)
