@@ -11,8 +11,7 @@ from hardway.components import Stored
 from hardway.model.cluster import Cluster, HostFacts
 from hardway.model.resolve import resolve
 from hardway.pki.inventory import CAS, expand
-from hardway.pki.issue import Pair
-from hardway.pki.store import KeyPair, Secrets
+from hardway.pki.values import KeyPair, NamedKey, Pair, Secrets, ServiceAccountKeys, Trust
 from hardway.spec.load import parse
 from hardway.steps.base import Given
 
@@ -90,11 +89,13 @@ def fake_secrets(of: Cluster) -> Secrets:
         label = " ".join(filter(None, name))
         return Pair(f"certificate {label}\n".encode(), f"key {label}\n".encode())
 
+    cas = {row.name: pair("CA", row.name) for row in CAS}
+    account = KeyPair(b"key service-account\n", b"public service-account\n")
     return Secrets(
-        cas={row.name: pair("CA", row.name) for row in CAS},
-        certificates={wanted.key: pair(*wanted.key) for wanted in expand(of)},
-        service_account=KeyPair(b"key service-account\n", b"public service-account\n"),
-        encryption_key=bytes(32),
+        cas={name: Trust(signer, (signer.certificate,)) for name, signer in cas.items()},
+        certificates={wanted.id: pair(*wanted.id) for wanted in expand(of)},
+        service_account=ServiceAccountKeys(account, (account.public,)),
+        encryption_keys=(NamedKey("key-1", bytes(32)),),
     )
 
 

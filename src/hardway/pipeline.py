@@ -8,11 +8,9 @@
 import asyncio
 import shutil
 import ssl
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from time import monotonic
 
 from hardway.drill import Drill
@@ -30,7 +28,7 @@ from hardway.render.kubeconfig import host_kubeconfigs
 from hardway.report import Event, Happened, Report, both
 from hardway.setup import Setup
 from hardway.status import Status, status
-from hardway.steps import STEPS
+from hardway.steps import STEPS, certificates
 from hardway.steps.base import Given, Step
 from hardway.tools.kubectl import Kubectl
 from hardway.transport.base import Fleet, refused, way
@@ -94,7 +92,10 @@ async def _up(at: Setup, steps: Sequence[Step], report: Report) -> list[Finding]
     )
     at = replace(at, cluster=at.provider.settled(at.cluster))
     cluster = at.cluster
-    secrets = store.ensure(at.workspace.pki, cluster, datetime.now(UTC))
+    issues, secrets = store.ensure(at.workspace.pki, cluster, datetime.now(UTC))
+    for issue in issues:
+        text = f"issue {issue.name}: {issue.why}"
+        report(Event(happened=Happened.CHANGED, machine=issue.machine, text=text))
     at.workspace.write_kubeconfigs(host_kubeconfigs(cluster, secrets))
     async with at.provider.connect(cluster) as fleet:
         hosts = _known(await at.provider.facts(cluster, fleet), fleet)
@@ -125,21 +126,20 @@ def _known(hosts: Mapping[str, HostFacts], fleet: Fleet) -> dict[str, HostFacts]
 async def plan(at: Setup) -> Plan:
     """Return what `up` would change; changes nothing.
 
-    Certificates and components that do not exist yet stand in the plan with digests that the
-    real ones will not have.
+    Certificates that `up` would issue are changes of their own, with the reason; components that
+    do not exist yet have digests that the real ones will not have.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "pki"
-        if at.workspace.pki.exists():
-            shutil.copytree(at.workspace.pki, copy)
-        secrets = store.ensure(copy, at.cluster, datetime.now(UTC))
+    issues, secrets = store.planned(at.workspace.pki, at.cluster, datetime.now(UTC))
     async with at.provider.connect(at.cluster) as fleet:
         hosts = _known(await at.provider.facts(at.cluster, fleet), fleet)
         stored = at.stored({host.architecture for host in hosts.values()}, absent_ok=True)
         given = Given(at.cluster, secrets, stored, hosts)
         rendered, wanted = render(STEPS, given), manifests(STEPS, given)
         changes = await compare(at.live(fleet, absent_ok=True), rendered, wanted, show=True)
-        return Plan(tuple(changes), {name: str(why) for name, why in refused(fleet).items()})
+        return Plan(
+            tuple(certificates.planned(issues, changes)),
+            {name: str(why) for name, why in refused(fleet).items()},
+        )
 
 
 async def verify(at: Setup, names: Iterable[str] = ()) -> list[Finding]:

@@ -116,8 +116,9 @@ def test_rendering_twice_gives_the_same() -> None:
 def test_keys_are_in_files_nobody_else_reads() -> None:
     given = support.given(support.topology("3+3"))
     secrets = given.secrets
-    keys = [p.key for p in (*secrets.cas.values(), *secrets.certificates.values())]
-    keys += [secrets.service_account.key, secrets.encryption_key]
+    keys = [ca.signer.key for ca in secrets.cas.values()]
+    keys += [pair.key for pair in secrets.certificates.values()]
+    keys += [secrets.service_account.signing.key, secrets.encryption_keys[0].secret]
     forms = [form for key in keys for form in (key, b64encode(key).rstrip(b"="))]
     for by_step in render(STEPS, given).values():
         for file in merged(by_step.values()).files:
@@ -128,7 +129,7 @@ def test_keys_are_in_files_nobody_else_reads() -> None:
 
 def test_ca_keys_are_on_no_machine_but_where_they_sign() -> None:
     given = support.given(support.topology("3+3"))
-    keys = {name: pair.key for name, pair in given.secrets.cas.items()}
+    keys = {name: ca.signer.key for name, ca in given.secrets.cas.items()}
     for by_step in render(STEPS, given).values():
         for file in merged(by_step.values()).files:
             assert not any(key in file.content for key in keys.values()), file.path

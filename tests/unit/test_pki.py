@@ -5,7 +5,9 @@ import socket
 import ssl
 import subprocess
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -14,10 +16,10 @@ from tests import support
 from hardway import files
 from hardway.errors import PkiError
 from hardway.model.cluster import Cluster
-from hardway.pki import store
+from hardway.pki import decide, store
 from hardway.pki.inspect import read
 from hardway.pki.inventory import CERTIFICATES, CLIENT, SERVER, expand
-from hardway.pki.store import Secrets
+from hardway.pki.values import NamedKey, Secrets
 
 NOW = datetime.now(UTC)
 
@@ -30,7 +32,7 @@ def cluster() -> Cluster:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory, cluster: Cluster) -> tuple[Path, Secrets]:
     folder = tmp_path_factory.mktemp("pki") / "pki"
-    return folder, store.ensure(folder, cluster, NOW)
+    return folder, store.ensure(folder, cluster, NOW)[1]
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ def test_openssl_trusts_every_certificate_for_its_uses_and_no_other(
     folder, _ = made
     purposes = {SERVER: "sslserver", CLIENT: "sslclient"}
     for wanted in expand(cluster):
-        crt, _ = store._files(folder, wanted)
+        crt = folder / f"{wanted.stem}.crt"
         for ca in ("kubernetes", "etcd", "front-proxy"):
             for usage, purpose in purposes.items():
                 argv = ["openssl", "verify", "-x509_strict", "-purpose", purpose, "-CAfile",
@@ -65,7 +67,7 @@ def test_openssl_trusts_every_certificate_for_its_uses_and_no_other(
 
 
 def test_one_certificate_for_each_role_and_machine(cluster: Cluster, made: object) -> None:
-    keys = [w.key for w in expand(cluster)]
+    keys = [w.id for w in expand(cluster)]
     assert len(keys) == len(set(keys))
     assert len(keys) == sum(
         len(cluster.having(row.role)) if row.role else 1 for row in CERTIFICATES
@@ -184,7 +186,11 @@ def test_a_damaged_leaf_is_issued_anew_and_nothing_else(
 
 
 def test_what_cannot_be_made_again_is_never_replaced(folder: Path, cluster: Cluster) -> None:
-    for name in ("kubernetes/ca.key", "service-account.key", "encryption.key", "etcd/ca.crt"):
+    encryption = str(next(folder.glob("encryption/*.key")).relative_to(folder))
+    for name in (
+        "kubernetes/ca.key", "service-account.key", encryption, "encryption/ring.json",
+        "etcd/ca.crt",
+    ):  # fmt: skip
         good = (folder / name).read_bytes()
         (folder / name).write_bytes(b"damaged")
         before = contents(folder)
@@ -212,6 +218,116 @@ def test_leaves_are_renewed_in_their_last_third(folder: Path, cluster: Cluster) 
     assert "etcd/ca.crt" not in changed(folder, before)
 
 
+def reasons(folder: Path, cluster: Cluster, now: datetime = NOW) -> dict[tuple[str, str], str]:
+    return {(i.name, i.machine): i.why for i in decide.decide(store.read(folder), cluster, now)}
+
+
+def test_each_reason_to_issue_is_named(folder: Path, cluster: Cluster) -> None:
+    assert reasons(folder, cluster) == {}
+    peers = folder / "etcd/etcd-peer"
+    (peers / "controller-0.key").unlink()
+    (peers / "controller-1.crt").write_bytes(b"no certificate")
+    shutil.copy(peers / "controller-0.crt", peers / "controller-2.crt")
+    for end in ("crt", "key"):
+        servers = folder / "etcd/etcd-server"
+        shutil.copy(servers / f"controller-1.{end}", servers / f"controller-0.{end}")
+        operators = folder / "etcd/etcd-operator"
+        shutil.copy(operators / f"controller-0.{end}", operators / f"worker.{end}")
+        shutil.copy(
+            folder / f"kubernetes/scheduler/controller-0.{end}", operators / f"controller-0.{end}"
+        )
+    assert reasons(folder, cluster) == {
+        ("etcd-peer", "controller-0"): "missing",
+        ("etcd-peer", "controller-1"): "damaged",
+        ("etcd-peer", "controller-2"): "its key belongs to another certificate",
+        ("etcd-server", "controller-0"): "it has another subject",
+        ("etcd-operator", "controller-0"): "another CA issued it",
+    }
+
+
+def test_names_that_changed_are_a_reason(folder: Path, cluster: Cluster) -> None:
+    moved = replace(cluster, endpoint=replace(cluster.endpoint, host="10.240.0.101"))
+    assert reasons(folder, moved) == {
+        ("apiserver", m.name): "its names: new 10.240.0.101; gone 10.240.0.100"
+        for m in cluster.control_planes
+    }
+
+
+def test_the_time_is_a_reason(folder: Path, cluster: Cluster) -> None:
+    begun = NOW.replace(microsecond=0)
+    assert reasons(folder, cluster, NOW + timedelta(days=5)) == {
+        ("admin", ""): "1 day left", ("break-glass", ""): "1 day left",
+    }  # fmt: skip
+    assert reasons(folder, cluster, NOW + timedelta(days=8))["admin", ""] == (
+        f"ended on {NOW + timedelta(days=7):%Y-%m-%d}"
+    )
+    early = reasons(folder, cluster, NOW - timedelta(days=1))
+    since = f"not valid before {begun - timedelta(minutes=5):%Y-%m-%d %H:%M} UTC"
+    assert set(early.values()) == {since}
+    assert {name for name, _ in early} >= {"kubernetes-ca", "etcd-ca", "apiserver", "kubelet"}
+
+
+def test_a_ca_that_is_not_valid_yet_keeps_its_key_and_what_it_signed(
+    folder: Path, cluster: Cluster
+) -> None:
+    before, keys = contents(folder), {p: p.read_bytes() for p in folder.rglob("ca.key")}
+    store.ensure(folder, cluster, NOW - timedelta(days=1))
+    assert "kubernetes/ca.crt" in changed(folder, before)
+    assert keys == {p: p.read_bytes() for p in folder.rglob("ca.key")}
+    # The leaves of before: signed by the same key, they need no new issue when it is their time.
+    for name in ("apiserver/controller-0.crt", "apiserver/controller-0.key"):
+        (folder / "kubernetes" / name).write_bytes(before[f"kubernetes/{name}"])
+    assert reasons(folder, cluster) == {}
+
+
+def test_a_new_ca_is_a_reason_for_all_it_signs(folder: Path, cluster: Cluster) -> None:
+    for end in ("crt", "key"):
+        (folder / f"front-proxy/ca.{end}").unlink()
+    assert reasons(folder, cluster) == {
+        ("front-proxy-ca", ""): "missing",
+        **{("front-proxy-client", m.name): "its CA is new" for m in cluster.control_planes},
+    }
+
+
+def test_planning_writes_nothing(folder: Path, cluster: Cluster, tmp_path: Path) -> None:
+    (folder / "kubernetes/admin.key").unlink()
+    before = contents(folder)
+    issues, secrets = store.planned(folder, cluster, NOW)
+    assert [(i.name, i.why) for i in issues] == [("admin", "missing")]
+    assert secrets.certificates["admin", ""].key
+    assert not changed(folder, before)
+    issues, _ = store.planned(tmp_path / "none", cluster, NOW)
+    assert {"kubernetes-ca", "service-account-key", "encryption-key"} <= {i.name for i in issues}
+    assert not (tmp_path / "none").exists()
+
+
+def test_the_first_encryption_key_keeps_the_name_that_stands_in_etcd(
+    folder: Path, cluster: Cluster
+) -> None:
+    _, secrets = store.ensure(folder, cluster, NOW)
+    (key,) = secrets.encryption_keys
+    assert key.name == f"key-{sha256(key.secret).hexdigest()[:8]}"
+    next(folder.glob("encryption/*.key")).rename(folder / "encryption.key")
+    shutil.rmtree(folder / "encryption")
+    assert reasons(folder, cluster) == {}
+    _, secrets = store.ensure(folder, cluster, NOW)
+    assert secrets.encryption_keys == (NamedKey("key-1", key.secret),)
+
+
+def test_without_the_ring_no_key_is_taken_for_the_one_that_writes(
+    folder: Path, cluster: Cluster
+) -> None:
+    key, ring = next(folder.glob("encryption/*.key")), folder / "encryption/ring.json"
+    before = contents(folder)
+    ring.unlink()
+    store.ensure(folder, cluster, NOW)
+    assert not changed(folder, before)
+    ring.unlink()
+    shutil.copy(key, key.with_name("key-other.key"))
+    with pytest.raises(PkiError, match="which key writes"):
+        store.ensure(folder, cluster, NOW)
+
+
 class Killed(BaseException):
     """Stands for SIGKILL: nothing catches it."""
 
@@ -229,7 +345,7 @@ def test_killed_at_every_write_the_next_run_goes_on(
             raise Killed
         original(*arguments, **options)
 
-    monkeypatch.setattr(store, "write", counted)
+    monkeypatch.setattr(store, "write_file", counted)
     limit = 0
     store.ensure(tmp_path / "whole", small, NOW)
     writes = count
@@ -238,8 +354,10 @@ def test_killed_at_every_write_the_next_run_goes_on(
         count, folder = 0, tmp_path / str(limit)
         with pytest.raises(Killed):
             store.ensure(folder, small, NOW)
-        cas = {n: c for n, c in contents(folder).items() if n.endswith("ca.key")}
+        once = ("ca.key", "service-account.key")
+        kept = {n: c for n, c in contents(folder).items() if n.endswith(once) or "encr" in n}
         count = -1000
-        secrets = store.ensure(folder, small, NOW)
-        assert secrets.certificates.keys() == {w.key for w in expand(small)}
-        assert all(contents(folder)[name] == content for name, content in cas.items())
+        _, secrets = store.ensure(folder, small, NOW)
+        assert secrets.certificates.keys() == {w.id for w in expand(small)}
+        assert all(contents(folder)[name] == content for name, content in kept.items())
+        assert len(list(folder.glob("encryption/*.key"))) == 1

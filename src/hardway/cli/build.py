@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from hardway.model.resources import Change
     from hardway.providers.base import Outlook
 
-SIGNS = {"install": ("+", "green"), "create": ("+", "green"), "start": ("+", "green"),
-         "enable": ("+", "green"), "apply": ("+", "green"), "update": ("~", "yellow"),
-         "restart": ("!", "red"), "remove": ("-", "red")}  # fmt: skip
+SIGNS = {"issue": ("+", "green"), "install": ("+", "green"), "create": ("+", "green"),
+         "start": ("+", "green"), "enable": ("+", "green"), "apply": ("+", "green"),
+         "update": ("~", "yellow"), "restart": ("!", "red"), "remove": ("-", "red")}  # fmt: skip
 GONE_WITH_MACHINES = (
     "its machines, their disks", "no process, mount, namespace, link, table or cgroup is left"
 )  # fmt: skip
@@ -83,8 +83,9 @@ def _print_plan(changes: Sequence["Change"], *, full: bool) -> None:
             step = change.step
             click.secho(f"  {step}", dim=True)
         sign, colour = SIGNS[change.kind]
-        click.secho(f"    {sign} {change.kind:<8}{change.path_or_unit}", fg=colour)
-        if change.diff and (full or change.kind != "create"):
+        reason = f": {change.diff}" if change.kind == "issue" else ""
+        click.secho(f"    {sign} {change.kind:<8}{change.path_or_unit}{reason}", fg=colour)
+        if change.diff and not reason and (full or change.kind != "create"):
             for line in change.diff.splitlines():
                 click.secho(f"        {line}", fg=DIFF_COLOURS.get(line[:1]))
     machines = len({c.machine for c in changes})

@@ -93,6 +93,14 @@ class Leftover:
     path: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issued:
+    """A certificate or key in the cluster's folder that `up` makes; only plans have it."""
+
+    name: str
+    why: str
+
+
 @dataclass(frozen=True, slots=True)
 class Desired:
     """What one step wants of one machine, in the order it is to be put there."""
@@ -165,12 +173,13 @@ class Observed:
     """Of files that differ from what was expected and are not secret; for the plan's diff."""
 
 
-Item = Package | File | Folder | Block | Blob | Unit | Leftover | Manifest
+Item = Package | File | Folder | Block | Blob | Unit | Leftover | Issued | Manifest
 
 
 class Kind(StrEnum):
     """What a change does."""
 
+    ISSUE = "issue"
     INSTALL = "install"
     CREATE = "create"
     UPDATE = "update"

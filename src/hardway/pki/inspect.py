@@ -1,14 +1,16 @@
-"""Reading certificates: what they say, and whether they are what is wanted."""
+"""Reading certificates: what they say, and why one has to be replaced."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import NameOID
 
 from hardway.pki.inventory import Wanted
-from hardway.pki.issue import USAGES, Pair, public_of
+from hardway.pki.issue import USAGES, public_of
+from hardway.pki.values import Pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,9 @@ def read(pem: bytes) -> Read:
         usages=tuple(words[u] for u in usages if u in words),
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
-        public_key=_pem(certificate),
+        public_key=certificate.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        ),
     )
 
 
@@ -59,33 +63,52 @@ def _extension(certificate: x509.Certificate, kind: type) -> list:  # type: igno
         return []
 
 
-def _pem(certificate: x509.Certificate) -> bytes:
-    from cryptography.hazmat.primitives import serialization as form  # noqa: PLC0415
-
-    return certificate.public_key().public_bytes(
-        form.Encoding.PEM, form.PublicFormat.SubjectPublicKeyInfo
-    )
-
-
-def fits(pair: Pair, wanted: Wanted, ca: Pair) -> bool:
-    """Return whether a pair belongs together, is signed by the CA, and says what is wanted."""
+def flaw(pair: Pair, wanted: Wanted, ca: bytes) -> str:
+    """Return why a pair is not the certificate that is wanted; nothing if it is."""
     try:
         said = read(pair.certificate)
         belongs = said.public_key == public_of(pair.key)
-        issuer = x509.load_pem_x509_certificate(ca.certificate)
-        x509.load_pem_x509_certificate(pair.certificate).verify_directly_issued_by(issuer)
+    except (ValueError, TypeError):
+        return "damaged"
+    row = wanted.row
+    if not belongs:
+        return "its key belongs to another certificate"
+    if not _issued_by(pair.certificate, ca):
+        return "another CA issued it"
+    if (said.common_name, said.organization) != (wanted.common_name, row.organization):
+        return "it has another subject"
+    if said.names != wanted.names:
+        return _renamed(set(said.names), set(wanted.names))
+    return "" if said.usages == row.usages else "its usages changed"
+
+
+def _renamed(before: set[str], after: set[str]) -> str:
+    new, gone = sorted(after - before), sorted(before - after)
+    parts = [f"new {', '.join(new)}"] if new else []
+    return "its names: " + "; ".join([*parts, *([f"gone {', '.join(gone)}"] if gone else [])])
+
+
+def _issued_by(certificate: bytes, ca: bytes) -> bool:
+    issuer = x509.load_pem_x509_certificate(ca)
+    try:
+        x509.load_pem_x509_certificate(certificate).verify_directly_issued_by(issuer)
     except (ValueError, TypeError, InvalidSignature):
         return False
-    row = wanted.row
-    return (
-        belongs
-        and (said.common_name, said.organization) == (wanted.common_name, row.organization)
-        and said.names == wanted.names
-        and said.usages == row.usages
-    )
+    return True
 
 
-def due(pair: Pair, now: datetime) -> bool:
-    """Return whether less than a third of a certificate's time is left."""
-    said = read(pair.certificate)
-    return said.not_after - now < (said.not_after - said.not_before) / 3
+def due(certificate: bytes, now: datetime) -> str:
+    """Return why a certificate has to be renewed now; nothing if it does not.
+
+    It does in the last third of its time, and as long as its time has not begun: then a clock was
+    wrong when it was issued.
+    """
+    said = read(certificate)
+    if now < said.not_before:
+        return f"not valid before {said.not_before:%Y-%m-%d %H:%M} UTC"
+    if said.not_after <= now:
+        return f"ended on {said.not_after:%Y-%m-%d}"
+    left = said.not_after - now
+    if left >= (said.not_after - said.not_before) / 3:
+        return ""
+    return f"{left.days} day{'s' * (left.days != 1)} left"

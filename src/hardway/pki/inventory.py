@@ -2,13 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from hardway.model.cluster import Cluster, Machine, Role
-from hardway.model.resources import ROOT, File
-
-if TYPE_CHECKING:
-    from hardway.pki.store import Secrets
+from hardway.model.resources import ROOT
 
 ADMINS = "hardway:admins"
 SERVER, CLIENT = "serverAuth", "clientAuth"
@@ -67,9 +63,14 @@ class Wanted:
     names: tuple[str, ...]
 
     @property
-    def key(self) -> tuple[str, str]:
+    def id(self) -> tuple[str, str]:
         """How it is found among the secrets."""
         return self.row.name, self.machine
+
+    @property
+    def stem(self) -> str:
+        """Where it is in the folder of secrets, without suffix."""
+        return "/".join(filter(None, (self.row.ca, *self.id)))
 
 
 def _own(_cluster: Cluster, machine: Machine) -> tuple[str, ...]:
@@ -234,29 +235,3 @@ def certificate_paths(role: Role) -> list[str]:
     """Return where machines of a role have certificates, CAs' included."""
     trusted = [path for at, path, _, _ in TRUSTED if at is role]
     return [*trusted, *(f"{c.path}.crt" for c in CERTIFICATES if c.role is role and c.path)]
-
-
-def files_for(cluster: Cluster, machine: Machine, secrets: "Secrets") -> tuple[File, ...]:
-    """Return the certificates, keys and trusted CAs that a machine gets as files."""
-    files = [
-        File(path=path, content=secrets.cas[ca].certificate, why=f"trusted to say {why}")
-        for role, path, ca, why in TRUSTED
-        if role is machine.role
-    ]
-    for wanted in expand(cluster):
-        row = wanted.row
-        if wanted.machine == machine.name and row.path:
-            pair = secrets.certificates[wanted.key]
-            files += [
-                File(path=f"{row.path}.crt", content=pair.certificate, why=row.why),
-                File(path=f"{row.path}.key", content=pair.key, mode=0o600, owner=row.owner,
-                     secret=True, why=f"proves that one is {wanted.common_name}"),
-            ]  # fmt: skip
-    if machine.role is Role.CONTROL_PLANE:
-        account = secrets.service_account
-        files += [
-            File(path=path, content=account.key, mode=0o600, owner=owner, secret=True, why=why)
-            for path, owner, why in SIGNING
-        ]
-        files.append(File(path=PUBLIC, content=account.public, why="checks pods' tokens"))
-    return tuple(files)

@@ -1,7 +1,7 @@
 """Making keys and certificates. Profiles follow RFC 5280."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 
@@ -12,20 +12,13 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from hardway.model.cluster import KeyAlgorithm
 from hardway.pki.inventory import CLIENT, SERVER
+from hardway.pki.values import Pair
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 USAGES = {SERVER: ExtendedKeyUsageOID.SERVER_AUTH, CLIENT: ExtendedKeyUsageOID.CLIENT_AUTH}
 SKEW = timedelta(minutes=5)
 """Certificates begin that much early, for machines whose clocks are behind."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A certificate and its key, both PEM."""
-
-    certificate: bytes
-    key: bytes = field(repr=False)
 
 
 def new_key(algorithm: KeyAlgorithm) -> bytes:

@@ -1,52 +1,33 @@
-"""The cluster's secrets on disk. What cannot be made again is never replaced.
+"""The cluster's secrets on disk: read all, decide (`pki.decide`), make what is missing, write.
 
-    pki/<ca>/ca.crt, ca.key
-    pki/<ca>/<certificate>/<machine>.crt, .key        one for each machine of a role
-    pki/<ca>/<certificate>.crt, .key                  of this host
-    pki/service-account.key, service-account.pub
-    pki/encryption.key                                base64 of 32 bytes
-
-A leaf that is missing, damaged, no longer what is wanted, or in the last third of its time is
-issued anew. A CA, the service-account key and the encryption key are made once: without them data
-or trust is lost, so that damage to them is an error and nothing else.
+What cannot be made again is never replaced.
 """
 
+import json
 import secrets as random
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 
 from hardway.errors import PkiError
-from hardway.files import write
+from hardway.files import write as write_file
 from hardway.model.cluster import Cluster
-from hardway.pki.inspect import Read, due, fits, read
-from hardway.pki.inventory import CAS, Authority, Wanted, expand
-from hardway.pki.issue import Leaf, Pair, new_ca, new_key, new_leaf, public_of
+from hardway.pki import decide
+from hardway.pki.decide import ACCOUNT, ENCRYPTION, ENCRYPTION_BYTES, RING, Issue, Kept
+from hardway.pki.inspect import Read
+from hardway.pki.inspect import read as read_certificate
+from hardway.pki.inventory import CAS, CERTIFICATES, Authority, Wanted, expand
+from hardway.pki.issue import Leaf, new_ca, new_key, new_leaf, public_of
+from hardway.pki.values import Pair, Secrets
 
-PRIVATE = 0o600
-ENCRYPTION_BYTES = 32
-RESTORE = "restore it from a backup of the cluster's folder; hardway down begins anew"
-
-
-@dataclass(frozen=True, slots=True)
-class KeyPair:
-    """A bare key pair, PEM."""
-
-    key: bytes = field(repr=False)
-    public: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Secrets:
-    """All of a cluster's secrets."""
-
-    cas: Mapping[str, Pair]
-    certificates: Mapping[tuple[str, str], Pair]
-    """By row and machine; see `Wanted.key`."""
-    service_account: KeyPair
-    encryption_key: bytes = field(repr=False)
+PRIVATE, PUBLIC = 0o600, 0o644
+KINDS = {".crt": PUBLIC, ".pub": PUBLIC, ".json": PUBLIC, ".key": PRIVATE}
+"""Files of secrets and their modes, by their suffixes."""
+LEAVES = tuple(f"{row.ca}/{row.name}" for row in CERTIFICATES)
+"""Where the paths of certificates begin that can be made again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +48,101 @@ class Described:
     why: str
 
 
-def ensure(folder: Path, cluster: Cluster, now: datetime) -> Secrets:
-    """Return the cluster's secrets, after making those that are missing or due.
+def read(folder: Path) -> Kept:
+    """Return the files of a folder of secrets; none if it does not exist."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.suffix in KINDS and not path.name.startswith(".")
+    }
+
+
+def make(
+    issues: Sequence[Issue], kept: Kept, cluster: Cluster, now: datetime
+) -> Iterator[tuple[str, bytes]]:
+    """Yield new files in an order in which writing may end anywhere; the only randomness."""
+    there = dict(kept)
+    for issue in issues:
+        for path, content in _make(issue, there, cluster, now):
+            there[path] = content
+            yield path, content
+    # A public key follows from its private key, which alone is kept with care.
+    yield f"{ACCOUNT}.pub", public_of(there[f"{ACCOUNT}.key"])
+
+
+def _make(
+    issue: Issue, there: Kept, cluster: Cluster, now: datetime
+) -> Iterator[tuple[str, bytes]]:
+    match issue.what:
+        case Authority() as row:
+            # A run that was killed between the two files left the key: it is as good as a new one.
+            key = there.get(f"{row.name}/ca.key") or new_key(cluster.key_algorithm)
+            yield f"{row.name}/ca.key", key
+            ca = new_ca(key, row.common_name, now, cluster.validity.ca)
+            yield f"{row.name}/ca.crt", ca.certificate
+        case Wanted() as wanted:
+            pair = _leaf(wanted, there, cluster, now)
+            yield f"{wanted.stem}.key", pair.key
+            yield f"{wanted.stem}.crt", pair.certificate
+        case "service-account":
+            yield f"{ACCOUNT}.key", new_key(cluster.key_algorithm)
+        case "encryption":
+            yield from _encryption(there)
+
+
+def _leaf(wanted: Wanted, there: Kept, cluster: Cluster, now: datetime) -> Pair:
+    row = wanted.row
+    ca = Pair(there[f"{row.ca}/ca.crt"], there[f"{row.ca}/ca.key"])
+    valid = cluster.validity.admin if row.short_lived else cluster.validity.leaf
+    leaf = Leaf(wanted.common_name, row.organization, wanted.names, row.usages)
+    return new_leaf(ca, new_key(cluster.key_algorithm), leaf, now, valid)
+
+
+def _encryption(there: Kept) -> Iterator[tuple[str, bytes]]:
+    """Yield a key, then its ring: one that a killed run left without a ring is as good as new."""
+    found = decide.ring_files(there)
+    secret = b64decode(there[found[0]]) if found else random.token_bytes(ENCRYPTION_BYTES)
+    name = f"key-{sha256(secret).hexdigest()[:8]}"
+    file = f"{ENCRYPTION}/{name}.key"
+    yield file, b64encode(secret) + b"\n"
+    yield RING, json.dumps([{"name": name, "file": file}], indent=2).encode() + b"\n"
+
+
+def write(folder: Path, path: str, content: bytes) -> None:
+    """Write one file of secrets so that a kill leaves the old or the new one.
+
+    What cannot be made again is on the disk when this returns.
+    """
+    mode, durable = KINDS[Path(path).suffix], not path.startswith(LEAVES)
+    write_file(folder / path, content, mode=mode, durable=durable)
+
+
+def planned(folder: Path, cluster: Cluster, now: datetime) -> tuple[tuple[Issue, ...], Secrets]:
+    """Return what would be made, and the secrets as they might be then; in memory only.
 
     Raises:
         PkiError: something that cannot be made again is damaged or half gone.
     """
+    kept = read(folder)
+    issues = decide.decide(kept, cluster, now)
+    whole = {**kept, **dict(make(issues, kept, cluster, now))}
+    return issues, decide.secrets(whole, cluster)
+
+
+def ensure(folder: Path, cluster: Cluster, now: datetime) -> tuple[tuple[Issue, ...], Secrets]:
+    """Return what was made, and the cluster's secrets.
+
+    Raises:
+        PkiError: something that cannot be made again is damaged or half gone.
+    """
+    kept = read(folder)
+    issues = decide.decide(kept, cluster, now)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    cas = {row.name: _ensure_ca(folder / row.name, row, cluster, now) for row in CAS}
-    leaves = {
-        wanted.key: _ensure_leaf(folder, wanted, cas[wanted.row.ca], cluster, now)
-        for wanted in expand(cluster)
-    }
-    return Secrets(cas, leaves, _ensure_account(folder, cluster), _ensure_encryption(folder))
+    for path, content in make(issues, kept, cluster, now):
+        write(folder, path, content)
+    for key in folder.rglob("*.key"):
+        key.chmod(PRIVATE)
+    return issues, decide.secrets(read(folder), cluster)
 
 
 def described(folder: Path, cluster: Cluster) -> list[Described]:
@@ -90,9 +153,9 @@ def described(folder: Path, cluster: Cluster) -> list[Described]:
     """
     found = [_describe_ca(folder, row) for row in CAS]
     for wanted in expand(cluster):
-        row, (crt, _) = wanted.row, _files(folder, wanted)
+        row = wanted.row
         words = (row.presented_by, row.verified_by, row.why)
-        found.append(_describe(row.name, wanted.machine, crt, words))
+        found.append(_describe(row.name, wanted.machine, folder / f"{wanted.stem}.crt", words))
     return found
 
 
@@ -111,103 +174,8 @@ def _describe(name: str, machine: str, path: Path, words: tuple[str, str, str]) 
 
 def _read(path: Path) -> Read:
     try:
-        return read(path.read_bytes())
+        return read_certificate(path.read_bytes())
     except FileNotFoundError as error:
         raise PkiError(f"{path} is not there", hint="hardway up makes it") from error
     except ValueError as error:
         raise PkiError(f"{path} is no certificate: {error}", hint="hardway up") from error
-
-
-def _files(folder: Path, wanted: Wanted) -> tuple[Path, Path]:
-    """Return where a certificate and its key are."""
-    stem = folder / wanted.row.ca / wanted.row.name
-    if wanted.machine:
-        stem /= wanted.machine
-    return stem.with_name(f"{stem.name}.crt"), stem.with_name(f"{stem.name}.key")
-
-
-def _ensure_ca(folder: Path, row: Authority, cluster: Cluster, now: datetime) -> Pair:
-    crt, key = folder / "ca.crt", folder / "ca.key"
-    if crt.exists() and not key.exists():
-        raise PkiError(f"{key} is gone, and {crt} cannot sign without it", hint=RESTORE)
-    if not key.exists():
-        write(key, new_key(cluster.key_algorithm), mode=PRIVATE, durable=True)
-    secret = _bytes(key)
-    if not crt.exists():
-        # A run that was killed between the two files left the key: it is as good as a new one.
-        write(
-            crt, new_ca(secret, row.common_name, now, cluster.validity.ca).certificate, durable=True
-        )
-    pair = Pair(_bytes(crt), secret)
-    _check_ca(pair, crt, key, now)
-    return pair
-
-
-def _check_ca(pair: Pair, crt: Path, key: Path, now: datetime) -> None:
-    said = _read(crt)
-    if said.public_key != _public(key, pair.key):
-        raise PkiError(f"{crt} is not the certificate of {key}", hint=RESTORE)
-    if said.not_after <= now:
-        raise PkiError(f"{crt} expired on {said.not_after:%Y-%m-%d}", hint=RESTORE)
-
-
-def _ensure_leaf(folder: Path, wanted: Wanted, ca: Pair, cluster: Cluster, now: datetime) -> Pair:
-    crt, key = _files(folder, wanted)
-    if crt.exists() and key.exists():
-        pair = Pair(crt.read_bytes(), key.read_bytes())
-        if fits(pair, wanted, ca) and not due(pair, now):
-            key.chmod(PRIVATE)
-            return pair
-    row = wanted.row
-    valid = cluster.validity.admin if row.short_lived else cluster.validity.leaf
-    leaf = Leaf(wanted.common_name, row.organization, wanted.names, row.usages)
-    secret = new_key(cluster.key_algorithm)
-    pair = new_leaf(ca, secret, leaf, now, valid)
-    write(key, pair.key, mode=PRIVATE)
-    write(crt, pair.certificate)
-    return pair
-
-
-def _ensure_account(folder: Path, cluster: Cluster) -> KeyPair:
-    key, public = folder / "service-account.key", folder / "service-account.pub"
-    if public.exists() and not key.exists():
-        raise PkiError(f"{key} is gone, and with it all tokens of pods", hint=RESTORE)
-    if not key.exists():
-        write(key, new_key(cluster.key_algorithm), mode=PRIVATE, durable=True)
-    pair = KeyPair(_bytes(key), _public(key, _bytes(key)))
-    write(public, pair.public)
-    return pair
-
-
-def _ensure_encryption(folder: Path) -> bytes:
-    file = folder / "encryption.key"
-    if not file.exists():
-        write(
-            file,
-            b64encode(random.token_bytes(ENCRYPTION_BYTES)) + b"\n",
-            mode=PRIVATE,
-            durable=True,
-        )
-    try:
-        key = b64decode(_bytes(file), validate=False)
-    except ValueError:
-        key = b""
-    if len(key) != ENCRYPTION_BYTES:
-        raise PkiError(
-            f"{file} is not the base64 of {ENCRYPTION_BYTES} bytes; no Secret is readable so",
-            hint=RESTORE,
-        )
-    return key
-
-
-def _public(path: Path, key: bytes) -> bytes:
-    try:
-        return public_of(key)
-    except (ValueError, TypeError) as error:
-        raise PkiError(f"{path} is no private key", hint=RESTORE) from error
-
-
-def _bytes(path: Path) -> bytes:
-    if path.suffix == ".key":
-        path.chmod(PRIVATE)
-    return path.read_bytes()

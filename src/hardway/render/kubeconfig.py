@@ -5,9 +5,8 @@ from collections.abc import Mapping
 
 from hardway.model.cluster import API_PORT, Cluster, Machine, Role
 from hardway.model.resources import File
-from hardway.pki.inventory import expand
-from hardway.pki.issue import Pair
-from hardway.pki.store import Secrets
+from hardway.pki.inventory import Certificate, expand
+from hardway.pki.values import Pair, Secrets
 from hardway.render.config import comment, dump
 
 FOLDER = "/etc/kubernetes"
@@ -24,13 +23,18 @@ def server(cluster: Cluster, machine: Machine | None) -> str:
     return (cluster.api_from_here if machine is None else cluster.endpoint).url
 
 
+def path(row: Certificate) -> str:
+    """Return where on its machines the kubeconfig with a certificate is."""
+    return f"{FOLDER}/{row.kubeconfig}.kubeconfig"
+
+
 def kubeconfigs_for(cluster: Cluster, machine: Machine, secrets: Secrets) -> tuple[File, ...]:
     """Return the kubeconfigs of a machine's clients."""
     return tuple(
         File(
-            path=f"{FOLDER}/{wanted.row.kubeconfig}.kubeconfig",
+            path=path(wanted.row),
             content=_text(cluster, server(cluster, machine), wanted.row.name,
-                          secrets.cas["kubernetes"].certificate, secrets.certificates[wanted.key]),
+                          secrets.cas["kubernetes"].bundle, secrets.certificates[wanted.id]),
             mode=0o600,
             owner=wanted.row.owner,
             secret=True,
@@ -46,7 +50,7 @@ def host_kubeconfigs(cluster: Cluster, secrets: Secrets) -> Mapping[str, bytes]:
     return {
         f"{wanted.row.kubeconfig}.kubeconfig": _text(
             cluster, server(cluster, None), wanted.row.name,
-            secrets.cas["kubernetes"].certificate, secrets.certificates[wanted.key],
+            secrets.cas["kubernetes"].bundle, secrets.certificates[wanted.id],
         )
         for wanted in expand(cluster)
         if not wanted.machine

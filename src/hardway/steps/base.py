@@ -8,7 +8,7 @@ from pathlib import Path
 from hardway.components import Stored
 from hardway.model.cluster import Cluster, HostFacts, Machine
 from hardway.model.resources import Blob, Desired, File, Finding, Manifest
-from hardway.pki.store import Secrets
+from hardway.pki.values import Secrets
 from hardway.render.systemd import Service, service
 from hardway.tools.kubectl import Kubectl
 from hardway.transport.base import Fleet

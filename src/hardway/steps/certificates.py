@@ -1,24 +1,88 @@
 """Certificates: each machine gets the ones its services present, and the CAs they trust."""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from hardway.model.cluster import Machine
-from hardway.model.resources import Desired, Finding, Folder
+from hardway.model.cluster import Cluster, Machine, Role
+from hardway.model.resources import Change, Desired, File, Finding, Folder, Issued, Kind
 from hardway.pki import inventory as pki
+from hardway.pki.decide import Issue
 from hardway.pki.inspect import read
+from hardway.pki.values import Secrets
+from hardway.render import kubeconfig
+from hardway.steps import encryption
 from hardway.steps.base import Check, Given, Inventory, Live, Step
 
 NAME = "certificates"
+HERE = "this host"
+"""Where certificates are that no machine has."""
 
 
 def render(given: Given, machine: Machine, _inventory: Inventory) -> Desired:
     """Return the certificates and keys of a machine."""
-    files = pki.files_for(given.cluster, machine, given.secrets)
+    files = files_for(given.cluster, machine, given.secrets)
     parents = sorted({f.path.rsplit("/", 1)[0] for f in files})
     # Entered by several users; each key in it is its owner's alone.
     folders = tuple(Folder(path=p, why="keys and certificates of one service") for p in parents)
     return Desired(folders=folders, files=files)
+
+
+def files_for(cluster: Cluster, machine: Machine, secrets: Secrets) -> tuple[File, ...]:
+    """Return the certificates, keys and trusted CAs that a machine gets as files."""
+    files = [
+        File(path=path, content=secrets.cas[ca].bundle, why=f"trusted to say {why}")
+        for role, path, ca, why in pki.TRUSTED
+        if role is machine.role
+    ]
+    for wanted in pki.expand(cluster):
+        row = wanted.row
+        if wanted.machine == machine.name and row.path:
+            pair = secrets.certificates[wanted.id]
+            files += [
+                File(path=f"{row.path}.crt", content=pair.certificate, why=row.why),
+                File(path=f"{row.path}.key", content=pair.key, mode=0o600, owner=row.owner,
+                     secret=True, why=f"proves that one is {wanted.common_name}"),
+            ]  # fmt: skip
+    if machine.role is Role.CONTROL_PLANE:
+        account = secrets.service_account
+        files += [
+            File(path=path, content=account.signing.key, mode=0o600, owner=owner, secret=True,
+                 why=why)
+            for path, owner, why in pki.SIGNING
+        ]  # fmt: skip
+        files.append(File(path=pki.PUBLIC, content=account.bundle, why="checks pods' tokens"))
+    return tuple(files)
+
+
+def planned(issues: Sequence[Issue], changes: Sequence[Change]) -> list[Change]:
+    """Return what would be issued, then the changes, whose files show no digest to come of it."""
+    issued = [
+        Change(machine=issue.machine or HERE, step=NAME, kind=Kind.ISSUE,
+               path_or_unit=issue.name, item=Issued(name=issue.name, why=issue.why), diff=issue.why)
+        for issue in sorted(issues, key=lambda i: i.machine)
+    ]  # fmt: skip
+    return [*issued, *(_unissued(issues, change) for change in changes)]
+
+
+def _unissued(issues: Sequence[Issue], change: Change) -> Change:
+    for issue in issues:
+        if change.path_or_unit in _places(issue) and issue.machine in {"", change.machine}:
+            return replace(change, diff=f"with {issue.name} as it will be issued")
+    return change
+
+
+def _places(issue: Issue) -> set[str]:
+    """Return the paths on machines of what is issued."""
+    match issue.what:
+        case pki.Wanted(row):
+            return {f"{row.path}.crt", f"{row.path}.key", kubeconfig.path(row)}
+        case pki.Authority(name):
+            return {path for _, path, ca, _ in pki.TRUSTED if ca == name}
+        case "service-account":
+            return {pki.PUBLIC, *(path for path, _, _ in pki.SIGNING)}
+    return {encryption.PATH}
 
 
 EXPIRY = Check(

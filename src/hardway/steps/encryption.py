@@ -5,6 +5,7 @@ from base64 import b64encode
 
 from hardway.model.cluster import Machine, Role
 from hardway.model.resources import Desired, File, Finding
+from hardway.pki.values import NamedKey
 from hardway.render.config import Setting, yaml_text
 from hardway.steps.base import Check, Given, Inventory, Live, Step
 
@@ -16,8 +17,7 @@ def render(given: Given, machine: Machine, _inventory: Inventory) -> Desired:
     """Return a control plane's encryption configuration."""
     if machine.role is not Role.CONTROL_PLANE:
         return Desired()
-    key = b64encode(given.secrets.encryption_key).decode()
-    providers = [{"secretbox": {"keys": [{"name": "key-1", "secret": key}]}}, {"identity": {}}]
+    providers = [*map(_provider, given.secrets.encryption_keys), {"identity": {}}]
     settings = (
         Setting("apiVersion", "apiserver.config.k8s.io/v1", ""),
         Setting("kind", "EncryptionConfiguration", ""),
@@ -35,6 +35,10 @@ def render(given: Given, machine: Machine, _inventory: Inventory) -> Desired:
         why="Secrets are ciphertext in etcd, its snapshots and its disks",
     )  # fmt: skip
     return Desired(files=(file,))
+
+
+def _provider(key: NamedKey) -> dict[str, object]:
+    return {key.provider: {"keys": [{"name": key.name, "secret": b64encode(key.secret).decode()}]}}
 
 
 SAME = Check(

@@ -1,0 +1,185 @@
+"""Which certificates and keys have to be made, and why. Pure: it reads what was read.
+
+    pki/<ca>/ca.crt, ca.key
+    pki/<ca>/<certificate>/<machine>.crt, .key        one for each machine of a role
+    pki/<ca>/<certificate>.crt, .key                  of this host
+    pki/service-account.key, service-account.pub
+    pki/encryption/ring.json                          the keys; the first one writes
+    pki/encryption/<name>.key                         base64 of 32 bytes
+    pki/encryption.key                                the first key of clusters without a ring
+
+A leaf that is missing, damaged, no longer what is wanted, in the last third of its time or not
+valid yet is issued again. A CA, the service-account key and the encryption keys are made once:
+without them data or trust is lost, so that damage to them is an error and nothing else.
+"""
+
+import binascii
+import json
+from base64 import b64decode
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from hardway.errors import PkiError
+from hardway.model.cluster import Cluster
+from hardway.pki.inspect import due, flaw, read
+from hardway.pki.inventory import CAS, Authority, Wanted, expand
+from hardway.pki.issue import public_of
+from hardway.pki.values import KeyPair, NamedKey, Pair, Secrets, ServiceAccountKeys, Trust
+
+Kept = Mapping[str, bytes]
+"""The files in the folder of secrets, by their paths in it."""
+
+RESTORE = "restore it from a backup of the cluster's folder; hardway down begins anew"
+ACCOUNT = "service-account"
+ENCRYPTION = "encryption"
+RING = f"{ENCRYPTION}/ring.json"
+FIRST_KEY = f"{ENCRYPTION}.key"
+FIRST_NAME = "key-1"
+ENCRYPTION_BYTES = 32
+
+
+What = Authority | Wanted | str
+"""A CA, a certificate, or the name of a key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """Something that has to be made."""
+
+    what: What
+    why: str
+
+    @property
+    def name(self) -> str:
+        """Its name for people."""
+        match self.what:
+            case Authority(name):
+                return f"{name}-ca"
+            case Wanted(row):
+                return row.name
+        return f"{self.what}-key"
+
+    @property
+    def machine(self) -> str:
+        """The machine it is for; empty for what is not one machine's."""
+        return self.what.machine if isinstance(self.what, Wanted) else ""
+
+
+def decide(kept: Kept, cluster: Cluster, now: datetime) -> tuple[Issue, ...]:
+    """Return what has to be made, CAs first.
+
+    Raises:
+        PkiError: something that cannot be made again is damaged or half gone.
+    """
+    wanted: tuple[tuple[What, str], ...] = (
+        *((row, _authority(kept, row, now)) for row in CAS),
+        *((leaf, _leaf(kept, leaf, now)) for leaf in expand(cluster)),
+        (ACCOUNT, "" if _account(kept) else "missing"),
+        (ENCRYPTION, "" if _encryption(kept) else "missing"),
+    )
+    return tuple(Issue(what, why) for what, why in wanted if why)
+
+
+def _authority(kept: Kept, row: Authority, now: datetime) -> str:
+    """Return why a CA's certificate has to be made; nothing if it is good.
+
+    One that is not valid yet is made again with its own key: what it signed stays good.
+    """
+    crt, key = f"{row.name}/ca.crt", f"{row.name}/ca.key"
+    if crt not in kept:
+        return "missing"
+    if key not in kept:
+        raise PkiError(f"pki/{key} is gone, and pki/{crt} cannot sign without it", hint=RESTORE)
+    try:
+        said = read(kept[crt])
+    except ValueError as error:
+        raise PkiError(f"pki/{crt} is no certificate: {error}", hint=RESTORE) from error
+    if said.public_key != _public(kept, key):
+        raise PkiError(f"pki/{crt} is not the certificate of pki/{key}", hint=RESTORE)
+    if said.not_after <= now:
+        raise PkiError(f"pki/{crt} expired on {said.not_after:%Y-%m-%d}", hint=RESTORE)
+    return due(kept[crt], now) if now < said.not_before else ""
+
+
+def _leaf(kept: Kept, wanted: Wanted, now: datetime) -> str:
+    pair = _pair(kept, wanted.stem)
+    if pair is None:
+        return "missing"
+    ca = kept.get(f"{wanted.row.ca}/ca.crt")
+    if ca is None:
+        return "its CA is new"
+    return flaw(pair, wanted, ca) or due(pair.certificate, now)
+
+
+def _pair(kept: Kept, stem: str) -> Pair | None:
+    crt, key = kept.get(f"{stem}.crt"), kept.get(f"{stem}.key")
+    return Pair(crt, key) if crt is not None and key is not None else None
+
+
+def _account(kept: Kept) -> bool:
+    """Return whether there is a service-account key, after looking whether it is one."""
+    key, public = f"{ACCOUNT}.key", f"{ACCOUNT}.pub"
+    if key in kept:
+        _public(kept, key)
+    elif public in kept:
+        raise PkiError(f"pki/{key} is gone, and with it all tokens of pods", hint=RESTORE)
+    return key in kept
+
+
+def _encryption(kept: Kept) -> tuple[NamedKey, ...]:
+    if RING in kept:
+        return tuple(_named(kept, row) for row in _rows(kept))
+    if FIRST_KEY in kept:
+        return (_named(kept, {"name": FIRST_NAME, "file": FIRST_KEY}),)
+    if len(ring_files(kept)) > 1:
+        raise PkiError(f"pki/{RING} is gone, which says which key writes", hint=RESTORE)
+    return ()
+
+
+def ring_files(kept: Kept) -> list[str]:
+    """Return the encryption keys beside a ring; one alone, without a ring, was just made."""
+    return [path for path in kept if path.startswith(f"{ENCRYPTION}/") and path.endswith(".key")]
+
+
+def _rows(kept: Kept) -> Iterator[dict[str, str]]:
+    try:
+        yield from json.loads(kept[RING])
+    except ValueError as error:
+        raise PkiError(f"pki/{RING} cannot be read: {error}", hint=RESTORE) from error
+
+
+def _named(kept: Kept, row: Mapping[str, str]) -> NamedKey:
+    file = row["file"]
+    try:
+        secret = b64decode(kept[file])
+    except KeyError as error:
+        raise PkiError(f"pki/{file} is gone; no Secret is readable so", hint=RESTORE) from error
+    except binascii.Error:
+        secret = b""
+    if len(secret) != ENCRYPTION_BYTES:
+        raise PkiError(
+            f"pki/{file} is not the base64 of {ENCRYPTION_BYTES} bytes; no Secret is readable so",
+            hint=RESTORE,
+        )
+    return NamedKey(row["name"], secret)
+
+
+def _public(kept: Kept, path: str) -> bytes:
+    try:
+        return public_of(kept[path])
+    except (ValueError, TypeError) as error:
+        raise PkiError(f"pki/{path} is no private key", hint=RESTORE) from error
+
+
+def secrets(kept: Kept, cluster: Cluster) -> Secrets:
+    """Return the secrets of a folder for which nothing has to be made."""
+    cas = {row.name: Pair(kept[f"{row.name}/ca.crt"], kept[f"{row.name}/ca.key"]) for row in CAS}
+    leaves = {w.id: Pair(kept[f"{w.stem}.crt"], kept[f"{w.stem}.key"]) for w in expand(cluster)}
+    account = KeyPair(kept[f"{ACCOUNT}.key"], _public(kept, f"{ACCOUNT}.key"))
+    return Secrets(
+        cas={name: Trust(pair, (pair.certificate,)) for name, pair in cas.items()},
+        certificates=leaves,
+        service_account=ServiceAccountKeys(account, (account.public,)),
+        encryption_keys=_encryption(kept),
+    )
