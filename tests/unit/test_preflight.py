@@ -2,10 +2,12 @@
 
 import asyncio
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tests import support
@@ -17,6 +19,8 @@ from hardway.model.cluster import Cluster, HostFacts
 from hardway.providers.admission import fit
 from hardway.providers.base import Problem, Severity
 from hardway.providers.hosts import checks, facts, preflight, probe
+from hardway.providers.local import preflight as local_preflight
+from hardway.providers.storage import OVERLAY
 from hardway.report import Event, Happened
 from hardway.steps import STEPS
 from hardway.transport.base import Completed, Reached
@@ -40,8 +44,9 @@ cloud-hosts\t
 peer\t192.168.7.5 answers
 route\tdefault via 192.168.7.1 dev ens3
 route\t192.168.7.0/24 dev ens3 proto kernel scope link src 192.168.7.4
-disk\t/var/lib 30000000
-disk\t/opt 30000000
+place\t/opt 90000000 30000000 / ext4 rw,relatime
+place\t/var/lib/etcd 90000000 30000000 / ext4 rw,relatime
+place\t/var/log/kubernetes 90000000 30000000 / ext4 rw,relatime
 """ + "fsync\t0.0021\n" * 100,
     "b": """distribution\tubuntu 24.04 Ubuntu 24.04.1 LTS
 kernel\t6.8.0-49-generic
@@ -51,8 +56,10 @@ machine-id\t0b
 address\t192.168.7.5/24 ens3
 peer\t192.168.7.4 answers
 route\t192.168.7.0/24 dev ens3 proto kernel scope link src 192.168.7.5
-disk\t/var/lib 30000000
-disk\t/opt 30000000
+place\t/opt 90000000 30000000 / ext4 rw,relatime
+place\t/var/lib/containerd 90000000 30000000 / ext4 rw,relatime
+place\t/var/lib/kubelet 90000000 30000000 / ext4 rw,relatime
+overlay\t
 """,
 }  # fmt: skip
 HOST = replace(support.HOST, shared=False)
@@ -95,20 +102,35 @@ RED: Sequence[tuple[str, str, str, str]] = (
     ("systemd\t252", "systemd\t247", "systemd", "refuse"),
     ("systemd\t252", "systemd\t\nno-systemd\tinit", "systemd", "refuse"),
     ("6.1.0-28-amd64", "5.10.0-33-amd64", "kernel", "refuse"),
-    ("/var/lib 30000000", "/var/lib 1000000", "disk", "refuse"),
-    ("/var/lib 30000000", "/var/lib 4000000", "disk", "warn"),
+    ("/etcd 90000000 30000000", "/etcd 90000000 1000000", "disk", "refuse"),
+    ("/etcd 90000000 30000000", "/etcd 90000000 4000000", "disk", "warn"),
+    ("/kubernetes 90000000 30000000", "/kubernetes 90000000 600000", "disk", "refuse"),
+    (
+        "/opt 90000000 30000000 / ext4 rw",
+        "/opt 90000000 30000000 /opt ext4 rw,noexec",
+        "file-systems",
+        "refuse",
+    ),
+    (
+        "/etcd 90000000 30000000 / ext4 rw",
+        "/etcd 90000000 30000000 / ext4 ro",
+        "file-systems",
+        "refuse",
+    ),
+    ("/etcd 90000000 30000000 / ext4", "/etcd 90000000 30000000 / nfs4", "file-systems", "warn"),
+    ("/etcd 90000000 30000000 / ext4", "/etcd 90000000 30000000 / tmpfs", "file-systems", "warn"),
     ("fsync\t0.0021\n" * 100, slow(900, 5), "fsync", "warn"),
     ("fsync\t0.0021\n" * 100, slow(120, 60), "fsync", "refuse"),
     ("route\tdefault", "swap\t/dev/sda2 2097148\nroute\tdefault", "swap", "warn"),
     ("kernel\t", "container\tlxc\nswap\t/dev/sda2 2097148\nkernel\t", "swap", "refuse"),
-    ("disk\t/opt", "port\t6443 nginx\ndisk\t/opt", "ports", "refuse"),
-    ("disk\t/opt", "unit\tkubelet active\ndisk\t/opt", "leftovers", "refuse"),
-    ("disk\t/opt", "unit\tdocker active\ndisk\t/opt", "leftovers", "warn"),
-    ("disk\t/opt", "folder\t/var/lib/etcd\ndisk\t/opt", "leftovers", "refuse"),
-    ("disk\t/opt", "ledger\tother\ndisk\t/opt", "leftovers", "refuse"),
+    ("place\t/opt", "port\t6443 nginx\nplace\t/opt", "ports", "refuse"),
+    ("place\t/opt", "unit\tkubelet active\nplace\t/opt", "leftovers", "refuse"),
+    ("place\t/opt", "unit\tdocker active\nplace\t/opt", "leftovers", "warn"),
+    ("place\t/opt", "folder\t/var/lib/etcd\nplace\t/opt", "leftovers", "refuse"),
+    ("place\t/opt", "ledger\tother\nplace\t/opt", "leftovers", "refuse"),
     ("cloud-hosts\t", "cloud-hosts\tmanage_etc_hosts: true", "cloud-init", "refuse"),
-    ("disk\t/opt", "apt\tUnable to locate package haproxy\ndisk\t/opt", "packages", "refuse"),
-    ("disk\t/opt", "firewall\tdrop\ndisk\t/opt", "firewall", "warn"),
+    ("place\t/opt", "apt\tUnable to locate package haproxy\nplace\t/opt", "packages", "refuse"),
+    ("place\t/opt", "dpkg\tThe following packages\nplace\t/opt", "packages", "refuse"),
     ("192.168.7.4/24 ens3", "192.168.7.44/24 ens3", "address", "refuse"),
     ("route\tdefault", "route\t10.200.0.0/16 dev wg0\nroute\tdefault", "ranges", "refuse"),
     ("route\tdefault", "route\t10.32.0.5 dev wg0\nroute\tdefault", "ranges", "refuse"),
@@ -163,8 +185,103 @@ def test_machines_that_are_copies() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "check"),
+    [
+        ("containerd 90000000 30000000", "containerd 90000000 13000000", "disk"),
+        ("kubelet 90000000 30000000", "kubelet 90000000 8900000", "disk"),
+        ("overlay\t", "overlay\tmount: /x: wrong fs type, bad option", "file-systems"),
+    ],
+)
+def test_what_is_asked_of_a_workers_disk(old: str, new: str, check: str) -> None:
+    assert old in GOOD["b"]
+    assert judged(b=GOOD["b"].replace(old, new)) == [("b", check, "refuse")]
+
+
+def test_an_answer_that_cannot_be_read_is_found_too() -> None:
+    garbled = GOOD["a"].replace("/opt 90000000 30000000 / ext4", "/opt - - / ext4")
+    assert judged(garbled) == [("a", "disk", "refuse"), ("a", "file-systems", "refuse")]
+
+
+FIREWALLS = """table inet fw {
+    chain forward {
+        type filter hook forward priority filter; policy drop;
+        ct state established,related accept
+    }
+}
+table inet firewalld {
+    chain filter_INPUT {
+        type filter hook input priority filter + 10; policy accept;
+        iifname "lo" accept
+        reject with icmpx admin-prohibited
+    }
+    chain filter_OUTPUT {
+        type filter hook output priority filter + 10; policy drop;
+    }
+}
+table inet open {
+    chain input {
+        type filter hook input priority filter; policy accept;
+        iifname "wg0" drop
+    }
+    chain elsewhere {
+        drop
+    }
+}
+"""
+
+
+def test_a_firewall_is_named_with_the_rule_it_lacks() -> None:
+    def cures(ruleset: str) -> list[str]:
+        rows = "".join(f"ruleset\t{line}\n" for line in ruleset.splitlines())
+        seen = {"a": probe.parse(GOOD["a"] + rows), "b": probe.parse(GOOD["b"])}
+        found = checks.judge(cluster(), seen, {"a": HOST, "b": HOST})
+        assert {(p.check, p.severity) for p in found} <= {("firewall", Severity.WARN)}
+        return [p.cure for p in found]
+
+    rule = "ip saddr { 192.168.7.0/24, 10.200.0.0/16 } accept"
+    assert cures(FIREWALLS) == [
+        f"nft insert rule inet fw forward {rule}",
+        f"nft insert rule inet firewalld filter_INPUT {rule}",
+    ]
+    known = FIREWALLS.replace("ct state", f"{rule}\n        ct state", 1)
+    assert cures(known) == cures(FIREWALLS)[1:]
+
+
+@pytest.mark.parametrize(
+    ("row", "takes"),
+    [
+        ("default via 10.241.0.1 dev eth0", False),
+        ("default proto static \\\tnexthop via 10.241.0.1 dev eth0 weight 1", False),
+        ("prohibit default metric 4096", False),
+        ("prohibit 10.9.0.0/16", False),
+        ("throw 10.0.0.0/8", False),
+        ("blackhole 10.200.0.0/16", True),
+        ("unreachable 10.200.7.0/24 dev lo", True),
+        ("10.0.0.0/8 via 192.168.7.1 dev eth0", True),
+        ("10.200.4.0/24 \\\tnexthop via 192.168.7.1 dev eth0 weight 1", True),
+        ("192.168.7.0/24 dev eth0 proto kernel scope link", False),
+        ("something new", True),
+    ],
+)
+def test_routes_of_any_form(row: str, takes: bool) -> None:
+    found = judged(GOOD["a"] + f"route\t{row}\n")
+    assert set(found) == ({("a", "ranges", "refuse")} if takes else set())
+
+
 def test_docker_on_a_worker_is_in_the_way() -> None:
     assert judged(b=GOOD["b"] + "unit\tdocker active\n") == [("b", "leftovers", "refuse")]
+
+
+def test_an_overlay_is_tried_for_real_and_leaves_nothing(tmp_path: Path) -> None:
+    if os.geteuid():
+        pytest.skip("needs root: mounts")
+    said = subprocess.run(
+        ["sh", "-c", f'{OVERLAY}overlay "$(nearest "$1")"', "sh", str(tmp_path / "none/there")],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert (said.stdout, said.stderr) == ("", "")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -247,7 +364,12 @@ def test_the_scripts_say_of_this_very_host_what_is_true() -> None:
     assert seen.first("machine-id") == Path("/etc/machine-id").read_text().strip()
     assert len(seen["fsync"]) > 10
     assert any("no-such-package" in row for row in seen["apt"])
-    assert len(seen["disk"]) == 2
+    assert {row.split()[0] for row in seen["place"]} == {
+        "/etc", "/usr/local/bin", "/opt", "/var/lib/etcd", "/var/log/kubernetes",
+    }  # fmt: skip
+    assert [
+        p for p in checks.judge(of, {"a": seen}, {"a": host}) if "cannot be read" in p.found
+    ] == []
 
 
 def test_with_a_bundle_no_machines_apt_is_asked() -> None:
@@ -320,3 +442,34 @@ def test_facts() -> None:
 )
 def test_each_fact(old: str, new: str, name: str, value: object) -> None:
     assert getattr(facts.parse(FACTS.replace(old, new)), name) == value
+
+
+def local_problems(monkeypatch: pytest.MonkeyPatch, ruleset: str) -> list[str]:
+    """Return what this host is told of its firewalls, were this its ruleset."""
+    monkeypatch.setattr(local_preflight, "run_now", lambda _argv: ruleset)
+    return local_preflight._firewalls(support.cluster("name: t1"))
+
+
+@pytest.mark.skipif(not shutil.which("nft"), reason="needs nft")
+def test_a_firewall_of_this_host_is_named_with_the_rules_it_lacks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (line,) = local_problems(monkeypatch, FIREWALLS)
+    rules = [
+        f'nft insert rule inet fw forward {end} "hw-t1" accept' for end in ("iifname", "oifname")
+    ]
+    assert "chain inet fw forward" in line
+    assert line.endswith("; ".join(rules))
+    followed = FIREWALLS.replace("ct state", 'iifname "hw-t1" accept\n ct state', 1)
+    assert local_problems(monkeypatch, followed) == []
+    iptables = FIREWALLS.replace("chain forward", "chain FORWARD")
+    assert local_problems(monkeypatch, iptables) == []
+
+
+@pytest.mark.parametrize(("free", "found"), [(150, 0), (149, 1)])
+def test_a_disk_on_which_kubelet_would_evict(
+    free: int, found: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = SimpleNamespace(total=1000 << 30, free=free << 30)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage)
+    assert len(local_preflight._evictions()) == found

@@ -12,6 +12,9 @@ PKI = "/etc/kubernetes/pki"
 OWN = f"{PKI}/kube-apiserver"
 AUDIT_FOLDER = "/var/log/kubernetes"
 AUDIT_POLICY = "/etc/kubernetes/audit-policy.yaml"
+AUDIT_FILES, AUDIT_FILE_MIB = 5, 100
+"""Old audit logs that are kept, and the size of each."""
+AUDIT_MIB = (AUDIT_FILES + 1) * AUDIT_FILE_MIB
 AUTHENTICATION = "/etc/kubernetes/authentication.yaml"
 HEALTH_PATHS = ("/livez", "/readyz", "/healthz")
 
@@ -206,6 +209,6 @@ def _audit() -> tuple[Setting, ...]:
         Setting("--audit-policy-file", AUDIT_POLICY, ""),
         Setting("--audit-log-path", f"{AUDIT_FOLDER}/audit.log", ""),
         Setting("--audit-log-maxage", "30", "Days."),
-        Setting("--audit-log-maxbackup", "5", ""),
-        Setting("--audit-log-maxsize", "100", "MiB."),
+        Setting("--audit-log-maxbackup", str(AUDIT_FILES), ""),
+        Setting("--audit-log-maxsize", str(AUDIT_FILE_MIB), "MiB."),
     )

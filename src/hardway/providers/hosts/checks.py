@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from hardway.model.cluster import Cluster, HostFacts, Role
+from hardway.providers import firewalls, storage
 from hardway.providers.base import Problem
-from hardway.providers.hosts import clashes, distributions
+from hardway.providers.hosts import clashes, distributions, probe
 from hardway.providers.hosts.look import Found, Look, refuse, warn
 from hardway.providers.hosts.probe import TOOLS, Seen
 
@@ -19,8 +20,6 @@ FSYNC_WARN_MS, FSYNC_REFUSE_MS = 10.0, 100.0
 not outlast. A tail that long may be of this moment: a busy disk is said, not refused."""
 MEMORY_MIB = {Role.CONTROL_PLANE: (900, 1700), Role.WORKER: (450, 900)}
 """Below the first it does not run, below the second it suffers; kubeadm asks for 1700."""
-DISK_MIB = {"/var/lib": (2048, 8192), "/opt": (1024, 2048)}
-"""etcd's and containerd's data; the components."""
 CPUS = 2
 
 
@@ -89,13 +88,52 @@ def _cpus(look: Look) -> Iterator[Found]:
 
 
 def _disk(look: Look) -> Iterator[Found]:
-    for row in look.seen["disk"]:
-        place, _, kib = row.partition(" ")
-        least, enough = DISK_MIB[place]
-        have = int(kib) >> 10
-        if have < enough:
-            say = refuse if have < least else warn
-            yield say(f"{have} MiB free in {place}", f"{enough} MiB", f"make room in {place}")
+    for place, room in _rooms(look):
+        have = room.free_kib >> 10
+        if have < place.enough_mib:
+            say = refuse if have < place.least_mib else warn
+            yield say(
+                f"{have} MiB free for {place.path}", f"{place.enough_mib} MiB for {place.why}",
+                f"make room for {place.path}",
+            )  # fmt: skip
+        elif room.free_percent < place.evicts_below:
+            yield refuse(
+                f"{room.free_percent} % free for {place.path}",
+                f"{place.evicts_below} %: below that kubelet evicts pods, however many GiB it is",
+                f"make room for {place.path}, or give it a file system of its own",
+            )
+
+
+def _file_systems(look: Look) -> Iterator[Found]:
+    for place, room in _rooms(look):
+        if "ro" in room.options:
+            yield refuse(
+                f"{place.path} mounted read-only", f"room for {place.why}",
+                f"a writable file system for {place.path}",
+            )  # fmt: skip
+        if place.executes and "noexec" in room.options:
+            yield refuse(
+                f"{place.path} mounted noexec", f"programs started from there: {place.why}",
+                f"mount -o remount,exec {room.mounted}, and in /etc/fstab too",
+            )  # fmt: skip
+        if place.enough_mib and room.type in storage.FLEETING | storage.DISTANT:
+            yield warn(
+                f"{place.path} on {room.type}", f"a local disk that keeps {place.why}",
+                f"a file system of a local disk for {place.path}",
+            )  # fmt: skip
+    for error in filter(None, look.seen["overlay"]):
+        yield refuse(
+            f"no overlay can be mounted in {probe.IMAGES}: {error}",
+            "a file system that carries overlays, for containerd's images: ext4, xfs or btrfs",
+            f"mount one of these at {probe.IMAGES}",
+        )
+
+
+def _rooms(look: Look) -> Iterator[tuple[storage.Place, storage.Room]]:
+    places = {place.path: place for place in storage.PLACES}
+    for row in look.seen["place"]:
+        path, _, rest = row.partition(" ")
+        yield places[path], storage.Room.parse(rest)
 
 
 def _fsync(look: Look) -> Iterator[Found]:
@@ -178,6 +216,11 @@ def _packages(look: Look) -> Iterator[Found]:
             "; ".join(look.seen["apt"]), "packages that apt can install",
             "see: apt-get update; apt-get --simulate install …",
         )  # fmt: skip
+    for row in filter(None, look.seen["dpkg"]):
+        yield refuse(
+            f"packages half installed: {row}", "dpkg's work done",
+            "dpkg --configure -a; see: dpkg --audit",
+        )  # fmt: skip
     for row in look.seen["not-brought"]:
         place, _, missing = row.partition(": ")
         suite, _, architecture = place.rpartition("-")
@@ -188,12 +231,14 @@ def _packages(look: Look) -> Iterator[Found]:
 
 
 def _firewall(look: Look) -> Iterator[Found]:
-    if look.seen["firewall"]:
-        yield warn(
-            "a firewall that drops what it does not know",
-            "all machines of the cluster let through, pods' addresses too",
-            f"accept {look.cluster.node_cidr} and {look.cluster.pod_cidr} there",
-        )
+    ranges = [str(look.cluster.node_cidr), str(look.cluster.pod_cidr)]
+    for chain in firewalls.dropping(look.seen["ruleset"], "input", "forward"):
+        if not chain.mentions(*ranges):
+            yield warn(
+                f"a firewall: chain {chain} (hook {chain.hook}) drops what no rule lets through",
+                "all machines of the cluster let through, pods' addresses too",
+                chain.accept(f"ip saddr {{ {', '.join(ranges)} }}"),
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +259,7 @@ CHECKS = (
     Check("memory", _memory),
     Check("cpus", _cpus),
     Check("disk", _disk),
+    Check("file-systems", _file_systems),
     Check("fsync", _fsync),
     Check("clock", _clock),
     Check("swap", _swap),
@@ -244,6 +290,17 @@ def judge(
             problems += [
                 Problem(machine=machine.name, check=check.name, severity=found.severity,
                         found=found.found, needed=found.needed, cure=found.cure)
-                for found in check.judge(look)
+                for found in _judged(check, look)
             ]  # fmt: skip
     return problems
+
+
+def _judged(check: Check, look: Look) -> list[Found]:
+    """Return what a check finds; an answer that it cannot read is found too."""
+    try:
+        return list(check.judge(look))
+    except (ValueError, LookupError) as error:
+        return [
+            refuse(f"an answer that cannot be read: {error!r}", "GNU tools with plain answers",
+                   "report it, with what `hardway preflight` says")
+        ]  # fmt: skip

@@ -1,10 +1,10 @@
 """Checks of names and addresses: taken twice, not there, not in reach. Pure."""
 
 from collections.abc import Iterator
-from ipaddress import IPv4Network
 
 from hardway.model.cluster import EndpointKind
 from hardway.providers.hosts.look import Found, Look, refuse, warn
+from hardway.providers.routes import routes
 
 
 def _also(look: Look, name: str) -> list[str]:
@@ -49,19 +49,13 @@ def address(look: Look) -> Iterator[Found]:
 
 def ranges(look: Look) -> Iterator[Found]:
     """Look whether pods' and Services' ranges lead anywhere else."""
-    ours = {str(m.pod_cidr) for m in look.cluster.workers}
-    for row in look.seen["route"]:
-        words = row.split()
-        if words[0] in {"default", "unreachable", "blackhole"} or words[0] in ours:
-            continue
-        taken = IPv4Network(words[0], strict=False)
-        for name, cidr in (
-            ("pods", look.cluster.pod_cidr),
-            ("services", look.cluster.service_cidr),
-        ):
-            if cidr.overlaps(taken):
+    ours = {m.pod_cidr for m in look.cluster.workers}
+    wanted = {"pods": look.cluster.pod_cidr, "services": look.cluster.service_cidr}
+    for route in routes(look.seen["route"]):
+        for name, cidr in wanted.items():
+            if route.takes(cidr) and route.destination not in ours:
                 yield refuse(
-                    f"a route to {taken} ({' '.join(words[1:5])})",
+                    f"a route to {route.destination} ({route.text})",
                     f"network.{name} {cidr} free", f"another range for network.{name}",
                 )  # fmt: skip
 

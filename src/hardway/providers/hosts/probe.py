@@ -9,12 +9,15 @@ from dataclasses import dataclass, field
 
 from hardway.model.cluster import API_PORT, Cluster, EndpointKind, Machine, Role
 from hardway.model.resources import LEDGER
+from hardway.providers import firewalls, routes
+from hardway.providers.storage import OVERLAY, PLACES
 from hardway.steps import control_plane, endpoint, etcd, kube_proxy, kubelet
 
 TOOLS: Mapping[str, str] = {
-    "apt-get": "apt", "awk": "mawk", "find": "findutils", "ip": "iproute2", "mv": "coreutils",
-    "sed": "sed", "sha256sum": "coreutils", "ss": "iproute2", "stat": "coreutils",
-    "systemctl": "systemd", "systemd-sysusers": "systemd", "tar": "tar", "timeout": "coreutils",
+    "apt-get": "apt", "awk": "mawk", "find": "findutils", "findmnt": "util-linux",
+    "ip": "iproute2", "mv": "coreutils", "sed": "sed", "sha256sum": "coreutils", "ss": "iproute2",
+    "stat": "coreutils", "systemctl": "systemd", "systemd-sysusers": "systemd", "tar": "tar",
+    "timeout": "coreutils", "unshare": "util-linux",
 }  # fmt: skip
 """Commands that are used before any package could be installed, and the package each is in."""
 
@@ -32,6 +35,8 @@ PORTS: Mapping[Role, tuple[int, ...]] = {
                          control_plane.SCHEDULER_PORT),
     Role.WORKER: (10250, kubelet.HEALTH_PORT, 10249, kube_proxy.HEALTH_PORT),
 }  # fmt: skip
+IMAGES = "/var/lib/containerd"
+"""Where containerd lays image layers over each other."""
 FSYNCS = 100
 PEER_S = 2
 
@@ -71,10 +76,12 @@ def script(
         "tools": " ".join(TOOLS),
         "fsyncs": str(FSYNCS if machine.role is Role.CONTROL_PLANE else 0),
         "peer_s": str(PEER_S),
+        "places": " ".join(place.path for place in PLACES if machine.role in place.roles),
+        "layers": IMAGES if machine.role is Role.WORKER else "",
     }
     head = "".join(f"{name}={shlex.quote(value)}\n" for name, value in words.items())
     source = FROM_APT if brought is None else FROM_BUNDLE
-    return head + BASICS + WAYS + TAKEN + MISSING + source + DISK
+    return head + BASICS + WAYS + TAKEN + MISSING + source + OVERLAY + DISK
 
 
 BASICS = r"""export LC_ALL=C
@@ -97,9 +104,13 @@ if [ -e $ledger/cluster ]; then
 fi
 say cloud-hosts "$(grep -Ehs '^ *manage_etc_hosts: *(true|True|.?template)' /etc/cloud/cloud.cfg \
     /etc/cloud/cloud.cfg.d/*.cfg /var/lib/cloud/instance/cloud-config.txt | head -1)"
-if iptables -S INPUT 2>/dev/null | grep -q '^-P INPUT DROP' ||
-    nft list ruleset 2>/dev/null | grep -q 'hook input .*policy drop'; then say firewall drop; fi
-"""
+if command -v nft >/dev/null; then @NFT@; else
+    # As nft would print it.
+    iptables -S | awk '/^-P (INPUT|FORWARD) DROP/ {
+        print "table ip filter {\nchain " $2 " {"
+        print "type filter hook " tolower($2) " priority filter; policy drop;\n}\n}" }'
+fi 2>/dev/null | sed 's/^/ruleset\t/'
+""".replace("@NFT@", firewalls.LIST)
 WAYS = r"""knock() { timeout "$peer_s" bash -c "exec 3<>/dev/tcp/$1/$2" 2>/dev/null; }
 reach() {
     route=$(ip -4 -oneline route get "$1" 2>&1) || { say peer "$1 silent"; return; }
@@ -122,9 +133,9 @@ if [ -n "$given" ]; then
     say given "$(getent ahostsv4 "$given" | awk '{print $1; exit}')"
     knock "$given" "$given_port" || { [ $? != 124 ] || say given-silent "$given_port"; }
 fi
-ip -4 route | sed 's/^/route\t/'
+@ROUTES@ | sed 's/^/route\t/'
 wait
-"""
+""".replace("@ROUTES@", routes.LIST)
 TAKEN = r"""ours() { tr '\0' '\n' <"/proc/$1/environ" 2>/dev/null | grep -q '^HARDWAY_DIGEST='; }
 ss -Hltnp | while read -r _ _ _ local _ users; do
     for port in $ports; do
@@ -140,10 +151,12 @@ for unit in $units; do
         say unit "$unit $(systemctl is-active "$unit.service")"
 done
 for folder in $folders; do
-    [ -z "$(ls -A "$folder" 2>/dev/null)" ] || say folder "$folder"
+    # A file system of its own may hold lost+found.
+    [ -z "$(ls -A "$folder" 2>/dev/null | grep -v '^lost+found$')" ] || say folder "$folder"
 done
 """
-MISSING = r"""missing=
+MISSING = r"""say dpkg "$(dpkg --audit 2>&1 | head -1)"
+missing=
 for name in $packages; do
     [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$name" 2>/dev/null)" = installed ] ||
         missing="$missing $name"
@@ -172,9 +185,12 @@ if [ -n "$missing" ]; then
     [ -z "$said" ] || printf '%s\n' "$said" | sed -n 's/^E: /apt\t/p'
 fi
 """
-DISK = r"""for place in /var/lib /opt; do
-    say disk "$place $(df -Pk $place | awk 'NR == 2 {print $4}')"
+DISK = r"""for place in $places; do
+    there=$(nearest "$place")
+    say place "$place $(df -Pk "$there" | awk 'NR == 2 {print $2, $4}') \
+$(findmnt --raw --noheadings --output TARGET,FSTYPE,OPTIONS --target "$there")"
 done
+[ -z "$layers" ] || say overlay "$(overlay "$(nearest "$layers")")"
 if [ "$fsyncs" -gt 0 ]; then
     # As etcd writes its log: small, one after the other, each on the disk before the next.
     file=$(mktemp /var/lib/.hardway-fsync.XXXXXX)

@@ -1,18 +1,19 @@
 """What a host must have before the first change is made to it. Reads only."""
 
-import json
 import os
 import platform
 import shutil
 from collections.abc import Mapping
-from ipaddress import IPv4Network
 from pathlib import Path
 
 from hardway.errors import PreflightError
 from hardway.host import run_now
 from hardway.model.cluster import Cluster
+from hardway.providers import firewalls, storage
+from hardway.providers.firewalls import dropping
 from hardway.providers.local import names, registry, rootfs
 from hardway.providers.local.facts import memory_bytes
+from hardway.providers.routes import LIST, routes
 
 TOOLS = {
     "systemd-nspawn": "systemd-container",
@@ -47,6 +48,9 @@ def check(cluster: Cluster, folder: Path, cache: Path) -> None:
         *_taken(cluster, folder),
         *_addresses(cluster),
     ]
+    if cluster.name not in registry.folders():
+        # Of a cluster that lives already, `verify` says what it suffers from.
+        problems += [*_evictions(), *_overlays(), *_firewalls(cluster)]
     if problems:
         missing = sorted({p for t, p in tools.items() if not shutil.which(t)})
         hint = (
@@ -86,13 +90,51 @@ def _system(cluster: Cluster, tools: Mapping[str, str]) -> list[str]:
 def _disk(cache: Path) -> list[str]:
     problems = []
     for path in {cache, names.STATE}:
-        there = next(p for p in (path, *path.parents) if p.exists())
+        there = _nearest(path)
         free = shutil.disk_usage(there).free
         if free < DISK_FREE_BYTES and not rootfs.base_root(cache).exists():
             problems.append(
                 f"{there}: {free >> 20} MiB free, {DISK_FREE_BYTES >> 20} needed for {path}"
             )
     return problems
+
+
+def _evictions() -> list[str]:
+    usage = shutil.disk_usage(_nearest(names.STATE))
+    free, least = usage.free * 100 // usage.total, max(p.evicts_below for p in storage.PLACES)
+    if free >= least:
+        return []
+    text = f"{free} % free for {names.STATE}: below {least} % kubelet evicts pods, however many GiB"
+    return [f"{text} it is; make room, or give it a file system of its own"]
+
+
+def _overlays() -> list[str]:
+    script = f'{storage.OVERLAY}overlay "$1"'
+    error = run_now(["sh", "-c", script, "sh", str(_nearest(names.STATE))]).strip()
+    if not error:
+        return []
+    text = f"no overlay can be mounted in {names.STATE}, which machines' disks are: {error}"
+    return [f"{text}; mount a file system there that carries them: ext4, xfs or btrfs"]
+
+
+def _firewalls(cluster: Cluster) -> list[str]:
+    """Return what drops packets between machines: br_netfilter shows them to these chains too.
+
+    Of iptables' own chain `ensure_bridge` takes care.
+    """
+    if not shutil.which("nft"):
+        return []
+    bridge = names.bridge(cluster.name)
+    return [
+        f"firewall: chain {chain} drops what no rule lets through, machines' packets too: "
+        + "; ".join(chain.accept(f'{end} "{bridge}"') for end in ("iifname", "oifname"))
+        for chain in dropping(run_now(firewalls.LIST.split()).splitlines(), "forward")
+        if not chain.mentions(bridge, str(cluster.node_cidr)) and chain.name != "FORWARD"
+    ]
+
+
+def _nearest(path: Path) -> Path:
+    return next(p for p in (path, *path.parents) if p.exists())
 
 
 def _taken(cluster: Cluster, folder: Path) -> list[str]:
@@ -111,18 +153,14 @@ def _taken(cluster: Cluster, folder: Path) -> list[str]:
 
 
 def _addresses(cluster: Cluster) -> list[str]:
-    problems: list[str] = []
     if not shutil.which("ip"):
-        return problems
+        return []
     bridge = names.bridge(cluster.name)
-    for route in json.loads(run_now(["ip", "-json", "-4", "route"])):
-        if route["dst"] == "default" or route.get("dev") == bridge:
-            continue
-        taken = IPv4Network(route["dst"], strict=False)
-        for what in ("node_cidr", "pod_cidr", "service_cidr"):
-            wanted: IPv4Network = getattr(cluster, what)
-            if wanted.overlaps(taken):
-                problems.append(
-                    f"{what} {wanted} is taken: this host routes {taken} to {route.get('dev')}"
-                )
-    return problems
+    table = run_now(LIST.split()).splitlines()
+    wanted = {what: getattr(cluster, what) for what in ("node_cidr", "pod_cidr", "service_cidr")}
+    return [
+        f"{what} {cidr} is taken: this host has the route {route.text}"
+        for route in routes(line for line in table if bridge not in line.split())
+        for what, cidr in wanted.items()
+        if route.takes(cidr)
+    ]
