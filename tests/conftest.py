@@ -1,15 +1,17 @@
-"""One test run at a time makes machines on this host, and it finds none of a run before it."""
+"""Tests reach only what is their own; one run at a time makes machines, and finds none left."""
 
 import asyncio
 import fcntl
 import getpass
 import os
 import tempfile
+from collections.abc import Generator
 from pathlib import Path
 from typing import TextIO
 
 import pytest
 from tests.aws.lab.router import CLUSTER as LAB
+from tests.guard import GUARD, MACHINES, NO_ACCOUNT
 
 from hardway.providers.local import cleanup, names
 from hardway.providers.local.registry import registered
@@ -18,13 +20,39 @@ LOCK = Path("/run/hardway-tests.lock")
 LOCKED = pytest.StashKey[TextIO]()
 FOLDERS = Path(tempfile.gettempdir(), f"pytest-of-{getpass.getuser()}")
 """Where pytest makes what it calls tmp_path."""
+MAKE_MACHINES = ("cluster", "lab")
+
+
+def pytest_configure() -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.update(NO_ACCOUNT)
+    GUARD.install()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    with GUARD.allow(*([MACHINES] if _makes_machines(item) else [])):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Generator[None, None, None]:
+    """Fail a test that went on after a refusal."""
+    yield
+    refusals, GUARD.refusals = GUARD.refusals, []
+    assert refusals == []
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     if session.config.option.collectonly or os.geteuid() != 0:
         return
-    if any(item.get_closest_marker(name) for item in session.items for name in ("cluster", "lab")):
+    if any(map(_makes_machines, session.items)):
         _take_the_host(session.config)
+
+
+def _makes_machines(item: pytest.Item) -> bool:
+    return any(item.get_closest_marker(name) for name in MAKE_MACHINES)
 
 
 def _take_the_host(config: pytest.Config) -> None:

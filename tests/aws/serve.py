@@ -1,6 +1,5 @@
 """Ways to the fake AWS: over HTTP for programs, or within this process for speed."""
 
-import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -13,19 +12,17 @@ import botocore.awsrequest
 import botocore.exceptions
 import botocore.httpsession
 from tests.aws.tap import REGION, Broken, Tap
+from tests.guard import NO_ACCOUNT
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 CREDENTIALS = {
+    **NO_ACCOUNT,
     "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
     "AWS_SECRET_ACCESS_KEY": "an-example-and-no-secret",
     "AWS_REGION": REGION,
     "AWS_DEFAULT_REGION": REGION,
-    # Nobody's real credentials or settings, and no question to a metadata service.
-    "AWS_CONFIG_FILE": os.devnull,
-    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-    "AWS_EC2_METADATA_DISABLED": "true",
 }
-"""Environment of a program that talks to the fake AWS."""
+"""Environment of a program that talks to the fake AWS, once it is told where that is."""
 
 
 class _Quiet(WSGIRequestHandler):

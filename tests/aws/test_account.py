@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import boto3
@@ -13,8 +14,10 @@ from tests.aws import policy, serve
 from tests.aws.support import client, ec2, elb, network, refused, run, state
 from tests.aws.tap import Broken, Fault, Killed, Tap, When
 from tests.aws.wire import Refused
+from tests.guard import GUARD, Forbidden
 
 EVERYTHING = {"Statement": [{"Effect": "Allow", "Action": ["ec2:*"], "Resource": "*"}]}
+ONCE = Config(retries={"total_max_attempts": 1})
 
 
 def test_quotas(tap: Tap) -> None:
@@ -174,3 +177,30 @@ def test_over_http_for_other_programs(tap: Tap) -> None:
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert "ConnectionClosedError" in said.stderr
+
+
+def test_threads_and_programs_that_ask_at_once_all_reach_the_account(tap: Tap) -> None:
+    threads, each = 3, 20
+    program = f"import boto3; c = boto3.client('ec2'); [c.describe_vpcs() for _ in range({each})]"
+
+    def ask(_: int) -> None:
+        for _ in range(each):
+            ec2().describe_vpcs()
+
+    with serve.listening(tap) as environment, ThreadPoolExecutor(threads) as pool:
+        with subprocess.Popen([sys.executable, "-c", program], env=os.environ | environment) as one:
+            list(pool.map(ask, range(threads)))
+        assert one.returncode == 0
+    assert tap.actions == ["ec2:DescribeVpcs"] * (threads + 1) * each
+
+
+def test_outside_of_the_account_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither by a client that names no endpoint, nor by one that names AWS's own."""
+    for name, value in serve.CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(botocore.exceptions.EndpointConnectionError, match=r"127\.0\.0\.1:9/"):
+        boto3.client("ec2", config=ONCE).describe_vpcs()
+    real = "https://ec2.ap-northeast-2.amazonaws.com"
+    with pytest.raises(Forbidden, match=r"getaddrinfo of ec2.ap-northeast-2.amazonaws.com"):
+        boto3.client("ec2", endpoint_url=real).describe_vpcs()
+    GUARD.refusals.clear()

@@ -17,6 +17,8 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
+from tests.guard import GUARD
+
 from hardway import components
 from hardway.bundle import debs
 from hardway.model.cluster import Cluster, Machine
@@ -49,7 +51,7 @@ def _ubuntus_keys() -> Path:
     """Return the file with Ubuntu's keys, having got it if need be."""
     folder = components.cache_folder() / "ubuntu-keyring"
     if not folder.exists():
-        with urlopen(UBUNTUS_KEYS, timeout=60) as answer:
+        with GUARD.lift(), urlopen(UBUNTUS_KEYS, timeout=60) as answer:
             content = answer.read()
         assert hashlib.sha256(content).hexdigest() == UBUNTUS_KEYS_SHA256
         with tempfile.NamedTemporaryFile() as deb:
@@ -62,7 +64,7 @@ def _ubuntus_keys() -> Path:
 def reachable(mirror: str) -> bool:
     """Return whether packages can be had from there."""
     try:
-        with urlopen(f"{mirror}/", timeout=20):
+        with GUARD.lift(), urlopen(f"{mirror}/", timeout=20):
             return True
     except HTTPError:
         return True

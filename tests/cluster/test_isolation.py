@@ -4,9 +4,11 @@ import json
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from ipaddress import IPv4Network
 
 import pytest
+from tests.guard import GUARD
 
 from hardway import isolation
 
@@ -27,6 +29,13 @@ def child_tries(address: str) -> str:
         [sys.executable, "-c", TRY, address], capture_output=True, text=True, check=False
     )
     return done.stderr
+
+
+@pytest.fixture(autouse=True)
+def _other_guard() -> Iterator[None]:
+    """Tests' own guard would refuse first."""
+    with GUARD.lift():
+        yield
 
 
 def test_attempts_of_this_process_and_of_children_are_refused_and_seen() -> None:

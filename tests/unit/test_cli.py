@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-RUN = "from hardway.cli.app import main; main()"
+RUN = "from tests.guard import GUARD; GUARD.install(); from hardway.cli.app import main; main()"
 
 
 def hardway(*words: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "HARDWAY_CACHE": str(folder / "cache"),
-           **environment}  # fmt: skip
+    env = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}",
+           "HARDWAY_CACHE": str(folder / "cache"), **environment}  # fmt: skip
     return subprocess.run(
         [sys.executable, "-c", RUN, *words], cwd=folder, env=env, capture_output=True, text=True,
         check=False,

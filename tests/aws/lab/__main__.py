@@ -85,7 +85,6 @@ def prepare(folder: Path, base: Path) -> None:
 async def main(folder: Path, kind: Kind, base: Path) -> None:
     """Be the lab until the other end of stdin is closed."""
     prepare(folder, base)
-    os.environ.update(serve.CREDENTIALS)
     tap = Tap()
     machines: Machines = Systems(base) if kind is Kind.SYSTEMS else Stubs(folder)
     lab = Lab(tap, machines, folder, base)
@@ -104,12 +103,20 @@ async def main(folder: Path, kind: Kind, base: Path) -> None:
     Manager.register("desk", callable=lambda: desk)
     manager = Manager(address=str(folder / CONTROL), authkey=KEY)
     threading.Thread(target=manager.get_server().serve_forever, daemon=True).start()
-    with serve.within(tap), serve.listening(tap, HERE, PORT):
+    with serve.listening(tap, HERE, PORT) as environment:
+        os.environ.update(environment)  # the desk asks as programs do
         print(READY, flush=True)
-        closed = asyncio.create_task(asyncio.to_thread(sys.stdin.read))
+        closed = asyncio.create_task(_end_of_input())
         await asyncio.wait([closed, running], return_when=asyncio.FIRST_COMPLETED)
-    if running.done():
-        running.result()
+        if running.done():
+            running.result()
+
+
+async def _end_of_input() -> None:
+    """Wait for it without a thread, which would keep a lab alive that has failed."""
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_reader(sys.stdin, ended.set)
+    await ended.wait()
 
 
 def reap(child: int) -> int:

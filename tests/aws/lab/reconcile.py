@@ -1,7 +1,6 @@
 """Makes the lab what the account says, again and again; what was missed is seen the next time."""
 
 import asyncio
-import contextlib
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
@@ -60,8 +59,7 @@ class Lab:
         for node in nodes.values():
             if node.id not in self.router.plugged:
                 self._do(node.id, self._begin(node, boots.get(node.id)))
-        with contextlib.suppress(KeyError):  # a node that went meanwhile: the next pass knows
-            await self.router.converge(view)
+        await self.router.converge(view)
         await self._balance(view)
         for boot in view.boots:
             waiting = boot.state in PENDING_OR_RUNNING and boot.id not in self.answering
@@ -111,7 +109,7 @@ class Lab:
         healthy: set[tuple[str, int]] = set()
         for node in view.nodes:
             balancer = self._balancers.get(node.id)
-            if balancer is not None:
+            if balancer is not None and node.id not in self._busy:
                 await balancer.converge(node, view.listeners_of(node))
                 healthy |= await balancer.healthy()
         self.healthy = healthy

@@ -4,6 +4,7 @@ Machines are each alone on a cable. The router answers for all their neighbours 
 that also packets within a subnet pass the security groups, as in a VPC.
 """
 
+import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -29,6 +30,8 @@ class Router:
         self.begun = False
         self._routes: dict[str, str] = {}
         self._rules = ""
+        self._lock = asyncio.Lock()
+        """Held where routes change: the kernel removes a link's routes together with it."""
 
     async def begin(self) -> None:
         """Make the operator's namespace; the router itself is where this runs."""
@@ -65,13 +68,22 @@ class Router:
 
     async def unplug(self, node_id: str) -> None:
         """Remove a node's cable, and with it all routes to it."""
-        node = self.plugged.pop(node_id)
-        await _batch(f"link delete {node.link}\n")
+        async with self._lock:
+            node = self.plugged.pop(node_id)
+            await _batch(f"link delete {node.link}\n")
+            self._routes = {cidr: to for cidr, to in self._routes.items() if to != node_id}
         await run(["ip", "netns", "delete", space_of(node_id)])
-        self._routes = {cidr: to for cidr, to in self._routes.items() if to != node_id}
 
     async def converge(self, view: View) -> None:
         """Bring rules and routes to what is wanted, among those that are plugged in."""
+        async with self._lock:
+            await self._converge_routes(view)
+        rules = ruleset(view)
+        if rules != self._rules:
+            await run(["nft", "-f", "-"], stdin=rules.encode())
+            self._rules = rules
+
+    async def _converge_routes(self, view: View) -> None:
         nodes = {node.id: node for node in view.nodes if node.id in self.plugged}
         routes = {cidr: to for cidr, to in view.routes if to in nodes}
         for cidr in self._routes.keys() - routes.keys():
@@ -81,10 +93,6 @@ class Router:
                 node = nodes[to]
                 await _batch(f"route replace {cidr} via {node.own[0]} dev {node.link} onlink\n")
         self._routes = routes
-        rules = ruleset(view)
-        if rules != self._rules:
-            await run(["nft", "-f", "-"], stdin=rules.encode())
-            self._rules = rules
 
     async def _cable(self, space: str, link: str) -> None:
         await run(["ip", "netns", "add", space])
