@@ -20,7 +20,9 @@ from hardway.engine.render import manifests, merged, render
 from hardway.engine.verify import check
 from hardway.errors import HardwayError, RefusedError, UnknownError
 from hardway.model.cluster import EndpointKind, HostFacts
+from hardway.model.delta import Delta, refuse
 from hardway.model.resources import Change, Finding
+from hardway.ownership import claims, held, note, noted
 from hardway.pki import store
 from hardway.providers.admission import absent, everybody, fit, silent
 from hardway.providers.base import MachineState, Problem, Severity
@@ -41,6 +43,8 @@ HIGHLY_AVAILABLE = 3
 class Plan:
     """What `up` would change, as far as machines answer."""
 
+    deltas: tuple[Delta, ...]
+    """What differs between hardway.yaml and the living cluster's decisions."""
     changes: tuple[Change, ...]
     unknown: Mapping[str, str]
     """Why a machine does not answer, by its name."""
@@ -60,15 +64,20 @@ async def up(at: Setup, report: Report, *, until: str | None = None) -> list[Fin
     """Bring the cluster about, from whatever state; return what the checks saw.
 
     Raises:
+        RefusedError: hardway.yaml asks for what cannot change, or the machines are not this
+            cluster's; nothing was changed.
         UnknownError: some machines did not answer; the others are as they should be.
         HardwayError: naming what stands in the way; running it again goes on from there.
     """
     steps = through(until)
+    refuse(at.cluster.name, at.deltas)
     await at.provider.preflight(at.cluster)
     began = monotonic()
     with at.workspace.locked():
         report = both(report, at.workspace.journal)
         report(Event(happened=Happened.BEGUN, text="up"))
+        for delta in at.deltas:
+            report(Event(happened=Happened.WARNED, text=str(delta)))
         try:
             findings = await _up(at, steps, report)
         except (HardwayError, asyncio.CancelledError) as error:
@@ -79,8 +88,7 @@ async def up(at: Setup, report: Report, *, until: str | None = None) -> list[Fin
 
 
 async def _up(at: Setup, steps: Sequence[Step], report: Report) -> list[Finding]:
-    at.workspace.claim(at.cluster)
-    first = not at.workspace.pki.exists()
+    await _ask_before_making(at)
 
     def doing(machine: str, text: str) -> None:
         report(Event(happened=Happened.DOING, machine=machine, text=text))
@@ -92,16 +100,20 @@ async def _up(at: Setup, steps: Sequence[Step], report: Report) -> list[Finding]
     )
     at = replace(at, cluster=at.provider.settled(at.cluster))
     cluster = at.cluster
-    issues, secrets = store.ensure(at.workspace.pki, cluster, datetime.now(UTC))
-    for issue in issues:
-        text = f"issue {issue.name}: {issue.why}"
-        report(Event(happened=Happened.CHANGED, machine=issue.machine, text=text))
-    at.workspace.write_kubeconfigs(host_kubeconfigs(cluster, secrets))
-    async with at.provider.connect(cluster) as fleet:
+    async with at.provider.connect(cluster) as fleet, held(fleet) as answers:
+        first = not at.ca
+        at = at.owning(answers)
         hosts = _known(await at.provider.facts(cluster, fleet), fleet)
         brought = at.bundled.packages if at.bundled else None
         problems = await at.provider.admit(cluster, fleet, hosts, brought)
         fit(cluster, fleet, problems, report, first=first)
+        issues, secrets = store.ensure(at.workspace.pki, cluster, datetime.now(UTC))
+        for issue in issues:
+            text = f"issue {issue.name}: {issue.why}"
+            report(Event(happened=Happened.CHANGED, machine=issue.machine, text=text))
+        at.workspace.write_kubeconfigs(host_kubeconfigs(cluster, secrets))
+        decisions = at.decide()
+        await note(fleet, answers, noted(decisions, at.workspace.folder))
         stored = await at.ensure({host.architecture for host in hosts.values()}, doing)
         given = Given(cluster, secrets, stored, hosts)
         rendered = render(steps, given)
@@ -118,6 +130,23 @@ async def _up(at: Setup, steps: Sequence[Step], report: Report) -> list[Finding]
         return findings
 
 
+async def _ask_before_making(at: Setup) -> None:
+    """Ask the machines that are there whose they are, before others are made beside them.
+
+    Raises:
+        RefusedError: they are not this cluster's, or know of later decisions.
+    """
+    if at.decisions is None or not at.provider.switches:
+        return
+    states = await at.provider.states(at.cluster)
+    if MachineState.ABSENT in states.values():
+        for machine in at.cluster.machines:
+            if states[machine.name] is MachineState.STOPPED:
+                await at.provider.start(at.cluster, machine)
+        async with at.provider.connect(at.cluster) as fleet:
+            at.owning(await claims(fleet))
+
+
 def _known(hosts: Mapping[str, HostFacts], fleet: Fleet) -> dict[str, HostFacts]:
     """Leave out machines that exist and do not answer: nothing is rendered for them."""
     return {name: facts for name, facts in hosts.items() if name not in refused(fleet)}
@@ -131,12 +160,14 @@ async def plan(at: Setup) -> Plan:
     """
     issues, secrets = store.planned(at.workspace.pki, at.cluster, datetime.now(UTC))
     async with at.provider.connect(at.cluster) as fleet:
+        at = at.owning(await claims(fleet))
         hosts = _known(await at.provider.facts(at.cluster, fleet), fleet)
         stored = at.stored({host.architecture for host in hosts.values()}, absent_ok=True)
         given = Given(at.cluster, secrets, stored, hosts)
         rendered, wanted = render(STEPS, given), manifests(STEPS, given)
         changes = await compare(at.live(fleet, absent_ok=True), rendered, wanted, show=True)
         return Plan(
+            at.deltas,
             tuple(certificates.planned(issues, changes)),
             {name: str(why) for name, why in refused(fleet).items()},
         )

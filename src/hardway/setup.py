@@ -2,24 +2,29 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from secrets import token_hex
 
 from hardway import components
 from hardway.bundle import Contents
 from hardway.components import Component, Lock, Stored
 from hardway.errors import RefusedError
 from hardway.model.cluster import Cluster
+from hardway.model.decisions import Decisions, of
+from hardway.model.delta import Delta, deltas, minor, refuse
 from hardway.model.resolve import resolve
+from hardway.ownership import Answer, agree, fingerprint
 from hardway.providers import BY_NAME, PROVIDERS
 from hardway.providers.base import Progress, Provider
 from hardway.spec.load import Loaded, load, parse
+from hardway.spec.schema import ClusterSpec
 from hardway.steps.base import Live
 from hardway.tools.kubectl import Kubectl
 from hardway.transport.base import Fleet, way
-from hardway.workspace import Workspace
+from hardway.workspace import DECISIONS, Workspace
 
 Files = dict[str, dict[str, Stored]]
 """Components' files by architecture, then by name."""
@@ -30,11 +35,16 @@ class Setup:
     """What every command starts from."""
 
     cluster: Cluster
+    spec: ClusterSpec
+    decisions: Decisions | None
+    """What earlier runs decided; None before the first `up`."""
     provider: Provider
     workspace: Workspace
     cache: Path
     lock_file: Path
     """hardway.lock, if there is one."""
+    new_versions: bool = False
+    """Components move to this hardway's versions, as far as their minors stay."""
     bundled: Contents | None = None
     """With a bundle: what is in it, and so all that there is."""
 
@@ -51,6 +61,51 @@ class Setup:
     def components(self) -> tuple[Component, ...]:
         """The components of the cluster's version."""
         return components.for_kubernetes(self.cluster.kubernetes_version)
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """The versions of the components, by name."""
+        return {component.name: component.version for component in self.components}
+
+    @property
+    def deltas(self) -> tuple[Delta, ...]:
+        """What differs between hardway.yaml and the decisions; see `model.delta`."""
+        if self.decisions is None:
+            return ()
+        return deltas(
+            self.decisions, self.cluster, self.spec, self.versions, new_versions=self.new_versions
+        )
+
+    @property
+    def ca(self) -> str:
+        """The fingerprint of the folder's Kubernetes CA; empty before it is made."""
+        file = self.workspace.pki / "kubernetes" / "ca.crt"
+        return fingerprint(file.read_bytes()) if file.exists() else ""
+
+    def owning(self, answers: Mapping[str, Answer]) -> "Setup":
+        """Return the project, having compared what its machines say about themselves with it.
+
+        Clusters made before versions were decisions have the versions that their machines say.
+
+        Raises:
+            RefusedError: they are not this cluster's, know of later decisions, or have other
+                minor versions.
+        """
+        agree(answers, self.cluster.name, self.decisions, self.ca)
+        if self.decisions is None or self.decisions.versions:
+            return self
+        versions = {k: v for answer in answers.values() for k, v in answer.versions.items()}
+        at = replace(self, decisions=replace(self.decisions, versions=versions))
+        refuse(self.cluster.name, replace(at, new_versions=True).deltas)
+        return at
+
+    def decide(self) -> Decisions:
+        """Write down what this cluster now is, and return it; the CA must be there."""
+        before = self.decisions
+        id_ = (before.id if before else "") or f"{self.cluster.name}-{token_hex(4)}"
+        made = of(self.cluster, self.versions, before, id_=id_, ca=self.ca)
+        self.workspace.decide(made)
+        return made
 
     def needed(self, machines: Iterable[str]) -> dict[str, tuple[Component, ...]]:
         """Return which components are needed, by architecture; given are the machines'.
@@ -113,18 +168,33 @@ class Setup:
             yield self.live(fleet, absent_ok=absent_ok)
 
 
-def setup(spec: Path | None, clusters: Path) -> Setup:
+FOLDERS = "clusters"
+"""The folder in which each cluster has its own, beside hardway.yaml."""
+
+
+def setup(spec: Path | None, clusters: Path | None) -> Setup:
     """Load the spec and resolve it; changes nothing.
+
+    A cluster's folder is in `clusters`, without that in `clusters/` beside its hardway.yaml.
 
     Raises:
         SpecError: with everything that is wrong with the spec.
+        RefusedError: the cluster's folder is in the current directory, not beside hardway.yaml.
     """
     loaded = load(spec)
-    workspace = Workspace(clusters.absolute() / loaded.spec.name)
-    return _resolved(loaded, workspace, spec or Path("hardway.yaml"))
+    beside = (spec or Path()).absolute().parent if spec else Path.cwd()
+    folder = (clusters.absolute() if clusters else beside / FOLDERS) / loaded.spec.name
+    elsewhere = Path.cwd() / FOLDERS / loaded.spec.name
+    if clusters is None and not folder.exists() and (elsewhere / DECISIONS).exists():
+        raise RefusedError(
+            f"the folder of cluster {loaded.spec.name} is {elsewhere}, not beside {spec}",
+            hint=f"move it: mkdir -p {folder.parent} && mv {elsewhere} {folder}; "
+            f"or say where it is: --clusters {elsewhere.parent}",
+        )
+    return _resolved(loaded, Workspace(folder), spec or Path("hardway.yaml"))
 
 
-def setup_named(name: str, clusters: Path) -> Setup:
+def setup_named(name: str, clusters: Path | None) -> Setup:
     """Return what takes a cluster away when its hardway.yaml cannot be read.
 
     Its folder is the one it was made in, if that is there still.
@@ -135,12 +205,14 @@ def setup_named(name: str, clusters: Path) -> Setup:
     """
     loaded = parse(json.dumps({"name": name}), "--name")
     here = {of: folder for known in BY_NAME.values() for of, folder in known().items()}
-    workspace = Workspace(here.get(name, clusters.absolute() / name))
-    provider = workspace.provider or loaded.spec.provider
+    workspace = Workspace(here.get(name, (clusters or Path(FOLDERS)).absolute() / name))
+    decisions = workspace.decisions
+    provider = decisions.provider if decisions else loaded.spec.provider
     if provider not in BY_NAME:
         raise RefusedError(
             f"{name} is of provider {provider}: where its machines are, hardway.yaml alone says",
-            hint="hardway down, with its hardway.yaml",
+            hint="hardway down, with its hardway.yaml; without one say where they are: "
+            f"hardway down --name {name} --host [USER@]HOST[:PORT] ...",
         )
     at = _resolved(loaded, workspace, Path("hardway.yaml"))
     if not workspace.folder.exists() and not asyncio.run(at.provider.belongings(name)):
@@ -151,9 +223,47 @@ def setup_named(name: str, clusters: Path) -> Setup:
     return at
 
 
+def hosts_of(name: str, hosts: Sequence[str]) -> Provider:
+    """Return the provider that takes hosts of the operator's own back, without hardway.yaml.
+
+    `hosts` are written `[user@]host[:port]`; the rest is as ~/.ssh/config says.
+
+    Raises:
+        SpecError: that is no name for a cluster, or no way to write a host.
+    """
+    machines = [{"name": f"host-{index}", "role": "worker", **_place(host)}
+                for index, host in enumerate(hosts)]  # fmt: skip
+    text = json.dumps({"name": name, "provider": "ssh", "machines": machines})
+    spec = parse(text, "--host").spec
+    folder = Path(FOLDERS).absolute() / name
+    return PROVIDERS[spec.provider](spec, folder, components.cache_folder())
+
+
+def _place(host: str) -> dict[str, str | int]:
+    user, _, place = host.rpartition("@")
+    address, _, port = place.partition(":")
+    said = {"host": address, "user": user, "port": int(port) if port.isdigit() else port}
+    return {name: value for name, value in said.items() if value}
+
+
 def _resolved(loaded: Loaded, workspace: Workspace, spec: Path) -> Setup:
     cache = components.cache_folder()
+    decisions = workspace.decisions
     provider = PROVIDERS[loaded.spec.provider](loaded.spec, workspace.folder, cache)
-    cluster = resolve(loaded, components.resolve_version(loaded.spec.kubernetes))
+    version = components.resolve_version(_asked_version(loaded.spec, decisions))
+    cluster = resolve(loaded, version, decisions.machines if decisions else ())
     lock_file = components.lock_beside(spec)
-    return Setup(provider.settled(cluster), provider, workspace, cache, lock_file)
+    return Setup(
+        provider.settled(cluster), loaded.spec, decisions, provider, workspace, cache, lock_file
+    )
+
+
+def _asked_version(spec: ClusterSpec, decisions: Decisions | None) -> str:
+    """Return the Kubernetes version that is asked for: hardway.yaml's, else the cluster's minor.
+
+    A newer hardway has another default; it does not move a cluster by itself.
+    """
+    decided = decisions.versions.get("kubernetes") if decisions else None
+    return (
+        spec.kubernetes if "kubernetes" in spec.model_fields_set or not decided else minor(decided)
+    )

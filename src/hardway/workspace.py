@@ -6,7 +6,7 @@ ssh/            the operator's key, the machines' host keys, known_hosts    0700
 kubeconfigs/    admin.kubeconfig and break-glass.kubeconfig                 0700
 nodes/<machine>/…    what the machine was given, shaped like its file system
 secrets/<machine>/…  the same for files nobody else may read                0700
-cluster.json    what cannot change while the cluster lives
+cluster.json    what was decided and stays: identity, versions, networks, each machine's place
 journal.jsonl   what was done when
 """
 
@@ -20,9 +20,12 @@ from pathlib import Path
 
 from hardway.errors import RefusedError
 from hardway.files import write
-from hardway.model.cluster import Cluster, EndpointKind
+from hardway.model import decisions as form
+from hardway.model.decisions import Decisions
 from hardway.model.resources import Desired
 from hardway.report import Journal
+
+DECISIONS = "cluster.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +55,27 @@ class Workspace:
         return Journal(self.folder / "journal.jsonl")
 
     @property
-    def provider(self) -> str | None:
-        """Whose its machines are; None where nothing was made yet."""
-        file = self.folder / "cluster.json"
-        return str(json.loads(file.read_text())["provider"]) if file.exists() else None
+    def decisions(self) -> Decisions | None:
+        """What was decided about the cluster; None where nothing was made yet.
+
+        Raises:
+            RefusedError: the file is not as hardway wrote it.
+        """
+        file = self.folder / DECISIONS
+        if not file.exists():
+            return None
+        try:
+            return form.from_json(json.loads(file.read_text()), self.folder.name)
+        except (ValueError, TypeError, KeyError, AttributeError, StopIteration) as error:
+            raise RefusedError(
+                f"{file} is not as hardway wrote it: {error!r}",
+                hint="restore it from a backup of the cluster's folder",
+            ) from error
+
+    def decide(self, decisions: Decisions) -> None:
+        """Write down what was decided; on the disk when this returns."""
+        content = (json.dumps(form.to_json(decisions), indent=2) + "\n").encode()
+        write(self.folder / DECISIONS, content, durable=True)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -79,30 +99,6 @@ class Workspace:
             lock.write(f"{os.getpid()}\n")
             lock.flush()
             yield
-
-    def claim(self, cluster: Cluster) -> None:
-        """Write down what cannot change while the cluster lives, or compare with it.
-
-        Raises:
-            RefusedError: the spec has other networks or machines than the cluster was made with.
-        """
-        file = self.folder / "cluster.json"
-        wanted = _fixed(cluster)
-        if not file.exists():
-            write(file, (json.dumps(wanted, indent=2) + "\n").encode())
-            return
-        there = json.loads(file.read_text())
-        lines = [
-            f"{key}: is {there[key]}, hardway.yaml says {value}"
-            for key, value in wanted.items()
-            if value != there.get(key)
-        ]
-        if lines:
-            raise RefusedError(
-                f"cluster {cluster.name} was made otherwise and cannot be changed while it lives:\n"
-                + "\n".join(f"  {line}" for line in lines),
-                hint="take the change back, or begin anew: hardway down",
-            )
 
     def write_kubeconfigs(self, files: Mapping[str, bytes]) -> None:
         """Write the kubeconfigs for this host."""
@@ -139,16 +135,3 @@ def _link(path: Path, target: str) -> None:
         return
     path.unlink(missing_ok=True)
     path.symlink_to(target)
-
-
-def _fixed(cluster: Cluster) -> dict[str, object]:
-    return {
-        "provider": cluster.provider,
-        "machines": [f"{m.name} {m.role} {m.address}" for m in cluster.machines],
-        "nodes": str(cluster.node_cidr),
-        "pods": str(cluster.pod_cidr),
-        "services": str(cluster.service_cidr),
-        "endpoint": cluster.endpoint.kind
-        if cluster.endpoint.kind is EndpointKind.MADE
-        else cluster.endpoint.url,
-    }

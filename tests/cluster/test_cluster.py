@@ -168,13 +168,42 @@ def test_a_clash_is_an_error_before_anything_is_made(cluster: Hardway, tmp_path:
 def test_another_spec_for_a_living_cluster_is_refused(cluster: Hardway) -> None:
     file = cluster.folder / "hardway.yaml"
     good = file.read_text()
-    file.write_text(good.replace("workers: 3", "workers: 2"))
+    file.write_text(good.replace("pods: 10.204.0.0/16", "pods: 10.206.0.0/16"))
     try:
         done = cluster.tries("up")
     finally:
         file.write_text(good)
     assert done.returncode == 10
-    assert "hardway.yaml says" in done.stderr
+    assert "hardway.yaml says 10.206.0.0/16" in done.stderr
+
+
+def test_a_lower_count_removes_nothing_by_itself(cluster: Hardway) -> None:
+    file = cluster.folder / "hardway.yaml"
+    good = file.read_text()
+    file.write_text(good.replace("workers: 3", "workers: 2"))
+    try:
+        planned = cluster.json("plan")
+    finally:
+        file.write_text(good)
+    assert planned["changes"] == []
+    (delta,) = planned["deltas"]
+    assert (delta["current"], delta["asked"], delta["by"]) == ("3", "2", "command")
+    assert "hardway node remove NAME" in delta["how"]
+
+
+def test_a_stale_copy_of_the_folder_is_refused(cluster: Hardway, tmp_path: Path) -> None:
+    file = cluster.folder / "clusters/test/cluster.json"
+    good = file.read_text()
+    decided = json.loads(good)
+    file.write_text(json.dumps({**decided, "serial": decided["serial"] - 1}))
+    try:
+        lines = cluster.journal_lines()
+        done = cluster.tries("up")
+        assert done.returncode == 10
+        assert f"knows decision {decided['serial']}" in done.stderr
+        assert cluster.changed_since(lines) == []
+    finally:
+        file.write_text(good)
 
 
 def test_a_machine_stopped_and_started_comes_back(cluster: Hardway) -> None:

@@ -65,7 +65,10 @@ def test_init_writes_a_spec_and_keeps_one_that_is_there(tmp_path: Path) -> None:
 def test_a_cluster_that_hardway_yaml_alone_leads_to_is_not_removed_by_name(tmp_path: Path) -> None:
     folder = tmp_path / "clusters/mine"
     folder.mkdir(parents=True)
-    (folder / "cluster.json").write_text('{"provider": "ssh"}')
+    decided = {"provider": "ssh", "machines": ["a control-plane 10.9.0.10"], "nodes": "10.9.0.0/24",
+               "pods": "10.200.0.0/16", "services": "10.32.0.0/24",
+               "endpoint": "https://10.9.0.99:6443"}  # fmt: skip
+    (folder / "cluster.json").write_text(json.dumps(decided))
     done = hardway("down", "--yes", "--name", "mine", folder=tmp_path)
     assert done.returncode == 10
     assert "mine is of provider ssh" in done.stderr

@@ -34,7 +34,7 @@ def iam_policy(spec: Path | None) -> None:
 @aws.command("list")
 @of_cluster
 @OUTPUT
-def list_(spec: Path | None, clusters: Path, output: str) -> None:
+def list_(spec: Path | None, clusters: Path | None, output: str) -> None:
     """List all clusters of hardway's in the account and region, whoever made them."""
     from hardway.providers.aws import whose  # noqa: PLC0415
 
@@ -52,7 +52,7 @@ def list_(spec: Path | None, clusters: Path, output: str) -> None:
 @aws.command()
 @of_cluster
 @click.argument("id_", metavar="ID")
-def adopt(spec: Path | None, clusters: Path, id_: str) -> None:
+def adopt(spec: Path | None, clusters: Path | None, id_: str) -> None:
     """Say that a cluster in the account is this one; for `down` after its folder was lost."""
     from hardway.providers.aws import whose  # noqa: PLC0415
 
@@ -61,7 +61,7 @@ def adopt(spec: Path | None, clusters: Path, id_: str) -> None:
     click.echo(f"{id_} is this cluster now; remove it: hardway down")
 
 
-def _provider(spec: Path | None, clusters: Path) -> "AwsProvider":
+def _provider(spec: Path | None, clusters: Path | None) -> "AwsProvider":
     from hardway.providers.aws.provider import AwsProvider  # noqa: PLC0415
 
     provider = setup(spec, clusters).provider

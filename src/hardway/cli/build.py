@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,8 @@ GONE = {
 }
 """What `down` removes and proves, by the provider."""
 SEVERITIES = {"refuse": "red", "warn": "yellow"}
+DELTAS = {"up": ("~", "yellow"), "command": ("?", None), "nobody": ("x", "red")}
+"""Signs and colours of differences between hardway.yaml and a living cluster, by who acts."""
 DIFF_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 
@@ -47,7 +50,7 @@ def init(path: Path, *, force: bool) -> None:
 @of_cluster
 @OUTPUT
 @click.option("--full", is_flag=True, help="Show the content of new files too.")
-def plan(spec: Path | None, clusters: Path, output: str, *, full: bool) -> None:
+def plan(spec: Path | None, clusters: Path | None, output: str, *, full: bool) -> None:
     """Show what `up` would change on each machine; changes nothing."""
     from hardway import pipeline  # noqa: PLC0415
 
@@ -57,10 +60,16 @@ def plan(spec: Path | None, clusters: Path, output: str, *, full: bool) -> None:
     if output == JSON:
         fields = ("machine", "step", "kind", "path_or_unit", "diff")
         rows = [{name: getattr(c, name) for name in fields} for c in planned.changes]
-        emit_json({"provider": outlook, "changes": rows, "unknown": planned.unknown})
+        emit_json({"provider": outlook, "deltas": planned.deltas, "changes": rows,
+                   "unknown": planned.unknown})  # fmt: skip
         return
     if outlook:
         _print_outlook(outlook)
+    if planned.deltas:
+        click.secho("hardway.yaml", bold=True)
+    for delta in planned.deltas:
+        sign, colour = DELTAS[delta.by]
+        click.secho(f"    {sign} {delta}", fg=colour)
     _print_plan(planned.changes, full=full)
     for name, why in planned.unknown.items():
         click.echo(click.style(name, bold=True) + f": unknown: {why.removeprefix(f'{name}: ')}")
@@ -99,7 +108,7 @@ def _print_plan(changes: Sequence["Change"], *, full: bool) -> None:
 @click.command()
 @of_cluster
 @OUTPUT
-def preflight(spec: Path | None, clusters: Path, output: str) -> None:
+def preflight(spec: Path | None, clusters: Path | None, output: str) -> None:
     """Look whether the machines are fit for the cluster; changes nothing."""
     from hardway import pipeline  # noqa: PLC0415
 
@@ -125,17 +134,27 @@ def preflight(spec: Path | None, clusters: Path, output: str) -> None:
 @OUTPUT
 @click.option("--until", metavar="STEP", help="Stop after this step.")
 @click.option(
+    "--new-versions", is_flag=True,
+    help="Move components to this hardway's versions, as far as their minors stay.",
+)  # fmt: skip
+@click.option(
     "--bundle", type=click.Path(path_type=Path, dir_okay=False),
     help="Use nothing but this bundle, and prove it.",
 )  # fmt: skip
-def up(
-    spec: Path | None, clusters: Path, output: str, until: str | None, bundle: Path | None
+def up(  # noqa: PLR0913 - one parameter for each option
+    spec: Path | None,
+    clusters: Path | None,
+    output: str,
+    until: str | None,
+    bundle: Path | None,
+    *,
+    new_versions: bool,
 ) -> None:
     """Bring the cluster about, or make it whole again; safe to run at any time."""
     from hardway import pipeline, supply  # noqa: PLC0415
     from hardway.cli.progress import reporting  # noqa: PLC0415
 
-    at = setup(spec, clusters)
+    at = replace(setup(spec, clusters), new_versions=new_versions)
     found = supply.fitting(at, bundle) if bundle else None
     with reporting() as report:
         findings = asyncio.run(
@@ -166,14 +185,29 @@ def _relative(path: Path) -> Path:
 
 @click.command()
 @of_cluster
-@click.option("--name", help="A cluster of this host, without its hardway.yaml (provider local).")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-def down(spec: Path | None, clusters: Path, name: str | None, *, yes: bool) -> None:
+@click.option("--name", help="The cluster's name, where its hardway.yaml is lost.")
+@click.option(
+    "--host", "hosts", multiple=True, metavar="[USER@]HOST[:PORT]",
+    help="With --name: a machine of provider ssh. Each one is asked whose it is; may be given "
+    "again.",
+)  # fmt: skip
+@click.option("--yes", is_flag=True, help="Do not ask; with --host the name must be typed.")
+def down(
+    spec: Path | None,
+    clusters: Path | None,
+    name: str | None,
+    hosts: tuple[str, ...],
+    *,
+    yes: bool,
+) -> None:
     """Remove the cluster, its machines and its keys, and prove that nothing is left."""
     from hardway import pipeline  # noqa: PLC0415
     from hardway.cli.progress import reporting  # noqa: PLC0415
     from hardway.setup import setup_named  # noqa: PLC0415
 
+    if hosts:
+        _take_back(name, hosts)
+        return
     try:
         at = setup_named(name, clusters) if name else setup(spec, clusters)
     except SpecError as error:
@@ -187,6 +221,27 @@ def down(spec: Path | None, clusters: Path, name: str | None, *, yes: bool) -> N
     with reporting() as report:
         asyncio.run(pipeline.down(at, report))
     click.echo(f"{name} is gone: {proof}")
+
+
+def _take_back(name: str | None, hosts: Sequence[str]) -> None:
+    """Take hosts of the operator's own back by what they note about themselves."""
+    from hardway.cli.progress import reporting  # noqa: PLC0415
+    from hardway.report import Event, Happened  # noqa: PLC0415
+    from hardway.setup import hosts_of  # noqa: PLC0415
+
+    if name is None:
+        raise RefusedError("--host needs the cluster's --name", hint="hardway down --help")
+    provider = hosts_of(name, hosts)
+    note(f"takes {name} off {', '.join(hosts)}; its data there cannot be brought back")
+    if click.prompt("type the cluster's name to go on", err=True) != name:
+        raise click.Abort
+    with reporting() as report:
+
+        def doing(machine: str, text: str) -> None:
+            report(Event(happened=Happened.DOING, machine=machine, text=text))
+
+        asyncio.run(provider.destroy(name, doing))
+    click.echo(f"{name} is gone from {len(hosts)} machines: they are as they were before")
 
 
 COMMANDS = (init, preflight, plan, up, down)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.command()
 @of_cluster
 @OUTPUT
-def status(spec: Path | None, clusters: Path, output: str) -> None:
+def status(spec: Path | None, clusters: Path | None, output: str) -> None:
     """Show how each part of the cluster is right now."""
     from hardway import pipeline  # noqa: PLC0415
 
@@ -54,7 +54,7 @@ def status(spec: Path | None, clusters: Path, output: str) -> None:
 @click.argument("steps", nargs=-1, metavar="[STEP]...")
 def verify(  # noqa: PLR0913 - one parameter for each option
     spec: Path | None,
-    clusters: Path,
+    clusters: Path | None,
     output: str,
     steps: tuple[str, ...],
     *,
@@ -123,7 +123,7 @@ def steps(output: str) -> None:
 @click.command()
 @of_cluster
 @OUTPUT
-def certs(spec: Path | None, clusters: Path, output: str) -> None:
+def certs(spec: Path | None, clusters: Path | None, output: str) -> None:
     """List every certificate: whose, signed by whom, for which names, until when."""
     from hardway.pki import store  # noqa: PLC0415
 
@@ -169,7 +169,7 @@ def components(output: str) -> None:
 @of_cluster
 @OUTPUT
 @click.option("--changes", is_flag=True, help="Show each change too.")
-def log(spec: Path | None, clusters: Path, output: str, *, changes: bool) -> None:
+def log(spec: Path | None, clusters: Path | None, output: str, *, changes: bool) -> None:
     """Show what was done when, and how long each step took."""
     events = list(setup(spec, clusters).workspace.journal.events())
     if output == JSON:

@@ -37,7 +37,7 @@ def machine() -> None:
 @machine.command("list")
 @of_cluster
 @OUTPUT
-def machine_list(spec: Path | None, clusters: Path, output: str) -> None:
+def machine_list(spec: Path | None, clusters: Path | None, output: str) -> None:
     """List the machines and whether they run."""
     at = setup(spec, clusters)
     states = asyncio.run(at.provider.states(at.cluster))
@@ -55,7 +55,7 @@ def machine_list(spec: Path | None, clusters: Path, output: str) -> None:
 @of_cluster
 @click.option("--force", is_flag=True, help="Like pulling the plug.")
 @click.argument("names", nargs=-1, required=True, metavar="MACHINE...")
-def stop(spec: Path | None, clusters: Path, names: tuple[str, ...], *, force: bool) -> None:
+def stop(spec: Path | None, clusters: Path | None, names: tuple[str, ...], *, force: bool) -> None:
     """Shut machines down; their disks and addresses stay theirs."""
     at = setup(spec, clusters)
     _on_each(at, names, "stopping", partial(at.provider.stop, force=force))
@@ -65,7 +65,7 @@ def stop(spec: Path | None, clusters: Path, names: tuple[str, ...], *, force: bo
 @machine.command()
 @of_cluster
 @click.argument("names", nargs=-1, required=True, metavar="MACHINE...")
-def start(spec: Path | None, clusters: Path, names: tuple[str, ...]) -> None:
+def start(spec: Path | None, clusters: Path | None, names: tuple[str, ...]) -> None:
     """Start machines and wait until they answer."""
     at = setup(spec, clusters)
     _on_each(at, names, "starting", at.provider.start)
@@ -76,7 +76,9 @@ def start(spec: Path | None, clusters: Path, names: tuple[str, ...]) -> None:
 @of_cluster
 @click.option("--force", is_flag=True, help="Like pulling the plug.")
 @click.argument("names", nargs=-1, required=True, metavar="MACHINE...")
-def restart(spec: Path | None, clusters: Path, names: tuple[str, ...], *, force: bool) -> None:
+def restart(
+    spec: Path | None, clusters: Path | None, names: tuple[str, ...], *, force: bool
+) -> None:
     """Stop machines and start them again; hosts of your own are rebooted."""
     at = setup(spec, clusters)
     _on_each(at, names, "restarting", partial(at.provider.restart, force=force))
@@ -107,7 +109,7 @@ def _on_each(
 @of_cluster
 @click.argument("name", metavar="MACHINE")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
-def ssh(spec: Path | None, clusters: Path, name: str, command: tuple[str, ...]) -> None:
+def ssh(spec: Path | None, clusters: Path | None, name: str, command: tuple[str, ...]) -> None:
     """Open a shell on a machine, or run a command there."""
     at = setup(spec, clusters)
     target = _machine(at, name)
@@ -121,7 +123,7 @@ def ssh(spec: Path | None, clusters: Path, name: str, command: tuple[str, ...]) 
 @click.command(context_settings=PASSED_ON)
 @of_cluster
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="WORDS...")
-def kubectl(spec: Path | None, clusters: Path, words: tuple[str, ...]) -> None:
+def kubectl(spec: Path | None, clusters: Path | None, words: tuple[str, ...]) -> None:
     """Run kubectl, of the cluster's version, as its admin."""
     from hardway import pipeline  # noqa: PLC0415
 
@@ -131,7 +133,7 @@ def kubectl(spec: Path | None, clusters: Path, words: tuple[str, ...]) -> None:
 @click.command()
 @of_cluster
 @click.option("--content", is_flag=True, help="Print the file itself. It holds a private key.")
-def kubeconfig(spec: Path | None, clusters: Path, *, content: bool) -> None:
+def kubeconfig(spec: Path | None, clusters: Path | None, *, content: bool) -> None:
     """Print where the admin kubeconfig is, for KUBECONFIG."""
     path = setup(spec, clusters).workspace.admin_kubeconfig
     if not path.exists():

@@ -17,8 +17,8 @@ SPEC = click.option(
     help="The cluster's description.  [default: hardway.yaml, or the defaults without one]",
 )  # fmt: skip
 CLUSTERS = click.option(
-    "--clusters", type=click.Path(path_type=Path, file_okay=False), default=Path("clusters"),
-    envvar="HARDWAY_CLUSTERS", show_default=True, help="Folder in which each cluster has its own.",
+    "--clusters", type=click.Path(path_type=Path, file_okay=False), envvar="HARDWAY_CLUSTERS",
+    help="Folder in which each cluster has its own.  [default: clusters/ beside hardway.yaml]",
 )  # fmt: skip
 OUTPUT = click.option(
     "--output", "-o", type=click.Choice(["text", "json"]), default="text", show_default=True,
@@ -31,7 +31,7 @@ def of_cluster(command: F) -> F:
     return SPEC(CLUSTERS(command))
 
 
-def setup(spec: Path | None, clusters: Path) -> "Setup":
+def setup(spec: Path | None, clusters: Path | None) -> "Setup":
     """Return what the options mean; see `hardway.setup`."""
     from hardway.setup import setup as of  # noqa: PLC0415 - a second that --help need not spend
 

@@ -31,7 +31,7 @@ SUITES = click.option(
 @click.option("--update", is_flag=True, help="Pin anew what is pinned already.")
 def lock(
     spec: Path | None,
-    clusters: Path,
+    clusters: Path | None,
     output: str,
     architectures: tuple[str, ...],
     *,
@@ -66,7 +66,7 @@ def bundle() -> None:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
 def create(  # noqa: PLR0913, PLR0917 - one parameter for each option
     spec: Path | None,
-    clusters: Path,
+    clusters: Path | None,
     output: str,
     architectures: tuple[str, ...],
     suites: tuple[str, ...],

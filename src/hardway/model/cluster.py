@@ -42,6 +42,10 @@ class Machine:
     """The /24 whose addresses this worker's pods get; None on a control plane."""
     reached_at: str
     """Address or name by which the operator's host reaches it; mostly its address."""
+    number: int = 0
+    """Its own among the cluster's machines while it lives, whatever comes and goes beside it."""
+    login: tuple[tuple[str, str], ...] = ()
+    """How it is reached, as far as hardway.yaml describes that (provider ssh): field and value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

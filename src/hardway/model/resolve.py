@@ -1,10 +1,15 @@
-"""From a spec to a cluster: every name and address decided, every rule checked. Pure."""
+"""From a spec to a cluster: every name and address decided, every rule checked. Pure.
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+What was decided before (model/decisions.py) stays: a machine keeps its address, pod range and
+number wherever it stands in hardway.yaml, and a machine that no longer stands there is kept, for
+only `hardway node remove` takes one away. `model/delta.py` lists what then differs.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from ipaddress import IPv4Address, IPv4Network
-from itertools import combinations, cycle
+from itertools import combinations, count
 
 from hardway.errors import SpecError
 from hardway.model.cluster import (
@@ -16,12 +21,12 @@ from hardway.model.cluster import (
     Role,
     Validity,
 )
+from hardway.model.decisions import PODS_PER_WORKER_PREFIX
 from hardway.spec import aws
 from hardway.spec.load import Loaded
 from hardway.spec.schema import Counts, Named
 from hardway.spec.ssh import Ssh
 
-PODS_PER_WORKER_PREFIX = 24
 FIRST = {Role.CONTROL_PLANE: 10, Role.WORKER: 20}
 """Where in network.nodes the machines of a role begin."""
 ENDPOINT = 100
@@ -49,10 +54,11 @@ class Asked:
     role: Role
     address: IPv4Address | None = None
     host: str | None = None
+    login: tuple[tuple[str, str], ...] = ()
 
 
-def resolve(loaded: Loaded, kubernetes_version: str) -> Cluster:
-    """Decide all that the spec leaves open.
+def resolve(loaded: Loaded, kubernetes_version: str, decided: Sequence[Machine] = ()) -> Cluster:
+    """Decide all that the spec and earlier decisions leave open.
 
     Raises:
         SpecError: with every rule that the spec breaks.
@@ -69,25 +75,28 @@ def resolve(loaded: Loaded, kubernetes_version: str) -> Cluster:
         raise SpecError(problems)
     endpoint = _endpoint(loaded, nodes)
     subnets = (aws.subnets(spec.aws, nodes) if spec.provider == "aws" else ()) or (nodes,)
-    asked = _asked(loaded)
+    asked = _asked(loaded, decided)
     problems += [
         *_endpoint_problems(loaded, nodes),
-        *_machines(loaded, asked, subnets, endpoint),
+        *_machines(loaded, subnets, endpoint, decided),
         *_reached(loaded),
         *_days(loaded),
     ]
     if spec.provider == "aws":
         problems += [loaded.problem(place, text) for place, text in aws.problems(spec.aws, nodes)]
-    workers = sum(1 for a in asked if a.role is Role.WORKER)
+    known = {m.name: m for m in decided}
+    roles = [known[a.name].role if a.name in known else a.role for a in asked]
+    workers = sum(1 for role in roles if role is Role.WORKER)
     room = 1 << max(0, PODS_PER_WORKER_PREFIX - network.pods.prefixlen)
     if workers > room:
         problems.append(
             loaded.problem(("network", "pods"), f"{network.pods} has room for {room} workers "
                            f"with a /{PODS_PER_WORKER_PREFIX} each, found {workers}")
         )  # fmt: skip
-    machines = _deal(asked, subnets, network.pods, endpoint)
+    machines = _deal(asked, subnets, network.pods, endpoint, known)
     if len(machines) < len(asked):
-        message = f"{nodes} has no address left for {asked[len(machines)].name}"
+        left_out = next(a.name for a in asked if a.name not in {m.name for m in machines})
+        message = f"{nodes} has no address left for {left_out}"
         problems.append(loaded.problem(("network", "nodes"), message))
     if problems:
         raise SpecError(problems)
@@ -111,15 +120,41 @@ def resolve(loaded: Loaded, kubernetes_version: str) -> Cluster:
     )
 
 
-def _asked(loaded: Loaded) -> Sequence[Asked]:
-    """Return the machines as asked for, control planes first."""
+def _asked(loaded: Loaded, decided: Sequence[Machine]) -> Sequence[Asked]:
+    """Return the machines as asked for, and those decided before; control planes first."""
     machines = loaded.spec.machines
     if isinstance(machines, Counts):
         counts = {Role.CONTROL_PLANE: machines.control_planes, Role.WORKER: machines.workers}
-        return [Asked(f"{NAMES[role]}-{i}", role) for role, n in counts.items() for i in range(n)]
-    listed = [Asked(m.name, Role(m.role), m.address or _as_address(m.host), m.host)
-              for m in machines]  # fmt: skip
-    return sorted(listed, key=lambda m: m.role is Role.WORKER)
+        listed = [a for role, n in counts.items() for a in _counted(role, n, decided)]
+    else:
+        listed = [
+            Asked(m.name, Role(m.role), m.address or _as_address(m.host), m.host, _login(loaded, m))
+            for m in machines
+        ]
+    names = {asked.name for asked in listed}
+    kept = [Asked(m.name, m.role) for m in decided if m.name not in names]
+    order = {m.name: m.number for m in decided}
+    # Decided ones in their old order: what is new comes after them and moves nobody.
+    return sorted(
+        [*listed, *kept],
+        key=lambda a: (a.role is Role.WORKER, order.get(a.name, len(listed) + len(order))),
+    )
+
+
+def _counted(role: Role, number: int, decided: Sequence[Machine]) -> Iterator[Asked]:
+    """Yield as many machines of a role; those decided before first, whatever their names."""
+    there = [m.name for m in decided if m.role is role]
+    taken = {m.name for m in decided}
+    names = (name for i in count() if (name := f"{NAMES[role]}-{i}") not in taken)
+    for index in range(number):
+        yield Asked(there[index] if index < len(there) else next(names), role)
+
+
+def _login(loaded: Loaded, machine: Named) -> tuple[tuple[str, str], ...]:
+    """Return how a machine is reached: what it says itself, else what `ssh:` says for all."""
+    said = {name: getattr(machine, name) or getattr(loaded.spec.ssh, name)
+            for name in Ssh.model_fields}  # fmt: skip
+    return tuple((name, str(value)) for name, value in said.items() if value is not None)
 
 
 def _as_address(host: str | None) -> IPv4Address | None:
@@ -182,20 +217,28 @@ def _endpoint_problems(loaded: Loaded, nodes: IPv4Network) -> Iterator[str]:
 
 
 def _machines(
-    loaded: Loaded, asked: Sequence[Asked], subnets: Sequence[IPv4Network], endpoint: Endpoint
+    loaded: Loaded,
+    subnets: Sequence[IPv4Network],
+    endpoint: Endpoint,
+    decided: Sequence[Machine],
 ) -> Iterator[str]:
-    control_planes = sum(1 for a in asked if a.role is Role.CONTROL_PLANE)
-    place: tuple[str | int, ...] = ("machines",)
-    if isinstance(loaded.spec.machines, Counts):
-        place = ("machines", "controlPlanes")
+    machines = loaded.spec.machines
+    if isinstance(machines, Counts):
+        place: tuple[str | int, ...] = ("machines", "controlPlanes")
+        control_planes = machines.control_planes
+    else:
+        place = ("machines",)
+        control_planes = sum(1 for m in machines if Role(m.role) is Role.CONTROL_PLANE)
     if control_planes % 2 == 0:
         yield loaded.problem(
             place, f"an odd number of control planes is needed, found {control_planes}: of an even "
             "number half is no majority, so that one more helps nothing")  # fmt: skip
-    if isinstance(loaded.spec.machines, Counts):
+    if isinstance(machines, Counts):
         return
+    listed = {m.name for m in machines}
     seen: dict[object, str] = {_as_address(endpoint.host): "the endpoint"}
-    for index, machine in enumerate(loaded.spec.machines):
+    seen |= {m.address: m.name for m in decided if m.name not in listed}
+    for index, machine in enumerate(machines):
         address = machine.address or _as_address(machine.host)
         for what, value in (("name", machine.name), ("address", address)):
             where = ("machines", index, what)
@@ -247,25 +290,54 @@ def _usable(nodes: IPv4Network, address: IPv4Address | None) -> bool:
 
 
 def _deal(
-    asked: Sequence[Asked], subnets: Sequence[IPv4Network], pods: IPv4Network, endpoint: Endpoint
+    asked: Sequence[Asked],
+    subnets: Sequence[IPv4Network],
+    pods: IPv4Network,
+    endpoint: Endpoint,
+    decided: Mapping[str, Machine],
 ) -> list[Machine]:
     """Return the machines with their addresses; fewer than asked for where those run out.
 
-    Machines of a role go to the subnets in turn, so that the loss of one takes few of them.
+    Decided ones keep what they have. A new one gets the lowest that is free, in the subnet that has
+    the fewest machines of its role, so that the loss of one takes few of them.
     """
-    taken = {_as_address(endpoint.host), *(a.address for a in asked)}
-    ranges = iter(pods.subnets(new_prefix=max(pods.prefixlen, PODS_PER_WORKER_PREFIX)))
-    turns = {role: cycle(subnets) for role in Role}
-    machines = []
+    kept = [_kept(decided[a.name], a) for a in asked if a.name in decided]
+    taken = {_as_address(endpoint.host), *(a.address for a in asked), *(m.address for m in kept)}
+    prefix = max(pods.prefixlen, PODS_PER_WORKER_PREFIX)
+    used = {m.pod_cidr for m in kept}
+    ranges = (free for free in pods.subnets(new_prefix=prefix) if free not in used)
+    numbers = (n for n in count() if n not in {m.number for m in kept})
+    machines = {m.name: m for m in kept}
     for want in asked:
-        subnet = next(turns[want.role])
-        first = int(subnet[FIRST[want.role]])
-        free = (IPv4Address(a) for a in range(first, int(subnet[-1])))
-        address = want.address or next((a for a in free if a not in taken), None)
+        if want.name in machines:
+            continue
+        address = want.address or _free(want.role, subnets, taken, machines.values())
         pod_cidr = next(ranges, None) if want.role is Role.WORKER else None
         if address is None:
             break
         taken.add(address)
         reached_at = want.host or str(address)
-        machines.append(Machine(want.name, want.role, address, pod_cidr, reached_at))
-    return machines
+        machines[want.name] = Machine(
+            want.name, want.role, address, pod_cidr, reached_at, next(numbers), want.login
+        )
+    return [machines[want.name] for want in asked if want.name in machines]
+
+
+def _kept(machine: Machine, asked: Asked) -> Machine:
+    """Return a decided machine; how it is reached is as hardway.yaml says now, if it says that."""
+    if asked.host is None:
+        return machine
+    return replace(machine, reached_at=asked.host, login=asked.login)
+
+
+def _free(
+    role: Role,
+    subnets: Sequence[IPv4Network],
+    taken: set[IPv4Address | None],
+    machines: Iterable[Machine],
+) -> IPv4Address | None:
+    """Return a free address for a machine of a role; None where there is none."""
+    others = [m.address for m in machines if m.role is role]
+    subnet = min(subnets, key=lambda s: sum(1 for address in others if address in s))
+    addresses = (IPv4Address(a) for a in range(int(subnet[FIRST[role]]), int(subnet[-1])))
+    return next((a for a in addresses if a not in taken), None)

@@ -229,5 +229,8 @@ which a rename puts each of them there whole or not at all; and the end of such 
 STORE = "/opt/hardway/store"
 """Where a machine keeps blobs: STORE/<sha256>/<name>."""
 
+IDENTITY = "/var/lib/hardway/identity"
+"""Where a machine notes of which cluster it is (ownership.py)."""
+
 LEDGER = "/var/lib/hardway/before"
 """Where a machine keeps what it was before hardway's first change."""

@@ -117,8 +117,8 @@ def keepalived(cluster: Cluster, machine: Machine, interface: str) -> str:
     """Return keepalived.conf of one control plane."""
     peers = [m for m in cluster.control_planes if m != machine]
     unicast = "".join(f"        {m.address}\n" for m in peers)
-    # The first machine of the spec is preferred; nobody is equal, so there is never a tie.
-    priority = 150 - cluster.control_planes.index(machine)
+    # The lower number is preferred; no two are equal, so that there is never a tie.
+    priority = 150 - machine.number
     text = textwrap.dedent(f"""\
         # The endpoint's address is on the highest priority whose haproxy has a server.
         global_defs {{

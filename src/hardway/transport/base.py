@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -21,6 +22,16 @@ class Completed:
     stderr: bytes
 
 
+class Process(Protocol):
+    """A command that runs on a machine while this program does other things."""
+
+    async def readline(self) -> bytes:
+        """Return the next line of its output; nothing at the end."""
+
+    async def write(self, data: bytes) -> None:
+        """Write to its stdin; does nothing once the command has ended."""
+
+
 class Transport(Protocol):
     """A connection to one machine, as root."""
 
@@ -35,6 +46,13 @@ class Transport(Protocol):
 
         Raises:
             ConnectError: the connection broke, or the command took longer than `timeout_s`.
+        """
+
+    def process(self, argv: Sequence[str]) -> AbstractAsyncContextManager[Process]:
+        """Start a command there, and end it by closing its stdin.
+
+        Raises:
+            ConnectError: the connection broke.
         """
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -18,6 +18,8 @@ from hardway.transport.target import Target
 
 CHANNELS = 8
 """Commands at once on one connection; sshd's MaxSessions is 10 by default."""
+ENDS_S = 5.0
+"""How long a command may take to end once its stdin has ended."""
 SUDO_S = 60.0
 """sudo looks its host's own name up: where a name server is out of reach, that takes 40 s."""
 
@@ -81,6 +83,24 @@ class SshTransport:
         # An empty input alone would not end: a command that reads on would wait for ever.
         return await self.connection.run(command, stdin=asyncssh.DEVNULL, encoding=None)
 
+    @asynccontextmanager
+    async def process(self, argv: Sequence[str]) -> AsyncIterator["SshProcess"]:
+        """Start a command there; see `Transport.process`."""
+        before, command = self.become.before(), self.become.command(argv)
+        try:
+            process = await self.connection.create_process(command, encoding=None)
+        except CAUGHT as error:
+            raise connect_error(self.machine, error) from error
+        try:
+            process.stdin.write(before)
+            yield SshProcess(self.machine, process)
+            # Ended and not only told to: what it held is free when this returns.
+            process.stdin.write_eof()
+            with suppress(TimeoutError, *CAUGHT):
+                await asyncio.wait_for(process.wait_closed(), ENDS_S)
+        finally:
+            process.close()
+
     async def wants_password(self) -> bool:
         """Find out how commands become root's here; say whether sudo wants a password for it.
 
@@ -122,6 +142,26 @@ class SshTransport:
                 hint="one password is used for all machines; let users with others run sudo "
                 "without one (NOPASSWD in sudoers(5))",
             )
+
+
+@dataclass(frozen=True, slots=True)
+class SshProcess:
+    """A command that runs on a machine; see `transport.base.Process`."""
+
+    machine: str
+    process: asyncssh.SSHClientProcess[bytes]
+
+    async def readline(self) -> bytes:
+        """Return the next line of its output; nothing at the end."""
+        try:
+            return await self.process.stdout.readline()
+        except CAUGHT as error:
+            raise connect_error(self.machine, error) from error
+
+    async def write(self, data: bytes) -> None:
+        """Write to its stdin; does nothing once the command has ended."""
+        if not self.process.stdin.is_closing():
+            self.process.stdin.write(data)
 
 
 @asynccontextmanager

@@ -2,7 +2,9 @@
 # ledger alone (engine/ledger.py). Prints a line for each thing that is left. May be run again.
 set -u
 before=/var/lib/hardway/before
-[ -d $before ] || exit 0
+identity=/var/lib/hardway/identity
+# A run that was killed early noted whose the machine is, and changed nothing else.
+[ -d $before ] || { rm -f $identity; rmdir /var/lib/hardway 2>/dev/null; exit 0; }
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 packages=$(sort -u $before/packages 2>/dev/null)
 
@@ -161,7 +163,7 @@ found=$(left)
 if [ -n "$found" ]; then
     echo "$found"
 else
-    rm -rf /var/lib/hardway/before
+    rm -rf $before $identity
     rmdir /var/lib/hardway 2>/dev/null
     exit 0
 fi

@@ -28,7 +28,7 @@ def bridge(cluster: str) -> str:
 
 def link(cluster: Cluster, machine: Machine) -> str:
     """Return the host's end of a machine's cable; the dot keeps it apart from every bridge."""
-    return f"{bridge(cluster.name)}.{cluster.machines.index(machine)}"
+    return f"{bridge(cluster.name)}.{machine.number}"
 
 
 def mac(address: IPv4Address) -> str:

@@ -1,6 +1,5 @@
 """The provider `ssh`: hosts of the operator's own. Nothing is made, started or thrown away."""
 
-import asyncio
 import shlex
 import sys
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
@@ -11,7 +10,7 @@ from typing import ClassVar
 
 from hardway.errors import ConnectError, PreflightError, ProviderError, RefusedError
 from hardway.model.cluster import Cluster, HostFacts, Machine
-from hardway.model.resources import LEDGER
+from hardway.ownership import claims, require_owner
 from hardway.providers.base import MachineState, Problem, Progress
 from hardway.providers.hosts import facts as host_facts
 from hardway.providers.hosts import preflight, removal
@@ -20,6 +19,7 @@ from hardway.spec.schema import ClusterSpec, Counts, Named
 from hardway.spec.ssh import Ssh
 from hardway.transport.base import Fleet, Reached, Transport, poll_until
 from hardway.transport.target import Target, login
+from hardway.workspace import Workspace
 
 ANSWERS_S = 20.0
 REBOOT_S = 300.0
@@ -106,6 +106,7 @@ class SshProvider:
         async with self.connect(cluster, [machine.name]) as fleet:
             if machine.name not in fleet:
                 raise fleet.refused[machine.name]
+            await self._require_ours(cluster.name, fleet)
             before = await _boot(fleet[machine.name])
             # It may go down before it can say so.
             with suppress(ConnectError):
@@ -131,7 +132,7 @@ class SshProvider:
             ProviderError: a host does not answer, so that nothing can be said of it.
         """
         async with self._reach(self._targets()) as fleet:
-            await _all_of(name, fleet)
+            await self._require_ours(name, fleet)
             await removal.remove(fleet, progress)
             if fleet.refused:
                 lines = "\n".join(f"  {error}" for error in fleet.refused.values())
@@ -203,9 +204,21 @@ class SshProvider:
         terminal = ["-t"] if sys.stdin.isatty() and sys.stdout.isatty() else []
         return [*argv[:1], *terminal, *argv[1:], f"sh -c {shlex.quote(become)}"]
 
+    async def _require_ours(self, name: str, fleet: Fleet) -> None:
+        """Raise RefusedError where a machine is another cluster's."""
+        decisions = Workspace(self.folder).decisions
+        require_owner(await claims(fleet), name, decisions.id if decisions else "")
+
     def _targets(self) -> list[Target]:
-        machines = self.spec.machines
-        return [] if isinstance(machines, Counts) else [self._target(m) for m in machines]
+        """Return the machines in hardway.yaml, and those that were decided and stand there no more.
+
+        A machine in hardway.yaml is reached as that says now.
+        """
+        machines = () if isinstance(self.spec.machines, Counts) else self.spec.machines
+        listed = {m.name: self._target(m) for m in machines}
+        decisions = Workspace(self.folder).decisions
+        kept = {m.name: _target(m) for m in (decisions.machines if decisions else ())}
+        return list((kept | listed).values())
 
     def _target(self, machine: Named) -> Target:
         said = {
@@ -216,20 +229,11 @@ class SshProvider:
         return Target(machine.name, host, known_hosts=None, **said)
 
 
-async def _all_of(name: str, fleet: Fleet) -> None:
-    """Raise RefusedError where a machine is another cluster's."""
-
-    async def owner(transport: Transport) -> str:
-        seen = await transport.run(["cat", f"{LEDGER}/cluster"])
-        return seen.stdout.decode().strip()
-
-    owners = await asyncio.gather(*(owner(t) for t in fleet.values()))
-    others = [f"{m} is {of}'s" for m, of in zip(fleet, owners, strict=True) if of not in {"", name}]
-    if others:
-        raise RefusedError(
-            f"not machines of the cluster {name}: {', '.join(others)}",
-            hint="run it with the hardway.yaml of that cluster",
-        )
+def _target(machine: Machine) -> Target:
+    """Return how a machine is reached that hardway.yaml does not describe any more."""
+    login = Ssh.model_validate(dict(machine.login))
+    said = {name: getattr(login, name) for name in Ssh.model_fields}
+    return Target(machine.name, machine.reached_at, known_hosts=None, **said)
 
 
 async def _boot(transport: Transport) -> str:
