@@ -115,7 +115,7 @@ def test_a_changed_file_is_all_that_is_repaired(
     asyncio.run(up(given, machine, []))
     file = machine.root / path.lstrip("/")
     good = file.read_bytes()
-    file.write_bytes(good + b"# somebody was here\n")
+    file.write_bytes(good + b"somebody was here\n")
     # Its reader is started on the wrong file, as after a crash of the machine.
     for line in restarts:
         (machine.root / "run/fake" / f"{line.split()[1]}.active").unlink()
@@ -128,6 +128,33 @@ def test_a_changed_file_is_all_that_is_repaired(
     assert file.read_bytes() == good
     assert machine.log[before:] == restarts
     assert asyncio.run(left_to_do(given, machine)) == []
+
+
+@needs_root
+@pytest.mark.parametrize(
+    ("path", "reader"),
+    [
+        ("/etc/kubernetes/audit-policy.yaml", "kube-apiserver.service"),
+        ("/etc/systemd/system/etcd.service", "etcd.service"),
+    ],
+)
+def test_a_comment_is_put_right_and_restarts_nothing(
+    tmp_path: Path, path: str, reader: str
+) -> None:
+    given = given_with_blobs(tmp_path / "blobs")
+    machine = machine_of(given, tmp_path / "root")
+    asyncio.run(up(given, machine, []))
+    file = machine.root / path.lstrip("/")
+    good = file.read_bytes()
+    file.write_bytes(b"  # somebody was here\n" + good)
+    # Its reader is started after that, which would matter if it were more than a comment.
+    (machine.root / f"run/fake/{reader}.active").unlink()
+    asyncio.run(machine.run(["systemctl", "start", reader]))
+    before = len(machine.log)
+    assert asyncio.run(left_to_do(given, machine)) == [(Kind.UPDATE, path)]
+    asyncio.run(up(given, machine, []))
+    assert file.read_bytes() == good
+    assert machine.log[before:] == []
 
 
 @needs_root

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests import support
@@ -10,6 +11,7 @@ from hardway.engine.diff import changes
 from hardway.engine.kinds.manifest import differences, manifest_changes
 from hardway.engine.render import merged, render
 from hardway.model.resources import (
+    Block,
     Desired,
     File,
     Folder,
@@ -87,6 +89,30 @@ def test_one_difference_is_one_change_and_its_reader_restarts(data: st.DataObjec
     assert [(c.path_or_unit, c.kind) for c in found] == [
         (file.path, Kind.CREATE if how == "absent" else Kind.UPDATE)
     ]
+
+
+@given(st.data())
+def test_comments_that_differ_are_put_and_nothing_else_happens(data: st.DataObject) -> None:
+    """Even where the readers of the file were started with the other comments."""
+    name = data.draw(st.sampled_from(sorted(RENDERED)))
+    wanted = merged(RENDERED[name].values())
+    file = data.draw(st.sampled_from([f for f in wanted.files if f.commented]))
+    seen = as_wanted(wanted)
+    worded = replace(seen.paths[file.path], digest="0" * 64, meaning=file.meaning)
+    paths = {**seen.paths, file.path: worded}
+    (change,) = changes(name, RENDERED[name], replace(seen, paths=paths))
+    assert (change.path_or_unit, change.kind, change.prose) == (file.path, Kind.UPDATE, True)
+    closed = {**paths, file.path: replace(worded, mode=0o400)}
+    (change,) = changes(name, RENDERED[name], replace(seen, paths=closed))
+    assert not change.prose
+
+
+@pytest.mark.parametrize(("there", "prose"), [("# other\n1 a\n", True), ("# b\n2 a\n", False)])
+def test_comments_among_lines_in_a_file_of_others(there: str, prose: bool) -> None:
+    block = Block(path="/etc/hosts", text="# b\n1 a\n", why="")
+    observed = Observed(blocks={"/etc/hosts": there})
+    (change,) = changes("m", {"s": Desired(blocks=(block,))}, observed)
+    assert change.prose is prose
 
 
 def unit() -> tuple[File, Unit]:

@@ -7,13 +7,14 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from tests import support
 
 from hardway.engine import compare, order
 from hardway.errors import CommandError, ConnectError, FleetError
 from hardway.model.cluster import Cluster
-from hardway.model.resources import Desired, File, Finding
+from hardway.model.resources import Change, Desired, File, Finding, Kind
 from hardway.report import Event
-from hardway.steps.base import Live, Step
+from hardway.steps.base import Live, Occasion, Step
 from hardway.tools.kubectl import Kubectl
 from hardway.transport.base import Completed, on_each
 
@@ -88,6 +89,25 @@ def test_all_well() -> None:
     machines = fleet({})
     asyncio.run(up(machines))
     assert all(m.written for m in machines.values())
+
+
+@pytest.mark.parametrize(("prose", "tried"), [(True, []), (False, ["trial"])])
+def test_a_change_of_comments_alone_runs_no_trial(prose: bool, tried: list[str]) -> None:
+    made: list[str] = []
+
+    async def trial(_live: Live) -> list[Finding]:
+        made.append("trial")
+        return []
+
+    steps = (Step(name="s", title="", why="", verify=trial, checked=Occasion.CHANGED),)
+    cluster = support.topology("1+0")
+    machine = Machine(cluster.machines[0].name, "")
+    live = Live(cluster, {machine.machine: machine}, NO_API, NO_API)
+    change = Change(machine=machine.machine, step="s", kind=Kind.UPDATE, path_or_unit="/etc/x",
+                    item=WANTED["s"].files[0], prose=prose)  # fmt: skip
+    asyncio.run(order.bring_about(steps, [change], live, [].append))
+    assert machine.written
+    assert made == tried
 
 
 def test_a_mistake_of_ours_is_no_machines_fault() -> None:

@@ -3,6 +3,7 @@
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -48,16 +49,21 @@ def seen(folder: Path, pid: int, *paths: Path) -> Observed:
         Unit(name=name, path="", digest="", reads=(), why="") for name in ("a.service", "b.service")
     )
     files = tuple(File(path=str(path), content=b"", why="") for path in paths)
+    return observe.parse(ran(observe.script(Desired(files=files, units=units)), folder))
+
+
+def ran(script: str, folder: Path = Path("/bin")) -> str:
+    """Return what a script prints, with the programs of a folder before others."""
     done = subprocess.run(
         ["sh", "-s"],
-        input=observe.script(Desired(files=files, units=units)),
+        input=script,
         env={"PATH": f"{folder}:/usr/bin:/bin"},
         capture_output=True,
         text=True,
         check=True,
     )
     assert not done.stderr
-    return observe.parse(done.stdout)
+    return done.stdout
 
 
 def test_a_running_process_carries_its_digest(
@@ -86,6 +92,37 @@ def test_files_and_what_is_not_there(tmp_path: Path) -> None:
     assert (path.kind, path.mode, path.size_bytes) == ("f", 0o640, 1)
     assert path.digest == "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"
     assert path.changed_at == pytest.approx(time.time(), abs=60)
+
+
+@pytest.mark.parametrize(
+    ("there", "same"),
+    [
+        (b"a: 1\n", True),
+        (b"# why\n  # more\na: 1\n", True),
+        (b"Description=other words\nDocumentation=elsewhere\na: 1\n", True),
+        (b"a: 2\n", False),
+        (b"a: 1 # said behind a value\n", False),
+        (b"a: 1", False),
+    ],
+)
+def test_what_a_file_means_is_seen_where_it_differs(
+    tmp_path: Path, there: bytes, same: bool
+) -> None:
+    path = tmp_path / "a b'c"
+    path.write_bytes(there)
+    wanted = File(path=str(path), content=b"# the reason\na: 1\n", commented=True, why="")
+    files = Desired(files=(wanted, replace(wanted, path=f"{path}.absent")))
+    found = observe.parse(ran(observe.script(files))).paths[str(path)]
+    assert found.digest != wanted.digest
+    assert (found.meaning == wanted.meaning) is same
+
+
+def test_what_a_right_file_means_is_not_asked(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"# the reason\na: 1\n")
+    wanted = File(path=str(path), content=path.read_bytes(), commented=True, why="")
+    found = observe.parse(ran(observe.script(Desired(files=(wanted,))))).paths[str(path)]
+    assert (found.digest, found.meaning) == (wanted.digest, "")
 
 
 def test_nothing_wanted_is_nothing_asked() -> None:

@@ -3,13 +3,16 @@
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests import support
 
 from hardway.engine.render import merged, render
-from hardway.render.systemd import escape, word
+from hardway.model.resources import File
+from hardway.render.config import Setting
+from hardway.render.systemd import Service, escape, service, word
 from hardway.steps import STEPS
 
 pytestmark = pytest.mark.skipif(
@@ -61,3 +64,43 @@ def test_one_flag_a_line_under_its_reason() -> None:
 def test_what_systemd_expands_is_escaped() -> None:
     assert escape("100%") == "100%%"
     assert word("100% of $HOME") == '"100%% of $$HOME"'
+
+
+PLAIN = Service(
+    name="a.service",
+    description="A",
+    why="Does a.",
+    command="/bin/a",
+    flags=(Setting("--b", "1", "Because."),),
+    unit=(Setting("Documentation", "https://example.com/", ""),),
+    reads=("/etc/a",),
+)
+READ = File(path="/etc/a", content=b"# why\nb: 1\n", commented=True, why="")
+
+
+def digest(spec: Service = PLAIN, read: File = READ) -> str:
+    return service(spec, {read.path: read})[1].digest
+
+
+def test_another_sentence_is_no_other_digest() -> None:
+    assert digest(replace(PLAIN, description="What a is")) == digest()
+    assert digest(replace(PLAIN, why="Does all that a does.")) == digest()
+    assert digest(replace(PLAIN, flags=(Setting("--b", "1", "Since " * 50),))) == digest()
+    assert digest(replace(PLAIN, unit=())) == digest()
+    assert digest(read=replace(READ, content=b"b: 1\n")) == digest()
+
+
+def test_another_value_is_another_digest() -> None:
+    assert digest(replace(PLAIN, flags=(Setting("--b", "2", "Because."),))) != digest()
+    assert digest(replace(PLAIN, unit=(Setting("After", "b.service", ""),))) != digest()
+    assert digest(read=replace(READ, content=b"# why\nb: 2\n")) != digest()
+    assert digest(read=replace(READ, mode=0o600)) != digest()
+    assert digest(read=replace(READ, commented=False)) != digest()
+
+
+@pytest.mark.parametrize("name", support.TOPOLOGIES)
+def test_files_with_comments_are_known(name: str) -> None:
+    for by_step in render(STEPS, support.given_topology(name)).values():
+        for file in merged(by_step.values()).files:
+            assert file.commented is file.content.startswith(b"#"), file.path
+            assert file.content.strip(), file.path

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from hardway.engine.kinds import BY_TYPE
 from hardway.engine.kinds.base import Stale
+from hardway.engine.kinds.file import means
 from hardway.model.resources import NEW, Change, Desired, Kind, Leftover, Observed
 
 
@@ -14,12 +15,13 @@ def changes(machine: str, wanted: Mapping[str, Desired], observed: Observed) -> 
     return [
         *_leftovers(machine, next(iter(wanted)), observed),
         *(
-            Change(machine=machine, step=step, kind=kind, path_or_unit=name, item=item, diff=text)
+            Change(machine=machine, step=step, kind=kind, path_or_unit=name, item=item, diff=text,
+                   prose=BY_TYPE[type(item)].prose(item, observed))
             for step, desired in wanted.items()
             for item in desired.items
             for kind, name, text in BY_TYPE[type(item)].differs(item, observed, stale)
         ),
-    ]
+    ]  # fmt: skip
 
 
 def _stale(wanted: Mapping[str, Desired], observed: Observed) -> Stale:
@@ -27,7 +29,7 @@ def _stale(wanted: Mapping[str, Desired], observed: Observed) -> Stale:
     return {
         path: observed.paths[path].changed_at if path in observed.paths else math.inf
         for path, file in files.items()
-        if path not in observed.paths or observed.paths[path].digest != file.digest
+        if not means(file, observed.paths.get(path))
     }
 
 

@@ -37,7 +37,7 @@ async def bring_about(
         for step in steps:
             await _restart(step, stage, live, report)
     await _prepare_all(last, live, report)
-    if not changes:
+    if all(change.prose for change in changes):
         return await _look(steps, live, report)
     findings = []
     for step in steps:
@@ -73,7 +73,10 @@ async def _service(step: Step, restarted: Units, live: Live) -> restarts.Service
 
 
 async def _look(steps: Sequence[Step], live: Live, report: Report) -> list[Finding]:
-    """Make all checks at once: nothing was changed that one of them could depend on."""
+    """Make all checks at once: nothing was changed that one of them could depend on.
+
+    Comments may have been: no process acts on them.
+    """
 
     async def one(step: Step) -> tuple[list[Finding], float]:
         began = monotonic()

@@ -1,5 +1,6 @@
 """What must be true of a machine, what was seen there, and the difference. Values only."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -7,6 +8,18 @@ from hashlib import sha256
 from typing import Any
 
 ROOT = "root"
+PROSE = "^ *#|^(Description|Documentation)="
+"""Matches lines that no process acts on; the same expression for Python and for `sed -E`."""
+
+
+def meaning(text: bytes) -> bytes:
+    """Return a text without comment lines and without a unit's description (docs/adr/0020)."""
+    return re.sub(rb"(?m)(?:%s).*\n?" % PROSE.encode(), b"", text)
+
+
+def hexdigest(content: bytes) -> str:
+    """Return the SHA-256 digest of a content, in hex."""
+    return sha256(content).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,12 +33,19 @@ class File:
     """User and group of that name."""
     secret: bool = False
     """Plans show its digest only."""
+    commented: bool = False
+    """Lines that start with `#` are comments in it."""
     why: str
 
     @property
     def digest(self) -> str:
         """SHA-256 of the content, in hex."""
-        return sha256(self.content).hexdigest()
+        return hexdigest(self.content)
+
+    @property
+    def meaning(self) -> str:
+        """SHA-256 of what a process acts on: the content without its comments."""
+        return hexdigest(meaning(self.content)) if self.commented else self.digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +163,8 @@ class SeenPath:
     """Where a link leads."""
     digest: str = ""
     """SHA-256 of a file's content, in hex."""
+    meaning: str = ""
+    """SHA-256 of the content without its comments; of commented files with another digest only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +223,8 @@ class Change:
     item: Item = field(repr=False)
     """All that making the change takes."""
     diff: str = ""
+    prose: bool = False
+    """Only comments differ: no process acts on it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

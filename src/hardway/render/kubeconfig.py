@@ -38,6 +38,7 @@ def kubeconfigs_for(cluster: Cluster, machine: Machine, secrets: Secrets) -> tup
             mode=0o600,
             owner=wanted.row.owner,
             secret=True,
+            commented=True,
             why=wanted.row.why,
         )
         for wanted in expand(cluster)

@@ -2,14 +2,15 @@
 
 The digest is in the unit's environment, so that a running process carries the digest of what it
 was started with (/proc/PID/environ): a crash between writing a file and restarting its reader is
-seen by the next run, without clocks or marker files (docs/adr/0003).
+seen by the next run, without clocks or marker files (docs/adr/0003). Comments and descriptions
+are not part of it (docs/adr/0020).
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from hardway.model.resources import Blob, File, Unit
+from hardway.model.resources import Blob, File, Unit, meaning
 from hardway.render.config import Setting, comment
 
 UNITS = "/etc/systemd/system"
@@ -41,17 +42,17 @@ class Service:
 
 def service(spec: Service, given: Mapping[str, File | Blob]) -> tuple[File, Unit]:
     """Return a service's unit file and the unit; `given` has all that it may read, by path."""
-    text = _text(spec, digest="")
-    seen = sha256(text.encode())
+    seen = sha256(meaning(_text(spec, digest="").encode()))
     for path in sorted(spec.reads):
         item = given[path]
         content = (
-            item.sha256 if isinstance(item, Blob) else f"{item.digest} {item.mode} {item.owner}"
+            item.sha256 if isinstance(item, Blob) else f"{item.meaning} {item.mode} {item.owner}"
         )
         seen.update(f"\n{path} {content}".encode())
     digest = seen.hexdigest()[:32]
     path = f"{UNITS}/{spec.name}"
-    file = File(path=path, content=_text(spec, digest=digest).encode(), why=spec.why)
+    text = _text(spec, digest=digest)
+    file = File(path=path, content=text.encode(), commented=True, why=spec.why)
     unit = Unit(
         name=spec.name, path=path, digest=digest, reads=(path, *sorted(spec.reads)), why=spec.why
     )

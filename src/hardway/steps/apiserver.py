@@ -33,9 +33,9 @@ QUIET = ({"level": "None", "nonResourceURLs": [f"{p}*" for p in (*HEALTH_PATHS, 
 def files() -> tuple[File, ...]:
     """Return the API server's configuration files."""
     return (
-        File(path=AUDIT_POLICY, content=_audit_policy(),
+        File(path=AUDIT_POLICY, content=_audit_policy(), commented=True,
              why="what is written down of who did what"),
-        File(path=AUTHENTICATION, content=_authentication(),
+        File(path=AUTHENTICATION, content=_authentication(), commented=True,
              why="what may be asked without saying who one is"),
     )  # fmt: skip
 

@@ -49,7 +49,9 @@ version = 3
   # As kubelet's cgroupDriver: two managers of one tree lose containers.
   SystemdCgroup = {systemd}
 """
-    return File(path=CONFIG, content=text.encode(), why="how containerd runs containers")
+    return File(
+        path=CONFIG, content=text.encode(), commented=True, why="how containerd runs containers"
+    )
 
 
 def service(host: HostFacts) -> Service:

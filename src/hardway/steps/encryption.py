@@ -31,7 +31,7 @@ def render(given: Given, machine: Machine, _inventory: Inventory) -> Desired:
     )
     text = yaml_text("What kube-apiserver encrypts before it goes to etcd.", settings)
     file = File(
-        path=PATH, content=text, mode=0o600, owner="kube-apiserver", secret=True,
+        path=PATH, content=text, mode=0o600, owner="kube-apiserver", secret=True, commented=True,
         why="Secrets are ciphertext in etcd, its snapshots and its disks",
     )  # fmt: skip
     return Desired(files=(file,))

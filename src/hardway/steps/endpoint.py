@@ -65,13 +65,13 @@ def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
     if machine.role not in BALANCED[cluster.endpoint.kind]:
         return Desired()
     files = [
-        File(path=HAPROXY, content=haproxy(cluster).encode(),
+        File(path=HAPROXY, content=haproxy(cluster).encode(), commented=True,
              why="passes connections on to API servers that are ready"),
     ]  # fmt: skip
     specs = [_haproxy_service()]
     if cluster.endpoint.kind is EndpointKind.VIP:
         text = keepalived(cluster, machine, given.hosts[machine.name].interface)
-        files.append(File(path=KEEPALIVED, content=text.encode(),
+        files.append(File(path=KEEPALIVED, content=text.encode(), commented=True,
                           why="holds the endpoint's address on one control plane"))  # fmt: skip
         specs.append(_keepalived_service())
     unneeded = frozenset() if cluster.endpoint.kind is EndpointKind.VIP else {"keepalived"}

@@ -29,6 +29,7 @@ def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
     env = File(
         path=FIRST_START,
         content=_first_start(given),
+        commented=True,
         why="read at a member's very first start only; outside the unit's digest, since adding "
         "a member later must not restart the others",
     )

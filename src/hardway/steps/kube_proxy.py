@@ -31,7 +31,12 @@ def config(cluster: Cluster, host: HostFacts) -> File:
         *((Setting("oomScoreAdj", 0, "This host does not allow to lower it."),)
           if host.capped_oom else ()),
     )  # fmt: skip
-    return File(path=CONFIG, content=yaml_text(header, settings), why="how Services reach pods")
+    return File(
+        path=CONFIG,
+        content=yaml_text(header, settings),
+        commented=True,
+        why="how Services reach pods",
+    )
 
 
 def service(cluster: Cluster, machine: Machine) -> Service:

@@ -36,7 +36,12 @@ def config(cluster: Cluster, host: HostFacts) -> File:
                 "Containers that ask for nothing get the runtime's filter of system calls."),
         Setting("rotateCertificates", False, "hardway renews certificates; no CA key is in reach."),
     )  # fmt: skip
-    return File(path=CONFIG, content=yaml_text(header, settings), why="how kubelet runs pods")
+    return File(
+        path=CONFIG,
+        content=yaml_text(header, settings),
+        commented=True,
+        why="how kubelet runs pods",
+    )
 
 
 def _who_may() -> tuple[Setting, ...]:

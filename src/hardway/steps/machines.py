@@ -66,11 +66,12 @@ def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
     """Return the host's own files and the unit that puts them into effect at each boot."""
     modules = "".join(comment(why) + f"{name}\n" for name, why in MODULES[machine.role])
     files = (
-        File(path=SYSUSERS_FILE, content=_sysusers(machine),
+        File(path=SYSUSERS_FILE, content=_sysusers(machine), commented=True,
              why="each service has a user of its own, so that it can read its own keys only"),
         File(path=SYSCTL_FILE, why="kernel settings that routing and the endpoint need",
-             content=key_values("Kernel settings.", SYSCTLS[machine.role])),
+             content=key_values("Kernel settings.", SYSCTLS[machine.role]), commented=True),
         File(path=MODULES_FILE, content=(comment("Kernel modules.") + modules).encode(),
+             commented=True,
              why="kernel modules that containers and Services need"),
     )  # fmt: skip
     hosts = Block(path="/etc/hosts", text=_hosts(given),

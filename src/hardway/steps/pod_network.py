@@ -28,7 +28,7 @@ def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
         files = (
             File(path=CONFLIST, content=_conflist(machine),
                  why="what each new pod gets: a cable into the bridge, an address, hostPorts"),
-            File(path=MASQUERADE, content=_masquerade(cluster, machine).encode(),
+            File(path=MASQUERADE, content=_masquerade(cluster, machine).encode(), commented=True,
                  why="pods reach the outside as this machine, and each other as themselves"),
         )  # fmt: skip
         specs.append(_masquerade_service())

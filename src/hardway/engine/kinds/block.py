@@ -7,7 +7,7 @@ from dataclasses import replace
 from hardway.engine.kinds import path
 from hardway.engine.kinds.base import Difference, Entry, ItemKind, Sections, Stale, section
 from hardway.engine.kinds.file import text_diff
-from hardway.model.resources import BLOCK_BEGIN, BLOCK_END, Block, Kind, Observed
+from hardway.model.resources import BLOCK_BEGIN, BLOCK_END, Block, Kind, Observed, meaning
 
 BLOCK_SECTION = "block "
 """And the path: how the sections are called."""
@@ -42,6 +42,11 @@ def _differs(block: Block, seen: Observed, _stale: Stale) -> Iterator[Difference
         yield Kind.UPDATE, block.path, "\n".join(lines)
 
 
+def _prose(block: Block, seen: Observed) -> bool:
+    there = seen.blocks.get(block.path, "")
+    return meaning(there.encode()) == meaning(block.text.encode())
+
+
 def _lines(block: Block) -> str:
     return f"{BLOCK_BEGIN}\n{block.text}{BLOCK_END}\n"
 
@@ -51,6 +56,7 @@ BLOCK = ItemKind(
     asks=lambda block: [(_question, block.path), (path.question, path.stage(block.path))],
     read=_read,
     differs=_differs,
+    prose=_prose,
     entry=lambda block: Entry(path=block.path, content=_lines(block).encode(), merged=True),
     by_hand=lambda block: [f"cat >>{block.path} <<'END'\n{_lines(block)}END"],
 )

@@ -16,6 +16,16 @@ def _differs(file: File, observed: Observed, _stale: Stale) -> Iterator[Differen
         yield Kind.UPDATE if seen else Kind.CREATE, file.path, "\n".join(lines)
 
 
+def means(file: File, seen: SeenPath | None) -> bool:
+    """Return whether a process that reads what is there does as the wanted file says."""
+    return seen is not None and (seen.digest == file.digest or seen.meaning == file.meaning)
+
+
+def _prose(file: File, observed: Observed) -> bool:
+    seen = observed.paths.get(file.path)
+    return means(file, seen) and not path.rights(file, seen)
+
+
 def _content(file: File, seen: SeenPath | None, observed: Observed) -> list[str]:
     """Return how the content changes, for people; of secrets their digests only."""
     if seen is not None and seen.digest == file.digest:
@@ -43,9 +53,11 @@ FILE = ItemKind(
         (path.question, file.path),
         (path.question, path.stage(file.path)),
         (path.hashes, file.path),
+        *([(path.meanings, f"{file.digest}  {file.path}")] if file.commented else []),
     ],
     read=path.read,
     differs=_differs,
+    prose=_prose,
     entry=lambda f: Entry(path=f.path, mode=f.mode, owner=f.owner, content=f.content),
     by_hand=_by_hand,
 )

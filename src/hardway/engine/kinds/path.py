@@ -1,12 +1,12 @@
 """What files, folders and links have in common: one `find` asks about all of them."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from posixpath import basename, dirname
 
 from hardway.engine.kinds.base import Sections, section
-from hardway.model.resources import NEW, STORE, File, Folder, Observed, SeenPath
+from hardway.model.resources import NEW, PROSE, STORE, File, Folder, Observed, SeenPath
 
 COLUMNS = r"%y\t%m\t%u:%g\t%s\t%C@\t%l\t%p\n"
 """Kind, mode, owner, size, ctime, target and path, as `find -printf` writes them."""
@@ -33,15 +33,30 @@ def hashes(paths: Sequence[str]) -> str:
     return f"{section('hashes')}; sha256sum -- {shlex.join(paths)}"
 
 
+def meanings(sums: Sequence[str]) -> str:
+    """Return the lines that print the digest of meaning of each commented file that differs.
+
+    A sum is a line as `sha256sum --check` takes it.
+    """
+    return f"""{section("meanings")}
+printf '%s\\n' {shlex.join(sums)} | LC_ALL=C sha256sum --check | sed -n 's/: FAILED$//p' |
+while read -r path; do
+    echo "$(sed -E '/{PROSE}/d' "$path" | sha256sum | cut -d' ' -f1)  $path"
+done"""
+
+
 def read(sections: Sections, seen: Observed) -> Observed:
     """Add the paths that are there."""
-    digests = dict(line.split("  ", 1)[::-1] for line in sections["hashes"])
+    digests, meant = (
+        dict(line.split("  ", 1)[::-1] for line in sections[name])
+        for name in ("hashes", "meanings")
+    )
     rows = [line.split("\t") for line in sections["paths"]]
-    return replace(seen, paths={row[-1]: _path(row, digests.get(row[-1], "")) for row in rows})
+    return replace(seen, paths={row[-1]: _path(row, digests, meant) for row in rows})
 
 
-def _path(row: Sequence[str], digest: str) -> SeenPath:
-    kind, mode, owner, size, changed, target, _ = row
+def _path(row: Sequence[str], digests: Mapping[str, str], meant: Mapping[str, str]) -> SeenPath:
+    kind, mode, owner, size, changed, target, path = row
     user, _, group = owner.partition(":")
     return SeenPath(
         kind=kind,
@@ -50,7 +65,8 @@ def _path(row: Sequence[str], digest: str) -> SeenPath:
         size_bytes=int(size),
         changed_at=float(changed),
         target=target,
-        digest=digest,
+        digest=digests.get(path, ""),
+        meaning=meant.get(path, ""),
     )
 
 
