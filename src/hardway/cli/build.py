@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 SIGNS = {"issue": ("+", "green"), "install": ("+", "green"), "create": ("+", "green"),
          "start": ("+", "green"), "enable": ("+", "green"), "apply": ("+", "green"),
-         "update": ("~", "yellow"), "restart": ("!", "red"), "remove": ("-", "red")}  # fmt: skip
+         "update": ("~", "yellow"), "restart": ("!", "red"),
+         "register": ("!", "red"), "assign": ("+", "green"), "remove": ("-", "red")}  # fmt: skip
 GONE_WITH_MACHINES = (
     "its machines, their disks", "no process, mount, namespace, link, table or cgroup is left"
 )  # fmt: skip
@@ -93,7 +94,7 @@ def _print_plan(changes: Sequence["Change"], *, full: bool) -> None:
             click.secho(f"  {step}", dim=True)
         sign, colour = SIGNS[change.kind]
         reason = f": {change.diff}" if change.kind == "issue" else ""
-        click.secho(f"    {sign} {change.kind:<8}{change.path_or_unit}{reason}", fg=colour)
+        click.secho(f"    {sign} {change.kind:<9}{change.path_or_unit}{reason}", fg=colour)
         if change.diff and not reason and (full or change.kind != "create"):
             for line in change.diff.splitlines():
                 click.secho(f"        {line}", fg=DIFF_COLOURS.get(line[:1]))

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from hardway.engine import diff, observe
+from hardway.engine import diff, nodes, observe
 from hardway.engine.kinds.manifest import manifest_changes
 from hardway.engine.render import Rendered, merged
 from hardway.errors import CommandError
-from hardway.model.resources import Change, Desired, Manifest, Observed
+from hardway.model.resources import Change, Desired, Manifest, Observed, Unit
+from hardway.steps import kubelet, workers
 from hardway.steps.base import Live
 from hardway.transport.base import on_each
 
@@ -27,10 +28,25 @@ async def compare(
     for name, observed in zip(names, seen, strict=True):
         changes += diff.changes(name, rendered[name], observed)
     objects = [manifest for own in wanted.values() for manifest in own]
-    there = await _objects(live, objects) if _api_runs(seen) else []
+    objects += nodes.references(live.cluster)
+    there = await _objects(live, objects) if _api_runs(seen) else None
     for step, own in wanted.items():
-        changes += manifest_changes(step, own, there)
+        changes += manifest_changes(step, own, there or [])
+    if workers.NAME in wanted:
+        kubelets = _kubelets(rendered)
+        # Without an answer from the API nothing is known of its Nodes: they are not missing.
+        busy = nodes.busy(changes) if there is not None else kubelets.keys()
+        changes += nodes.changes(live.cluster, there or [], kubelets, busy)
     return changes
+
+
+def _kubelets(rendered: Rendered) -> dict[str, Unit]:
+    return {
+        name: unit
+        for name, by_step in rendered.items()
+        for unit in by_step[workers.NAME].units
+        if unit.name == kubelet.UNIT
+    }
 
 
 async def _seen(
@@ -55,11 +71,11 @@ def _api_runs(seen: Iterable[Observed]) -> bool:
     return any(o.units[API_SERVER].active == "active" for o in seen if API_SERVER in o.units)
 
 
-async def _objects(live: Live, wanted: Sequence[Manifest]) -> list[Manifest]:
+async def _objects(live: Live, wanted: Sequence[Manifest]) -> list[Manifest] | None:
     if not wanted:
         return []
     try:
         return list(await live.kubectl.live(wanted))
     except CommandError:
         # Not to be reached: all is applied then, which changes nothing that is already so.
-        return []
+        return None

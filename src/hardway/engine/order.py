@@ -12,6 +12,7 @@ from hardway.report import Event, Happened, Report
 from hardway.steps.base import Live, Occasion, Step
 from hardway.transport.base import on_each
 
+RESTARTS = frozenset({Kind.RESTART, Kind.REGISTER})
 Units = Mapping[str, Sequence[Unit]]
 """By machine."""
 
@@ -47,6 +48,7 @@ async def bring_about(
         await _apply(step, last, live, report)
         if step.checked is not Occasion.ASKED:
             findings += await settle(step, live)
+        await _assign(step, last, live, report)
         _held(step, monotonic() - began, report)
     return findings
 
@@ -108,16 +110,17 @@ async def _prepare(live: Live, machine: str, changes: Sequence[Change], report: 
     report(Event(happened=Happened.DOING, machine=machine, text="starting services"))
     await converge.start(transport, changes)
     for change in changes:
-        if change.kind is not Kind.RESTART:
+        if change.kind not in RESTARTS:
             _tell(change, report)
     report(Event(happened=Happened.DOING, machine=machine, text=""))
 
 
 async def _restart(step: Step, changes: Sequence[Change], live: Live, report: Report) -> None:
     """Restart a step's units that run with other files, and wait for those just started."""
-    restarted, started = (_units(step, changes, k) for k in (Kind.RESTART, Kind.START))
+    restarted = _units(step, changes, Kind.RESTART) | _units(step, changes, Kind.REGISTER)
+    started = _units(step, changes, Kind.START)
     for change in changes:
-        if change.step == step.name and change.kind is Kind.RESTART:
+        if change.step == step.name and change.kind in RESTARTS:
             _tell(change, report)
     if not restarted:
         await _started(step, started, live)
@@ -155,6 +158,15 @@ async def _apply(step: Step, changes: Sequence[Change], live: Live, report: Repo
     own = [c for c in changes if c.step == step.name and c.kind is Kind.APPLY]
     if own:
         await live.kubectl.apply([c.item for c in own if isinstance(c.item, Mapping)])
+    for change in own:
+        _tell(change, report)
+
+
+async def _assign(step: Step, changes: Sequence[Change], live: Live, report: Report) -> None:
+    """Make the changes to objects that are there only once the step holds."""
+    own = [c for c in changes if c.step == step.name and c.kind is Kind.ASSIGN]
+    items = [c.item for c in own if isinstance(c.item, Mapping)]
+    await on_each(live.kubectl.patch(item) for item in items)
     for change in own:
         _tell(change, report)
 

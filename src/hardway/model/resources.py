@@ -210,6 +210,10 @@ class Kind(StrEnum):
     ENABLE = "enable"
     APPLY = "apply"
     REMOVE = "remove"
+    REGISTER = "register"
+    """Restart a kubelet, so that it makes its Node again."""
+    ASSIGN = "assign"
+    """Set what the API lets be set once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from hardway.render.systemd import NEVER_GIVE_UP, RESTARTS, Service
 from hardway.steps.components import BIN
 from hardway.steps.containerd import SOCKET
 
+UNIT = "kubelet.service"
 CONFIG = "/etc/kubernetes/kubelet.yaml"
 KUBECONFIG = "/etc/kubernetes/kubelet.kubeconfig"
 PKI = "/etc/kubernetes/pki"
@@ -113,7 +114,7 @@ def waits_for_api(cluster: Cluster) -> Setting:
 def service(cluster: Cluster, machine: Machine) -> Service:
     """Return the kubelet of one worker."""
     return Service(
-        name="kubelet.service",
+        name=UNIT,
         description="Kubernetes node agent",
         why="Makes this machine a node: runs the pods the API gives it, and reports.",
         command=f"{BIN}/kubelet",

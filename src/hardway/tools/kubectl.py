@@ -91,6 +91,16 @@ class Kubectl:
         if refused is not None:
             raise refused
 
+    async def patch(self, manifest: Manifest) -> None:
+        """Set the fields of one object that exists; nothing is made.
+
+        Raises:
+            CommandError: there is no such object, or the API refused.
+        """
+        meta = manifest["metadata"]
+        words = ["patch", manifest["kind"].lower(), meta["name"], "--type=merge"]
+        await self.run(*words, "--patch-file=/dev/stdin", stdin=json.dumps(manifest).encode())
+
     @asynccontextmanager
     async def forward(self, namespace: str, pod: str, port: int) -> AsyncIterator[int]:
         """Forward a free local port to a pod's port; yield the local one.

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +22,8 @@ ENVIRONMENT = {
     # Containers bring their own seccomp filters; a second layer breaks some of them.
     "SYSTEMD_SECCOMP": "0",
 }
+STARTTIME = 19
+"""When a process began, among the fields of /proc/PID/stat after its name (proc_pid_stat(5))."""
 GRACE_S = 20.0
 """How long a machine may take to shut down before its plug is pulled."""
 
@@ -40,6 +43,16 @@ def leader(cluster: str, machine: str) -> int | None:
             if words[0].endswith(b"systemd-nspawn") and wanted in words:
                 return int(entry.name)
     return None
+
+
+def age_s(cluster: str, machine: str) -> float:
+    """Return for how long a machine has been running; 0 when it does not."""
+    pid = leader(cluster, machine)
+    if pid is None:
+        return 0.0
+    after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    started_s = int(after_name[STARTTIME]) / os.sysconf("SC_CLK_TCK")
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - started_s
 
 
 def command(cluster: str, machine: str, root: Path, store: Path | None) -> list[str]:
