@@ -23,6 +23,11 @@ machines:
 - {name: worker-1, role: worker, host: 10.240.0.21}
 network: {nodes: 10.240.0.0/24}
 """
+OPTIONS = """endpoint: {sans: [api.example.com, 203.0.113.7]}
+network: {nodePorts: [primary, 198.51.100.0/24], podMtu: 1400}
+nodes: {labels: {disk: ssd}, taints: ["dedicated=db:NoSchedule"], podPidsLimit: -1}
+serviceAccounts: {issuers: ["https://id.example.com"], publicDiscovery: true}
+"""
 AWS = """provider: aws
 aws: {region: eu-central-1, operators: [192.0.2.1/32]}
 """
@@ -50,12 +55,14 @@ TOPOLOGIES = {
     "endpoint-made-aws": Topology(AWS, host={"shared": False, "interface": "ens5"}),
     "host-cgroup-v1": Topology(host={"cgroup": "v1", "capped_oom": True, "swap": True}),
     "host-without-resolvers": Topology(host={"nameservers": ()}),
+    "options": Topology(OPTIONS),
     "kubernetes-1.36": Topology(version="1.36.3"),
     "kubernetes-1.35": Topology(version="1.35.4"),
 }  # fmt: skip
 HOST = HostFacts(
     architecture="amd64",
     interface="eth0",
+    mtu=1500,
     cpus=4,
     memory_bytes=16 << 30,
     cgroup="v2",

@@ -417,6 +417,7 @@ cgroup\tcgroup2fs
 swaps\t1
 capabilities\t000001ffffffffff
 interface\tens5
+mtu\t9001
 resolver\t/run/systemd/resolve/resolv.conf 10.0.0.2
 resolver\t/etc/resolv.conf 127.0.0.53
 """
@@ -424,9 +425,9 @@ resolver\t/etc/resolv.conf 127.0.0.53
 
 def test_facts() -> None:
     assert facts.parse(FACTS) == HostFacts(
-        architecture="arm64", interface="ens5", cpus=4, memory_bytes=4000000 << 10, cgroup="v2",
-        nameservers=("10.0.0.2",), resolv_conf="/run/systemd/resolve/resolv.conf", shared=False,
-        swap=True, capped_oom=False,
+        architecture="arm64", interface="ens5", mtu=9001, cpus=4, memory_bytes=4000000 << 10,
+        cgroup="v2", nameservers=("10.0.0.2",), resolv_conf="/run/systemd/resolve/resolv.conf",
+        shared=False, swap=True, capped_oom=False,
     )  # fmt: skip
 
 

@@ -5,6 +5,8 @@ from datetime import timedelta
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network
 
+from hardway.model.options import Options
+
 API_PORT = 6443
 ETCD_CLIENT_PORT = 2379
 ETCD_PEER_PORT = 2380
@@ -56,6 +58,8 @@ class HostFacts:
     """Go's name: `amd64` or `arm64`."""
     interface: str
     """The link that has the machine's address, e.g. `eth0`."""
+    mtu: int
+    """That link's."""
     cpus: int
     memory_bytes: int
     cgroup: str
@@ -124,6 +128,7 @@ class Cluster:
     """The network outside of machines routes to pods, and machines need no routes of their own."""
     key_algorithm: KeyAlgorithm
     validity: Validity
+    options: Options
 
     @property
     def control_planes(self) -> tuple[Machine, ...]:

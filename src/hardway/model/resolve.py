@@ -12,6 +12,7 @@ from ipaddress import IPv4Address, IPv4Network
 from itertools import combinations, count
 
 from hardway.errors import SpecError
+from hardway.model import options
 from hardway.model.cluster import (
     Cluster,
     Endpoint,
@@ -81,6 +82,7 @@ def resolve(loaded: Loaded, kubernetes_version: str, decided: Sequence[Machine] 
         *_machines(loaded, subnets, endpoint, decided),
         *_reached(loaded),
         *_days(loaded),
+        *options.problems(loaded),
     ]
     if spec.provider == "aws":
         problems += [loaded.problem(place, text) for place, text in aws.problems(spec.aws, nodes)]
@@ -117,6 +119,7 @@ def resolve(loaded: Loaded, kubernetes_version: str, decided: Sequence[Machine] 
             leaf=timedelta(days=spec.pki.leaf_days),
             admin=timedelta(days=spec.pki.admin_days),
         ),
+        options=options.decide(spec, (m.name for m in machines)),
     )
 
 

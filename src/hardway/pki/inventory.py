@@ -91,6 +91,7 @@ def _api(cluster: Cluster, _machine: Machine) -> tuple[str, ...]:
         "127.0.0.1",
         cluster.endpoint.host,
         str(cluster.api_service_ip),
+        *cluster.options.api_names,
     )
     return tuple(dict.fromkeys(filter(None, names)))
 

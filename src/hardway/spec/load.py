@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 
 from hardway.errors import SpecError
 from hardway.spec.aws import Aws
+from hardway.spec.options import Nodes, ServiceAccounts
 from hardway.spec.schema import TAGS, ClusterSpec, Counts, EndpointSpec, Named, Network, Pki
 from hardway.spec.ssh import Ssh
 
@@ -27,6 +28,8 @@ PARTS: Mapping[str, type[BaseModel]] = {
     "ssh": Ssh,
     "aws": Aws,
     "pki": Pki,
+    "nodes": Nodes,
+    "serviceAccounts": ServiceAccounts,
 }
 PLAIN_TAGS = frozenset({"int", "bool", "null"})
 """Scalars taken as what they look like; all others are their own text: `1.30` is no 1.3."""
@@ -188,6 +191,8 @@ network:
   pods: 10.200.0.0/16
   # The first address is the API's, the tenth the DNS's.
   services: 10.32.0.0/24
+  # Nodes' addresses at which NodePorts answer: primary, all, or ranges (docs/options.md).
+  nodePorts: [primary]
 
 # Where clients reach the API, whichever control planes live. vip: an address that they hand over;
 # given: a load balancer of your own, by its host; proxy: haproxy on every machine.
@@ -203,4 +208,10 @@ pki:
   leafDays: 365
   # People's: `hardway up` renews them.
   adminDays: 7
+
+# Labels and taints of all nodes, and how many processes a pod may have.
+nodes:
+  labels: {}
+  taints: []
+  podPidsLimit: 4096
 """

@@ -6,12 +6,25 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag
 
 from hardway.spec.aws import Aws
+from hardway.spec.options import (
+    LABELS_ABOUT,
+    TAINTS_ABOUT,
+    Labels,
+    Nodes,
+    ServiceAccounts,
+    Taint,
+)
 from hardway.spec.part import Address, Part, Range
 from hardway.spec.ssh import Ssh
 
 LABEL = r"^[a-z]([a-z0-9-]*[a-z0-9])?$"
 MAX_CONTROL_PLANES = 7
 MAX_WORKERS = 70
+
+
+San = Annotated[
+    str, Field(pattern=r"^([*]\.)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$", max_length=253)
+]
 
 
 class Counts(Part):
@@ -37,6 +50,8 @@ class Named(Ssh):
         None, pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*$",
         description="Name or address by which this host reaches it (provider ssh).",
     )  # fmt: skip
+    labels: Labels = Field({}, description=f"{LABELS_ABOUT} Beside those of `nodes`.")
+    taints: tuple[Taint, ...] = Field((), description=f"{TAINTS_ABOUT} Beside those of `nodes`.")
 
 
 def _kind(value: Any) -> str:
@@ -48,7 +63,7 @@ Machines = Annotated[
     | Annotated[tuple[Named, ...], Tag("list"), Field(min_length=1)],
     Discriminator(_kind),
 ]
-TAGS = frozenset({"counts", "list"})
+TAGS = frozenset({"counts", "list", "[key]", "literal['primary','all']"})
 """Parts of pydantic's error locations that do not stand in the file."""
 
 
@@ -64,6 +79,17 @@ class Network(Part):
     services: Range = Field(
         IPv4Network("10.32.0.0/24"), description="Services; the tenth address is the DNS's."
     )
+    node_ports: tuple[Literal["primary", "all"] | Range, ...] = Field(
+        ("primary",), min_length=1,
+        description="Nodes' addresses at which Services of type NodePort answer. primary: the "
+        "machine's address in network.nodes. all: every one, so a public one too. Ranges: those "
+        "of its addresses that are in them.",
+    )  # fmt: skip
+    pod_mtu: int | None = Field(
+        None, ge=1280, le=65535,
+        description="MTU of pods' interfaces. Without one the smallest of the machines' links. "
+        "Pods that are there keep theirs.",
+    )  # fmt: skip
 
 
 class EndpointSpec(Part):
@@ -80,6 +106,10 @@ class EndpointSpec(Part):
         "local. given: address or name of the load balancer.",
     )  # fmt: skip
     port: int = Field(6443, ge=1, le=65535, description="Where it listens.")
+    sans: tuple[San, ...] = Field(
+        (), description="Further names and addresses by which clients reach the API: they are put "
+        "into its certificate. Without that a client is told that it is somebody else's.",
+    )  # fmt: skip
 
 
 class Pki(Part):
@@ -116,3 +146,7 @@ class ClusterSpec(Part):
     ssh: Ssh = Field(Ssh(), description="How machines of provider ssh are reached.")
     aws: Aws = Field(Aws(), description="Where and of what machines of provider aws are made.")
     pki: Pki = Field(Pki(), description="Keys and certificates.")
+    nodes: Nodes = Field(Nodes(), description="What all nodes have.")
+    service_accounts: ServiceAccounts = Field(
+        ServiceAccounts(), description="Pods' tokens, for verifiers outside of the cluster."
+    )

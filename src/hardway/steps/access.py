@@ -8,13 +8,22 @@ NAME = "access"
 ADMINS = "hardway:admins"
 
 
-def manifests(_given: Given) -> tuple[Manifest, ...]:
+def manifests(given: Given) -> tuple[Manifest, ...]:
     """Grant the group in the admin certificate everything.
 
     Not `system:masters`: that passes by RBAC, so that a leaked certificate of it could be stopped
     by replacing the CA only.
     """
-    return (cluster_role_binding(ADMINS, "cluster-admin", group(ADMINS)),)
+    admins = cluster_role_binding(ADMINS, "cluster-admin", group(ADMINS))
+    return (admins, DISCOVERY) if given.cluster.options.public_discovery else (admins,)
+
+
+DISCOVERY = cluster_role_binding(
+    "hardway:public-issuer-discovery",
+    "system:service-account-issuer-discovery",
+    group("system:unauthenticated"),
+)
+"""Beside the API servers' authentication.yaml, which lets such requests through to it."""
 
 
 MAY = Check(

@@ -1,6 +1,7 @@
 """kube-apiserver's unit and the files it reads; a part of the step control-plane."""
 
 from hardway.model.cluster import API_PORT, ETCD_CLIENT_PORT, Machine
+from hardway.model.options import DEFAULT_ISSUER, JWKS_PATH, Options
 from hardway.model.resources import File
 from hardway.render.config import Setting, yaml_text
 from hardway.render.systemd import NEVER_GIVE_UP, RESTARTS, Service, hardening
@@ -17,6 +18,8 @@ AUDIT_FILES, AUDIT_FILE_MIB = 5, 100
 AUDIT_MIB = (AUDIT_FILES + 1) * AUDIT_FILE_MIB
 AUTHENTICATION = "/etc/kubernetes/authentication.yaml"
 HEALTH_PATHS = ("/livez", "/readyz", "/healthz")
+DISCOVERY_PATHS = ("/.well-known/openid-configuration", JWKS_PATH)
+"""Issuer and public keys of pods' tokens."""
 
 CIPHER_SUITES = (
     "TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256",
@@ -30,12 +33,12 @@ QUIET = ({"level": "None", "nonResourceURLs": [f"{p}*" for p in (*HEALTH_PATHS, 
          {"level": "None", "resources": [{"group": "", "resources": ["events"]}]})  # fmt: skip
 
 
-def files() -> tuple[File, ...]:
+def files(options: Options) -> tuple[File, ...]:
     """Return the API server's configuration files."""
     return (
         File(path=AUDIT_POLICY, content=_audit_policy(), commented=True,
              why="what is written down of who did what"),
-        File(path=AUTHENTICATION, content=_authentication(), commented=True,
+        File(path=AUTHENTICATION, content=_authentication(options), commented=True,
              why="what may be asked without saying who one is"),
     )  # fmt: skip
 
@@ -57,8 +60,9 @@ def _audit_policy() -> bytes:
     )  # fmt: skip
 
 
-def _authentication() -> bytes:
-    conditions = [{"path": path} for path in HEALTH_PATHS]
+def _authentication(options: Options) -> bytes:
+    public = DISCOVERY_PATHS if options.public_discovery else ()
+    conditions = [{"path": path} for path in (*HEALTH_PATHS, *public)]
     return yaml_text(
         "Who may come without credentials (KEP-4633).",
         (
@@ -82,7 +86,7 @@ def service(given: Given, machine: Machine) -> Service:
             *_addresses(given, machine),
             *_serving(),
             *_etcd(),
-            *_accounts(),
+            *_accounts(given.cluster.options),
             *_kubelets(),
             *_aggregation(),
             *_audit(),
@@ -166,15 +170,21 @@ def _etcd() -> tuple[Setting, ...]:
     )  # fmt: skip
 
 
-def _accounts() -> tuple[Setting, ...]:
+def _accounts(options: Options) -> tuple[Setting, ...]:
+    current, *accepted = options.issuers
     return (
-        Setting("--service-account-issuer",
-                "https://kubernetes.default.svc.cluster.local",
+        Setting("--service-account-issuer", current,
                 "The `iss` of pods' tokens; the same on all control planes."),
+        *(Setting("--service-account-issuer", issuer,
+                  "Tokens of a former issuer stay good until they end.") for issuer in accepted),
+        *((Setting("--service-account-jwks-uri", options.jwks_uri,
+                   "Where verifiers outside of the cluster find the public keys; without it at "
+                   "this machine's address, which they do not reach."),)
+          if options.jwks_uri else ()),
         Setting("--service-account-signing-key-file", f"{OWN}/service-account.key", ""),
         Setting("--service-account-key-file", f"{OWN}/service-account.pub",
                 "Checks tokens, its own and the other control planes'."),
-        Setting("--api-audiences", "https://kubernetes.default.svc.cluster.local", ""),
+        Setting("--api-audiences", DEFAULT_ISSUER, ""),
     )  # fmt: skip
 
 

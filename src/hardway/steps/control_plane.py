@@ -24,7 +24,7 @@ def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
         Folder(path=apiserver.AUDIT_FOLDER, mode=0o700, owner=apiserver.USER,
                why="who did what; the API server turns its files over itself"),
     )  # fmt: skip
-    desired = Desired(folders=folders, files=apiserver.files())
+    desired = Desired(folders=folders, files=apiserver.files(given.cluster.options))
     specs = (apiserver.service(given, machine), _controller_manager(given), _scheduler())
     return services(specs, inventory, desired)
 

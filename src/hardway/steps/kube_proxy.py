@@ -1,5 +1,7 @@
 """kube-proxy's service and configuration; a part of the step workers."""
 
+from collections.abc import Sequence
+
 from hardway.model.cluster import Cluster, HostFacts, Machine
 from hardway.model.resources import File
 from hardway.render.config import Setting, yaml_text
@@ -11,9 +13,10 @@ USER = "kube-proxy"
 CONFIG = "/etc/kubernetes/kube-proxy.yaml"
 KUBECONFIG = "/etc/kubernetes/kube-proxy.kubeconfig"
 HEALTH_PORT = 10256
+PRIMARY = "primary"
 
 
-def config(cluster: Cluster, host: HostFacts) -> File:
+def config(cluster: Cluster, machine: Machine, host: HostFacts) -> File:
     """Return kube-proxy's configuration."""
     header = "kube-proxy: makes Services' addresses lead to pods, by nftables rules."
     settings = (
@@ -23,6 +26,9 @@ def config(cluster: Cluster, host: HostFacts) -> File:
         Setting("mode", "nftables", "Rules in maps: their number does not slow packets down."),
         Setting("clusterCIDR", str(cluster.pod_cidr),
                 "What comes from elsewhere is masqueraded on its way to a Service's address."),
+        Setting("nodePortAddresses", _node_ports(cluster.options.node_ports, machine),
+                "This node's addresses at which NodePorts answer. Never at loopback ones: the "
+                "nftables mode does not serve these."),
         Setting("conntrack", {"maxPerCore": 0},
                 "The table of connections has the kernel's size: one for the whole host."),
         Setting("healthzBindAddress", f"0.0.0.0:{HEALTH_PORT}",
@@ -37,6 +43,13 @@ def config(cluster: Cluster, host: HostFacts) -> File:
         commented=True,
         why="how Services reach pods",
     )
+
+
+def _node_ports(asked: Sequence[str], machine: Machine) -> list[str]:
+    """Return the addresses as every version takes them: before 1.37 `primary` stands alone."""
+    if asked == (PRIMARY,):
+        return [PRIMARY]
+    return [f"{machine.address}/32" if each == PRIMARY else each for each in asked]
 
 
 def service(cluster: Cluster, machine: Machine) -> Service:

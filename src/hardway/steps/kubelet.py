@@ -1,5 +1,8 @@
 """kubelet's service and configuration; a part of the step workers."""
 
+import re
+from collections.abc import Sequence
+
 from hardway.model.cluster import Cluster, HostFacts, Machine
 from hardway.model.resources import File
 from hardway.render.config import Setting, yaml_text
@@ -17,7 +20,7 @@ HEALTH_PORT = 10248
 MIB = 1 << 20
 
 
-def config(cluster: Cluster, host: HostFacts) -> File:
+def config(cluster: Cluster, machine: Machine, host: HostFacts) -> File:
     """Return kubelet's configuration."""
     header = "kubelet: makes this machine a node and runs the pods it is given."
     settings = (
@@ -33,6 +36,9 @@ def config(cluster: Cluster, host: HostFacts) -> File:
         Setting("resolvConf", host.resolv_conf, "What pods with dnsPolicy Default get."),
         *_cgroups(host),
         *_resources(cluster, host),
+        Setting("podPidsLimit", cluster.options.pod_pids_limit,
+                "A pod that forks without end ends itself, not the node."),
+        *_taints(cluster.options.taints[machine.name]),
         Setting("seccompDefault", True,
                 "Containers that ask for nothing get the runtime's filter of system calls."),
         Setting("rotateCertificates", False, "hardway renews certificates; no CA key is in reach."),
@@ -57,6 +63,15 @@ def _who_may() -> tuple[Setting, ...]:
         Setting("authorization", {"mode": "Webhook"}, "The API server says who may do what here."),
         Setting("readOnlyPort", 0, "No port without authentication."),
     )  # fmt: skip
+
+
+def _taints(taints: Sequence[str]) -> tuple[Setting, ...]:
+    """Return the taints of a node at its registration: later ones are people's own."""
+    if not taints:
+        return ()
+    parts = [re.fullmatch(r"([^=:]+)=?([^:]*):(\w+)", taint) for taint in taints]
+    rows = [{"key": p[1], "value": p[2], "effect": p[3]} for p in parts if p]
+    return (Setting("registerWithTaints", rows, "Set once, when the node is registered."),)
 
 
 def _cgroups(host: HostFacts) -> tuple[Setting, ...]:

@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 
+from hardway.errors import RefusedError
 from hardway.model.cluster import Cluster, Machine, Role
-from hardway.model.resources import Desired, File, Finding
+from hardway.model.resources import Desired, File, Finding, Manifest
 from hardway.render.config import Setting, comment
 from hardway.render.systemd import Service
 from hardway.steps.base import Check, Given, Inventory, Live, Step, services
@@ -26,13 +28,31 @@ def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
     files: tuple[File, ...] = ()
     if machine.role is Role.WORKER:
         files = (
-            File(path=CONFLIST, content=_conflist(machine),
+            File(path=CONFLIST, content=_conflist(machine, pod_mtu(given)),
                  why="what each new pod gets: a cable into the bridge, an address, hostPorts"),
             File(path=MASQUERADE, content=_masquerade(cluster, machine).encode(), commented=True,
                  why="pods reach the outside as this machine, and each other as themselves"),
         )  # fmt: skip
         specs.append(_masquerade_service())
     return services(tuple(specs), inventory, Desired(packages=wanted, files=files))
+
+
+def manifests(given: Given) -> tuple[Manifest, ...]:
+    """Return the nodes' labels.
+
+    Through the API, since kubelets may not give themselves all labels (NodeRestriction); after the
+    nodes are ready, since kubelet registers its taints only with a node that it makes itself.
+    """
+    labels = given.cluster.options.labels
+    return tuple(_node(m.name, labels[m.name]) for m in given.cluster.workers
+                 if m.name in given.hosts)  # fmt: skip
+
+
+def _node(name: str, labels: Mapping[str, str]) -> Manifest:
+    # The annotation differs when a label is taken back, so that the object is applied again.
+    annotation = {"hardway.dev/labels": ",".join(sorted(labels))}
+    metadata = {"name": name, "labels": dict(labels), "annotations": annotation}
+    return {"apiVersion": "v1", "kind": "Node", "metadata": metadata}
 
 
 def routes(cluster: Cluster, machine: Machine) -> tuple[tuple[str, str], ...]:
@@ -65,10 +85,29 @@ def _routes_service(cluster: Cluster, machine: Machine) -> Service:
     )
 
 
-def _conflist(machine: Machine) -> bytes:
+def pod_mtu(given: Given) -> int:
+    """Return the MTU of pods' interfaces: the smallest link's, so that no packet is too large.
+
+    Raises:
+        RefusedError: hardway.yaml asks for more than a link carries.
+    """
+    mtus = {name: host.mtu for name, host in given.hosts.items()}
+    narrowest = min(mtus, key=mtus.__getitem__)
+    asked = given.cluster.options.pod_mtu
+    if asked and asked > mtus[narrowest]:
+        raise RefusedError(
+            f"network.podMtu is {asked}; the link of {narrowest} carries {mtus[narrowest]}: larger "
+            "packets of pods would be lost there",
+            hint=f"hardway ssh {narrowest} -- ip link; without podMtu the smallest is taken",
+        )
+    return asked or mtus[narrowest]
+
+
+def _conflist(machine: Machine, mtu: int) -> bytes:
     bridge = {
         "type": "bridge",
         "bridge": "cni0",
+        "mtu": mtu,
         "isGateway": True,
         "ipMasq": False,
         "hairpinMode": True,
@@ -150,5 +189,6 @@ STEP = Step(
     title="Pod network",
     why="every pod reaches every other by its own address, from every machine",
     render=render,
+    manifests=manifests,
     verify=verify,
 )

@@ -33,8 +33,8 @@ def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
     folders = (Folder(path="/var/lib/kubelet", mode=0o700, why="volumes and state of pods"),)
     files = (
         containerd.config(host),
-        kubelet.config(cluster, host),
-        kube_proxy.config(cluster, host),
+        kubelet.config(cluster, machine, host),
+        kube_proxy.config(cluster, machine, host),
     )
     specs = (
         containerd.service(host),

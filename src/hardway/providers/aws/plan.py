@@ -138,6 +138,7 @@ def expected(cluster: Cluster, aws: Aws) -> dict[str, HostFacts]:
 EXPECTED = HostFacts(
     architecture="amd64",
     interface="ens5",
+    mtu=9001,
     cpus=2,
     memory_bytes=2 << 30,
     cgroup="v2",

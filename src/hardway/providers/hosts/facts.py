@@ -20,7 +20,9 @@ say memory_kib "$(sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo)"
 say cgroup "$(stat --file-system --format %T /sys/fs/cgroup)"
 say swaps "$(sed 1d /proc/swaps | wc -l)"
 say capabilities "$(sed -n 's/^CapBnd:[[:space:]]*//p' /proc/self/status)"
-say interface "$(ip -oneline -4 address show to "$1/32" | awk 'NR == 1 {print $2}')"
+link=$(ip -oneline -4 address show to "$1/32" | awk 'NR == 1 {print $2}')
+say interface "$link"
+say mtu "$(cat "/sys/class/net/$link/mtu" 2>/dev/null || echo 1500)"
 # systemd-resolved's own list first: its stub listens on a loopback that pods cannot reach.
 for file in /run/systemd/resolve/resolv.conf /etc/resolv.conf; do
     sed -n 's/^nameserver[[:space:]]*//p' $file 2>/dev/null | while read -r server; do
@@ -40,6 +42,7 @@ def parse(text: str) -> HostFacts:
     return HostFacts(
         architecture=ARCHITECTURES.get(said["architecture"], said["architecture"]),
         interface=said["interface"],
+        mtu=int(said["mtu"]),
         cpus=int(said["cpus"]),
         memory_bytes=int(said["memory_kib"]) << 10,
         cgroup="v2" if said["cgroup"] == "cgroup2fs" else "v1",

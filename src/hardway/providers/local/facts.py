@@ -19,6 +19,8 @@ def host_facts() -> HostFacts:
     return HostFacts(
         architecture=architecture(),
         interface="eth0",
+        # A veth's into the cluster's own bridge.
+        mtu=1500,
         cpus=os.cpu_count() or 1,
         memory_bytes=memory_bytes(),
         cgroup="v2" if unified_cgroups() else "v1",

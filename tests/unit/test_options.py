@@ -1,0 +1,159 @@
+"""What an operator wants beyond the defaults: its rules, and what comes of it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import yaml
+from tests import support
+
+from hardway.engine.render import manifests, merged, render
+from hardway.errors import RefusedError, SpecError
+from hardway.model.cluster import Cluster
+from hardway.pki.inventory import expand
+from hardway.steps import STEPS
+from hardway.steps.base import Given
+
+LISTED = """machines:
+- {name: a, role: control-plane}
+- {name: b, role: worker, labels: {disk: hdd}, taints: ["gpu:NoExecute"]}
+- {name: c, role: worker}
+nodes: {labels: {disk: ssd, zone: one}, taints: ["dedicated=db:NoSchedule"]}
+"""
+
+
+def file(given: Given, machine: str, path: str) -> str:
+    wanted = merged(render(STEPS, given)[machine].values())
+    return next(f.content.decode() for f in wanted.files if f.path == path)
+
+
+def config(given: Given, machine: str, name: str) -> Mapping[str, Any]:
+    loaded: Mapping[str, Any] = yaml.safe_load(file(given, machine, f"/etc/kubernetes/{name}.yaml"))
+    return loaded
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        ("nodes:\n  labels: {kubernetes.io/hostname: x}", 2, "kubelet's own"),
+        ("nodes:\n  labels: {a b: x}", 2, "match pattern"),
+        ("nodes:\n  labels: {a: x y}", 2, "match pattern"),
+        ("nodes:\n  taints: [a=b]", 2, "match pattern"),
+        ("nodes:\n  taints: ['node.kubernetes.io/not-ready:NoExecute']", 2, "as it sees fit"),
+        ("nodes:\n  podPidsLimit: 0", 2, "lets no pod run"),
+        ("nodes:\n  podPidsLimit: -2", 2, "greater than"),
+        ("network:\n  nodePorts: [127.0.0.0/8]", 2, "loopback"),
+        ("network:\n  nodePorts: [some]", 2, "primary"),
+        ("network:\n  nodePorts: []", 2, "at least 1"),
+        ("network:\n  podMtu: 500", 2, "1280"),
+        ("endpoint:\n  sans: [a_b]", 2, "match pattern"),
+        ("serviceAccounts:\n  issuers: ['http://x']", 2, "match pattern"),
+        ("serviceAccounts:\n  issuer: x", 2, "did you mean issuers"),
+        ("machines:\n- {name: a, role: control-plane, labels: {x: y}}", 2, "is no node"),
+    ],
+)
+def test_each_rule(text: str, line: int, says: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        support.cluster(text)
+    found = caught.value.problems
+    assert any(p.startswith(f"hardway.yaml:{line}: ") and says in p for p in found), found
+
+
+def test_a_machines_labels_and_taints_are_beside_those_of_all_nodes() -> None:
+    cluster = support.cluster(LISTED)
+    assert cluster.options.labels["b"] == {"disk": "hdd", "zone": "one"}
+    assert cluster.options.labels["c"] == {"disk": "ssd", "zone": "one"}
+    given = support.given(cluster)
+    dedicated = {"key": "dedicated", "value": "db", "effect": "NoSchedule"}
+    gpu = {"key": "gpu", "value": "", "effect": "NoExecute"}
+    assert config(given, "b", "kubelet")["registerWithTaints"] == [dedicated, gpu]
+    assert config(given, "c", "kubelet")["registerWithTaints"] == [dedicated]
+
+
+def test_labels_are_the_apis_and_one_taken_back_is_a_difference() -> None:
+    def nodes(text: str) -> list[Any]:
+        own = manifests(STEPS, support.given(support.cluster(text)))["pod-network"]
+        return [m["metadata"] for m in own if m["kind"] == "Node"]
+
+    assert [n["name"] for n in nodes(LISTED)] == ["b", "c"]
+    with_label, without = nodes("nodes: {labels: {a: b}}")[0], nodes("")[0]
+    assert with_label["labels"] == {"a": "b"}
+    assert without["annotations"] != with_label["annotations"]
+
+
+def test_a_node_that_does_not_answer_is_not_made_up() -> None:
+    given = support.given(support.cluster(LISTED))
+    hosts = {name: host for name, host in given.hosts.items() if name != "c"}
+    own = manifests(STEPS, replace(given, hosts=hosts))["pod-network"]
+    assert [m["metadata"]["name"] for m in own] == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "rendered"),
+    [
+        ("[primary]", ["primary"]),
+        ("[all]", ["0.0.0.0/0"]),
+        ("[primary, all]", ["0.0.0.0/0"]),
+        ("[198.51.100.0/24]", ["198.51.100.0/24"]),
+        # Before 1.37 kube-proxy takes `primary` alone only.
+        ("[primary, 198.51.100.0/24]", ["10.240.0.20/32", "198.51.100.0/24"]),
+    ],
+)
+def test_addresses_of_node_ports(asked: str, rendered: list[str]) -> None:
+    given = support.given(support.cluster(f"network: {{nodePorts: {asked}}}"))
+    assert config(given, "worker-0", "kube-proxy")["nodePortAddresses"] == rendered
+
+
+def mtu(given: Given) -> int:
+    conflist = json.loads(file(given, "worker-0", "/etc/cni/net.d/10-pods.conflist"))
+    return int(conflist["plugins"][0]["mtu"])
+
+
+def test_pods_have_the_smallest_mtu_of_all_links() -> None:
+    given = support.given(support.cluster(""), mtu=9001)
+    assert mtu(given) == 9001
+    narrow = {**given.hosts, "controller-1": replace(given.hosts["controller-1"], mtu=1450)}
+    assert mtu(replace(given, hosts=narrow)) == 1450
+
+
+def test_pods_have_the_mtu_that_is_asked_for_unless_a_link_carries_less() -> None:
+    asked = support.cluster("network: {podMtu: 1400}")
+    assert mtu(support.given(asked)) == 1400
+    with pytest.raises(RefusedError, match="controller-0 carries 1399"):
+        mtu(support.given(asked, mtu=1399))
+
+
+def flags(cluster: Cluster) -> list[str]:
+    path = "/etc/systemd/system/kube-apiserver.service"
+    lines = file(support.given(cluster), "controller-0", path).splitlines()
+    return [line.strip(" \\") for line in lines if line.strip().startswith("--")]
+
+
+def test_a_former_issuer_stays_accepted() -> None:
+    both = support.cluster("serviceAccounts: {issuers: ['https://new.example', 'https://old']}")
+    issuers = [f.partition("=")[2] for f in flags(both) if "service-account-issuer" in f]
+    assert issuers == ["https://new.example", "https://old",
+                       "https://kubernetes.default.svc.cluster.local"]  # fmt: skip
+    assert "--service-account-jwks-uri=https://new.example/openid/v1/jwks" in flags(both)
+    assert not [f for f in flags(support.cluster("")) if "jwks" in f]
+
+
+@pytest.mark.parametrize(("public", "open_to_all"), [("true", True), ("false", False)])
+def test_discovery_is_public_only_when_asked_for(public: str, open_to_all: bool) -> None:
+    given = support.given(support.cluster(f"serviceAccounts: {{publicDiscovery: {public}}}"))
+    conditions = config(given, "controller-0", "authentication")["anonymous"]["conditions"]
+    paths = {c["path"] for c in conditions}
+    assert ("/openid/v1/jwks" in paths) is open_to_all
+    assert ("/.well-known/openid-configuration" in paths) is open_to_all
+    bound = [m["subjects"][0]["name"] for m in manifests(STEPS, given)["access"]]
+    assert ("system:unauthenticated" in bound) is open_to_all
+
+
+def test_further_names_are_in_the_apis_certificate_only() -> None:
+    asked = support.cluster("endpoint: {sans: [api.example.com, 203.0.113.7, '*.example.org']}")
+    having = {w.row.name for w in expand(asked) if "api.example.com" in w.names}
+    assert having == {"apiserver"}
+    server = next(w for w in expand(asked) if w.row.name == "apiserver")
+    assert {"203.0.113.7", "*.example.org"} <= set(server.names)
