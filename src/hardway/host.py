@@ -3,11 +3,23 @@
 import asyncio
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from hardway.errors import CommandError
 
 HERE = "this host"
+NOT_STARTED = 127
+"""The status that a shell has for a command it could not start."""
+
+
+def past_proxies(addresses: Iterable[str]) -> dict[str, str]:
+    """Return what to add to the environment so that no proxy is asked for some addresses.
+
+    Both spellings: Go reads the first that is not empty, curl and others the lower-case one alone.
+    """
+    given = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
+    value = ",".join(filter(None, (given, *addresses)))
+    return {"NO_PROXY": value, "no_proxy": value}
 
 
 async def run(
@@ -20,7 +32,7 @@ async def run(
     """Run a command and return what it printed; `env` adds to this process's environment.
 
     Raises:
-        CommandError: its status was not 0, it took too long, or there is no such command.
+        CommandError: its status was not 0, it took too long, or it could not be started.
     """
     try:
         process = await asyncio.create_subprocess_exec(
@@ -30,8 +42,9 @@ async def run(
             stderr=asyncio.subprocess.PIPE,
             env={**os.environ, **(env or {})},
         )
-    except FileNotFoundError as error:
-        raise CommandError(HERE, argv, 127, str(error)) from error
+    except OSError as error:
+        # Missing, not executable (noexec), or built for another architecture.
+        raise CommandError(HERE, argv, NOT_STARTED, str(error)) from error
     try:
         out, err = await asyncio.wait_for(process.communicate(stdin), timeout_s)
     except TimeoutError:
@@ -49,12 +62,12 @@ def run_now(argv: Sequence[str], *, stdin: str = "") -> str:
     """Run a short command and wait for it; like `run` for code that has nothing else to do.
 
     Raises:
-        CommandError: its status was not 0, or there is no such command.
+        CommandError: its status was not 0, or it could not be started.
     """
     try:
         done = subprocess.run(argv, input=stdin, capture_output=True, text=True, check=False)
-    except FileNotFoundError as error:
-        raise CommandError(HERE, argv, 127, str(error)) from error
+    except OSError as error:
+        raise CommandError(HERE, argv, NOT_STARTED, str(error)) from error
     if done.returncode:
         raise CommandError(HERE, argv, done.returncode, done.stderr or done.stdout)
     return done.stdout

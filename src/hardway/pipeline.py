@@ -32,7 +32,6 @@ from hardway.setup import Setup
 from hardway.status import Status, status
 from hardway.steps import STEPS, certificates
 from hardway.steps.base import Given, Step
-from hardway.tools.kubectl import Kubectl
 from hardway.transport.base import Fleet, refused, way
 
 HIGHLY_AVAILABLE = 3
@@ -236,7 +235,7 @@ async def kubectl(at: Setup, words: Sequence[str]) -> int:
         raise RefusedError("there is no cluster yet", hint="hardway up")
     if direct:
         binary = at.kubectl_binary(absent_ok=False)
-        Kubectl(binary, at.workspace.admin_kubeconfig).become(words)
+        at.kubectl(binary, at.workspace.admin_kubeconfig).become(words)
     async with at.provider.connect(at.cluster) as fleet:
         if way(fleet) is None:
             everybody(at.cluster, fleet)

@@ -23,7 +23,7 @@ from hardway.spec.load import Loaded, load, parse
 from hardway.spec.schema import ClusterSpec
 from hardway.steps.base import Live
 from hardway.tools.kubectl import Kubectl
-from hardway.transport.base import Fleet, way
+from hardway.transport.base import Fleet, Way, way
 from hardway.workspace import DECISIONS, Workspace
 
 Files = dict[str, dict[str, Stored]]
@@ -148,18 +148,21 @@ class Setup:
         Raises:
             ComponentError: kubectl is not in the cache, and that is not `absent_ok`.
         """
-        binary = self.kubectl_binary(absent_ok=absent_ok)
-        over, detour = way(fleet), {}
-        if over is not None:
-            there = self.cluster.api_over(self.cluster.machine(over.machine))
-            detour = {"server": there.url, "proxy": over.proxy}
+        binary, over = self.kubectl_binary(absent_ok=absent_ok), way(fleet)
         return Live(
             cluster=self.cluster,
             fleet=fleet,
-            kubectl=Kubectl(binary, self.workspace.break_glass_kubeconfig, **detour),
-            admin=Kubectl(binary, self.workspace.admin_kubeconfig, **detour),
+            kubectl=self.kubectl(binary, self.workspace.break_glass_kubeconfig, over),
+            admin=self.kubectl(binary, self.workspace.admin_kubeconfig, over),
             packages=self.cache / "packages" if self.bundled else None,
         )
+
+    def kubectl(self, binary: Path, kubeconfig: Path, over: Way | None = None) -> Kubectl:
+        """Return kubectl with a kubeconfig, over a machine if this host does not reach the API."""
+        if over is None:
+            return Kubectl(binary, kubeconfig, direct=(self.cluster.api_from_here.host,))
+        there = self.cluster.api_over(self.cluster.machine(over.machine))
+        return Kubectl(binary, kubeconfig, there.url, over.proxy)
 
     @asynccontextmanager
     async def reach(self, *, absent_ok: bool = False) -> AsyncIterator[Live]:

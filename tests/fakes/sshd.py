@@ -49,7 +49,10 @@ class Sshd:
 
     @property
     def bin(self) -> Path:
-        """Commands that stand before the system's; `password` and `denied` steer sudo."""
+        """Commands that stand before the system's; `password` and `denied` steer sudo.
+
+        `bashrc` is what the login's shell reads before each command.
+        """
         return self.folder / "bin"
 
     def line(self, host: str = "127.0.0.1") -> str:
@@ -79,12 +82,13 @@ async def serving(
         (folder / "bin" / name).write_text(text)
         (folder / "bin" / name).chmod(0o755)
     (folder / "bin/uid").write_text(f"{uid}\n")
+    (folder / "bin/bashrc").touch()
     host_key = asyncssh.generate_private_key(kind)
 
     async def process(asked: "asyncssh.SSHServerProcess[bytes]") -> None:
         env = {**os.environ, "PATH": f"{folder}/bin:{os.environ['PATH']}"}
         shell = await asyncio.create_subprocess_exec(
-            "sh", "-c", asked.command or "", cwd=folder, env=env,
+            "sh", "-c", f". {folder}/bin/bashrc\n{asked.command}", cwd=folder, env=env,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip

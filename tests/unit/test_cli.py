@@ -136,3 +136,12 @@ def test_nothing_is_left_by_looking(tmp_path: Path) -> None:
     for words in (["machine", "list"], ["log"], ["steps"], ["certs"], ["kubeconfig"]):
         hardway(*words, folder=tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["hardway.yaml"]
+
+
+def test_files_are_made_whatever_the_shells_mask(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        assert hardway("init", folder=tmp_path).returncode == 0
+    finally:
+        os.umask(before)
+    assert (tmp_path / "hardway.yaml").stat().st_mode & 0o777 == 0o644

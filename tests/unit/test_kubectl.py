@@ -1,6 +1,7 @@
 """kubectl as hardway calls it, with a stand-in for the binary that answers as told."""
 
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,45 @@ def test_gives_up_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(kubectl, "ANSWERS_S", 0.0)
     with pytest.raises(CommandError, match="no route to host"):
         asyncio.run(stand_in(tmp_path, UNREACHED).apply(OBJECTS))
+
+
+PROXIES = {"HTTPS_PROXY": "http://192.0.2.1:9", "https_proxy": "http://192.0.2.1:9"}
+
+
+@pytest.mark.parametrize("given", [{}, {"NO_PROXY": "corp"}, {"no_proxy": "corp"}])
+def test_the_api_is_behind_no_proxy_of_the_shell(
+    given: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what the operator excepted stays excepted, for manifests from elsewhere."""
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {**PROXIES, **given}.items():
+        monkeypatch.setenv(name, value)
+    direct = Kubectl(tmp_path / "kubectl", tmp_path / "config", direct=("10.240.0.100",))
+    (tmp_path / "kubectl").write_text('#!/bin/sh\necho "$HTTPS_PROXY $NO_PROXY $no_proxy"\n')
+    (tmp_path / "kubectl").chmod(0o755)
+    excepted = "corp,10.240.0.100" if given else "10.240.0.100"
+    said = asyncio.run(direct.run("get", "nodes")).split()
+    assert said == [PROXIES["HTTPS_PROXY"], excepted, excepted]
+    became: list[dict[str, str]] = []
+    monkeypatch.setattr(os, "execve", lambda _path, _argv, env: became.append(env))
+    direct.become(["get", "nodes"])
+    assert [became[0][n] for n in ("HTTPS_PROXY", "NO_PROXY", "no_proxy")] == said
+
+
+def test_over_a_machine_nothing_is_excepted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Go takes the lower-case variable where the other is empty."""
+    monkeypatch.setenv("no_proxy", "10.0.0.0/8")
+    over = Kubectl(tmp_path, tmp_path, "https://10.240.0.10:6443", "socks5://127.0.0.1:1")
+    assert over.environment["NO_PROXY"] == over.environment["no_proxy"] == ""
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o755])
+def test_a_kubectl_that_cannot_be_started_is_an_error_of_ours(tmp_path: Path, mode: int) -> None:
+    """Not executable, as on a noexec file system; or built for another architecture."""
+    (tmp_path / "kubectl").write_bytes(b"\x7fELF")
+    (tmp_path / "kubectl").chmod(mode)
+    with pytest.raises(CommandError, match="kubectl"):
+        asyncio.run(Kubectl(tmp_path / "kubectl", tmp_path).run("get", "nodes"))

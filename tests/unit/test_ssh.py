@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import asyncssh
 import pytest
@@ -314,7 +315,8 @@ def test_sudo_without_a_password(tmp_path: Path, home: Path, key: asyncssh.SSHKe
         knows(home, sshd.line())
         async with ssh.connect([host(sshd, user="ops")], timeout_s=10) as fleet:
             assert (await fleet["a"].run(["cat"], stdin=b"in\n")).stdout == b"in\n"
-        assert sshd.sudo_log() == "-n true\n-n -- cat\n"
+        assert sshd.sudo_log().splitlines()[0] == "-n true"
+        assert sshd.sudo_log().splitlines()[1].startswith("-n -- sh -c umask 022;")
 
     against(tmp_path / "a", key, act, uid=1000)
 
@@ -373,12 +375,52 @@ def test_a_login_that_only_says_whom_to_log_in_as(
 ) -> None:
     async def act(sshd: Sshd) -> None:
         knows(home, sshd.line())
-        (sshd.bin / "uid").write_text('Please login as the user "admin" rather than "root".\n')
+        says = 'Please login as the user "admin" rather than "root".'
+        (sshd.bin / "bashrc").write_text(f"echo '{says}'; exit 142\n")
         error = await refusal(host(sshd))
         assert 'Please login as the user "admin"' in str(error)
         assert "user: NAME" in error.hint
 
     against(tmp_path / "a", key, act)
+
+
+@pytest.mark.parametrize("uid", [0, 1000])
+def test_a_login_that_prints_and_has_a_mask_of_its_own(
+    tmp_path: Path, home: Path, key: asyncssh.SSHKey, uid: int
+) -> None:
+    """Neither what a `.bashrc` prints nor its umask is seen by what runs there."""
+    made = tmp_path / "made/inside"
+
+    async def act(sshd: Sshd) -> None:
+        knows(home, sshd.line())
+        (sshd.bin / "bashrc").write_text("umask 077; printf 'Welcome\\nto a'; echo oh >&2\n")
+        async with ssh.connect([host(sshd)], timeout_s=10) as fleet:
+            script = f"mkdir -p {made} && touch {made}/file && cat && exit 3"
+            done = await fleet["a"].run(["sh", "-c", script], stdin=b"in")
+            assert (done.status, done.stdout) == (3, b"in")
+        assert made.parent.stat().st_mode & 0o777 == 0o755
+        assert (made / "file").stat().st_mode & 0o777 == 0o644
+
+    against(tmp_path / "a", key, act, uid=uid)
+
+
+@pytest.mark.parametrize(
+    ("printed", "lines"),
+    [
+        ("Welcome\nto ahardway-begins\none\ntwo\n", [b"one\n", b"two\n", b""]),
+        ("hardway-begins\n", [b"", b""]),
+        ("Please login as the user admin\n", [b"", b""]),
+    ],
+)
+def test_lines_of_a_process_begin_where_it_does(printed: str, lines: list[bytes]) -> None:
+    async def act() -> None:
+        stdout = asyncio.StreamReader()
+        stdout.feed_data(printed.encode())
+        stdout.feed_eof()
+        running = ssh.SshProcess("a", SimpleNamespace(stdout=stdout))  # type: ignore[arg-type]
+        assert [await running.readline() for _ in lines] == lines
+
+    asyncio.run(act())
 
 
 def test_a_password_is_never_in_the_line_that_is_run() -> None:

@@ -10,6 +10,7 @@ from hardway import __version__
 from hardway.cli import aws, build, look, operate, supply
 from hardway.cli.output import note
 from hardway.errors import HardwayError
+from hardway.host import past_proxies
 
 INTERRUPTED = 130
 
@@ -26,8 +27,15 @@ for command in (c for part in COMMANDS for c in part.COMMANDS):
     cli.add_command(command)
 
 
+METADATA = "169.254.169.254"
+"""Where a cloud's instance learns about itself: on the host's own link, behind no proxy."""
+
+
 def main() -> None:
     """Run the command line; the exit code of an error is its class's (see errors.py)."""
+    # Files have the modes they are given, whatever the shell's mask: machines' services read some.
+    os.umask(0o022)
+    os.environ.update(past_proxies([METADATA]))
     try:
         cli(prog_name="hardway", standalone_mode=False)
     except click.ClickException as error:

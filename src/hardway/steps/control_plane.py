@@ -1,6 +1,7 @@
 """Control plane: API server, controller manager and scheduler on each control plane."""
 
 import asyncio
+import shlex
 
 from hardway.model.cluster import API_PORT, Machine, Role
 from hardway.model.resources import Desired, Finding, Folder
@@ -126,7 +127,7 @@ SCHEDULES = Check(
 )  # fmt: skip
 
 SCRIPT = f"""ask() {{
-  {" ".join(CURL)} --cacert "$1" --write-out ' %{{http_code}}\\n' "$2" | tail -n1
+  {shlex.join(CURL)} --cacert "$1" --write-out ' %{{http_code}}\\n' "$2" | tail -n1
 }}
 ask "$1" "https://$2:6443/readyz"
 ask "$1" "https://$2:6443/api"

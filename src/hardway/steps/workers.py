@@ -1,6 +1,7 @@
 """Workers: containerd, kubelet and kube-proxy make a machine a node."""
 
 import asyncio
+import shlex
 
 from hardway.model.cluster import Cluster, Machine, Role
 from hardway.model.resources import Desired, Finding, Folder, Manifest
@@ -76,7 +77,7 @@ READY = Check(
 )  # fmt: skip
 
 SCRIPT = f"""ctr --connect-timeout 2s version >/dev/null 2>&1 && echo answers || echo no answer
-ask() {{ {" ".join(CURL)} --output /dev/null --write-out '%{{http_code}}\\n' "$@"; }}
+ask() {{ {shlex.join(CURL)} --output /dev/null --write-out '%{{http_code}}\\n' "$@"; }}
 ask http://127.0.0.1:{kubelet.HEALTH_PORT}/healthz
 ask --cacert /etc/kubernetes/pki/ca.crt "https://$1:10250/pods"
 ask http://127.0.0.1:{kube_proxy.HEALTH_PORT}/healthz

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hardway.errors import CommandError
-from hardway.host import run
+from hardway.host import past_proxies, run
 from hardway.model.resources import Manifest
 from hardway.transport.base import poll_until
 
@@ -31,6 +31,8 @@ class Kubectl:
     server: str = ""
     """In place of the kubeconfig's, and over `proxy`: where this host does not reach the API."""
     proxy: str = ""
+    direct: Sequence[str] = ()
+    """Hosts and ranges for which no proxy of this process's environment is asked: the API's own."""
 
     def argv(self, *words: str) -> list[str]:
         """Return the command line for some words."""
@@ -40,7 +42,9 @@ class Kubectl:
     @property
     def environment(self) -> dict[str, str]:
         """What is added to this process's own."""
-        return {"HTTPS_PROXY": self.proxy, "NO_PROXY": ""} if self.proxy else {}
+        if self.proxy:
+            return {"HTTPS_PROXY": self.proxy, "NO_PROXY": "", "no_proxy": ""}
+        return past_proxies(self.direct)
 
     async def run(self, *words: str, stdin: bytes = b"", timeout_s: float = 60) -> str:
         """Run it and return what it printed.
@@ -143,9 +147,8 @@ class Kubectl:
     def become(self, words: Sequence[str]) -> None:
         """Replace this process by kubectl; does not return."""
         argv = [str(self.binary), *words]
-        os.execve(  # noqa: S606 - becomes kubectl, so that its terminal is ours
-            self.binary, argv, {**os.environ, "KUBECONFIG": str(self.kubeconfig)}
-        )
+        env = {**os.environ, **self.environment, "KUBECONFIG": str(self.kubeconfig)}
+        os.execve(self.binary, argv, env)  # noqa: S606 - becomes kubectl: its terminal is ours
 
 
 def as_list(manifests: Sequence[Manifest]) -> bytes:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,7 +11,7 @@ import asyncssh
 
 from hardway.errors import ConnectError
 from hardway.transport.base import Completed, Reached, Transport, Way
-from hardway.transport.become import PASSWORD_WANTED, PROBE, Become
+from hardway.transport.become import MARK, PASSWORD_WANTED, PROBE, Become, begun
 from hardway.transport.dial import Dialer
 from hardway.transport.refusals import CAUGHT, connect_error
 from hardway.transport.target import Target
@@ -55,6 +55,21 @@ class SshTransport:
         self, argv: Sequence[str], *, stdin: bytes | Path = b"", timeout_s: float = 60
     ) -> Completed:
         """Run a command there; see `Transport.run`."""
+        done = await self._exchange(argv, stdin, timeout_s)
+        output = begun(done.stdout)
+        if output is None:
+            said = (done.stderr or done.stdout).decode(errors="replace").strip()
+            raise ConnectError(
+                f"{self.target.where}: this login runs no commands: {said or 'no reason given'}",
+                hint="log in there by ssh(1) to see why; another user to log in as is set by "
+                "`ssh: {user: NAME}` in hardway.yaml",
+            )
+        return replace(done, stdout=output)
+
+    async def _exchange(
+        self, argv: Sequence[str], stdin: bytes | Path, timeout_s: float
+    ) -> Completed:
+        """Return all that the login printed, whether or not it came to start the command."""
         before, command = self.become.before(), self.become.command(argv)
         try:
             async with self._channels, asyncio.timeout(timeout_s):
@@ -108,15 +123,8 @@ class SshTransport:
             ConnectError: this login cannot become root.
         """
         seen = await self.run(["sh", "-c", PROBE], timeout_s=SUDO_S)
-        uid, said = (
-            seen.stdout.decode(errors="replace").strip(),
-            seen.stderr.decode(errors="replace"),
-        )
-        if not uid.isdigit():
-            raise ConnectError(
-                f"{self.target.where}: it runs no commands for this login: {uid or said.strip()}",
-                hint="name the user to log in as: `ssh: {user: NAME}` in hardway.yaml",
-            )
+        uid = seen.stdout.decode(errors="replace").strip()
+        said = seen.stderr.decode(errors="replace")
         self.become = Become(sudo=uid != "0")
         if uid == "0" or seen.status == 0:
             return False
@@ -134,7 +142,7 @@ class SshTransport:
             ConnectError: it did not.
         """
         self.become = Become(sudo=True, password=password)
-        seen = await self.run(["true"], timeout_s=SUDO_S)
+        seen = await self._exchange(["true"], b"", SUDO_S)
         if seen.status:
             said = seen.stderr.decode(errors="replace").strip().splitlines()
             raise ConnectError(
@@ -144,15 +152,23 @@ class SshTransport:
             )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SshProcess:
     """A command that runs on a machine; see `transport.base.Process`."""
 
     machine: str
     process: asyncssh.SSHClientProcess[bytes]
+    _begun: bool = False
 
     async def readline(self) -> bytes:
         """Return the next line of its output; nothing at the end."""
+        line = await self._next()
+        while line and not self._begun:
+            self._begun = line.endswith(MARK)
+            line = await self._next()
+        return line
+
+    async def _next(self) -> bytes:
         try:
             return await self.process.stdout.readline()
         except CAUGHT as error:
