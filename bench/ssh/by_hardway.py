@@ -12,12 +12,12 @@ from typing import cast
 
 from bench.ssh import work
 from bench.ssh.hosts import KNOWN_HOSTS, OPERATOR, WITHIN, Host
+from hardway.checks.live import Live
 from hardway.engine.compare import compare
 from hardway.engine.order import bring_about
 from hardway.model.cluster import Cluster
-from hardway.model.resources import Finding
 from hardway.report import Journal
-from hardway.steps.base import Live, Step
+from hardway.steps.base import Step
 from hardway.tools.kubectl import Kubectl
 from hardway.transport import ssh
 
@@ -26,12 +26,8 @@ JOURNAL = Journal(WITHIN / "journal.jsonl")
 NO_API = cast(Kubectl, None)
 
 
-async def _nothing_to_check(_live: Live) -> list[Finding]:
-    # Ansible and pyinfra look no second time either.
-    return []
-
-
-STEP = Step(name="bench", title="Bench", why="", verify=_nothing_to_check)
+STEP = Step(name="bench", title="Bench", why="")
+"""Without checks: Ansible and pyinfra look no second time either."""
 
 
 async def main(count: int, serial: int, *, look: bool) -> None:

@@ -13,14 +13,15 @@ from threading import Event as Flag
 from threading import Thread
 from time import monotonic
 
+from hardway.checks.live import Live
 from hardway.engine.verify import check, holds
+from hardway.model.checks import CLUSTER, Claim, Subject, judged
 from hardway.model.cluster import Cluster, Machine
 from hardway.model.resources import Finding
 from hardway.providers.base import Provider
 from hardway.report import Event, Happened, Report
 from hardway.status import status
 from hardway.steps import control_plane, endpoint, etcd
-from hardway.steps.base import Check, Live
 from hardway.transport.base import poll_until
 
 ANSWERS_WITHIN_S = 5.0
@@ -31,17 +32,20 @@ REQUEST_S = 2.0
 """When the client gives a request up and makes a new connection."""
 PAUSE_S = 0.05
 
-ANSWERS = Check(
-    "answers-again", endpoint.NAME, "clients should hardly notice that a control plane is lost",
-    "hardway machine stop --force MACHINE; hardway kubectl get --raw=/readyz",
+ANSWERS = Claim(
+    name="answers-again", step=endpoint.NAME,
+    why="clients should hardly notice that a control plane is lost",
+    see="hardway machine stop --force <MACHINE>; hardway kubectl get --raw=/readyz",
 )  # fmt: skip
-HEALS = Check(
-    "heals-by-itself", etcd.NAME, "a machine that comes back is whole without anybody's help",
-    "hardway status",
+HEALS = Claim(
+    name="heals-by-itself", step=etcd.NAME,
+    why="a machine that comes back is whole without anybody's help",
+    see="hardway status",
 )  # fmt: skip
-KEPT = Check(
-    "no-write-lost", etcd.NAME, "what was acknowledged is stored on a majority",
-    "hardway kubectl get configmaps",
+KEPT = Claim(
+    name="no-write-lost", step=etcd.NAME,
+    why="what was acknowledged is stored on a majority",
+    see="hardway kubectl get configmaps",
 )  # fmt: skip
 
 Reach = Callable[[], AbstractAsyncContextManager[Live]]
@@ -146,8 +150,9 @@ class Drill:
                     findings += await self._lose(machine, burden, client)
             lost = await asyncio.to_thread(client.lost)
             written = len(client.acknowledged)
-            kept = KEPT.found("endpoint", f"{written} writes", f"{written - len(lost)} writes")
-            return [*findings, kept]
+            (kept,) = judged(f"{written} writes", f"{written - len(lost)} writes")
+            (whole,) = CLUSTER.subjects(self.cluster)
+            return [*findings, KEPT.finding(whole, kept)]
         finally:
             await kubectl.run("delete", "namespace", client.namespace, "--wait=false")
 
@@ -170,17 +175,14 @@ class Drill:
         whole = await poll_until(self._whole, bool, deadline_s=HEALS_S, interval_s=1)
         healed_s, silence_s = monotonic() - back, client.longest_silence_s(began)
         self._tell(machine, f"back after {healed_s:.0f} s; {silence_s:.1f} s without an answer")
-        return [
-            ANSWERS.found(
-                machine.name,
-                f"within {ANSWERS_WITHIN_S:.0f} s",
-                f"after {silence_s:.1f} s; it had {burden}",
-                ok=silence_s <= ANSWERS_WITHIN_S,
-            ),
-            HEALS.found(
-                machine.name, f"within {HEALS_S:.0f} s", f"after {healed_s:.0f} s", ok=whole
-            ),
-        ]
+        of = Subject("machine", machine.name, self.cluster)
+        (answered,) = judged(
+            f"within {ANSWERS_WITHIN_S:.0f} s",
+            f"after {silence_s:.1f} s; it had {burden}",
+            holds=silence_s <= ANSWERS_WITHIN_S,
+        )
+        (healed,) = judged(f"within {HEALS_S:.0f} s", f"after {healed_s:.0f} s", holds=whole)
+        return [ANSWERS.finding(of, answered), HEALS.finding(of, healed)]
 
     @asynccontextmanager
     async def _away(self, machine: Machine, burden: str) -> AsyncIterator[None]:

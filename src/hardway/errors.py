@@ -123,6 +123,16 @@ class StepError(HardwayError):
         self.step = step
         self.outcomes = dict(outcomes)
 
+    @classmethod
+    def of(cls, errors: Sequence["StepError"]) -> "StepError":
+        """Return one error for several steps."""
+        outcomes: dict[str, list[str]] = {}
+        for error in errors:
+            for machine, why in error.outcomes.items():
+                outcomes.setdefault(machine, []).append(why)
+        joined = {machine: "; ".join(dict.fromkeys(whys)) for machine, whys in outcomes.items()}
+        return cls(" ".join(error.step for error in errors), joined)
+
 
 class VerifyError(HardwayError):
     """Checks that do not hold; they were already printed, one line each."""

@@ -17,7 +17,7 @@ from hardway.drill import Drill
 from hardway.engine.compare import compare
 from hardway.engine.order import bring_about
 from hardway.engine.render import manifests, merged, render
-from hardway.engine.verify import check
+from hardway.engine.verify import check_all
 from hardway.errors import HardwayError, RefusedError, UnknownError
 from hardway.model.cluster import EndpointKind, HostFacts
 from hardway.model.delta import Delta, refuse
@@ -121,10 +121,11 @@ async def _up(at: Setup, steps: Sequence[Step], report: Report) -> list[Finding]
         live = at.live(fleet)
         changes = await compare(live, rendered, manifests(steps, given), show=False)
         findings = await bring_about(steps, changes, live, report)
-        if missing := silent(cluster, fleet):
+        unknown = [*silent(cluster, fleet), *(f.machine for f in findings if f.open)]
+        if unknown:
             raise UnknownError(
-                f"all is well but for machines that do not answer: {', '.join(missing)}",
-                hint="once they answer: hardway up",
+                f"all is well, but nothing is known of {', '.join(dict.fromkeys(unknown))}",
+                hint="see why: hardway verify; once they answer: hardway up",
             )
         return findings
 
@@ -176,7 +177,7 @@ async def verify(at: Setup, names: Iterable[str] = ()) -> list[Finding]:
     """Make the checks of some steps, or of all; changes nothing that lasts."""
     chosen = [through(name)[-1] for name in names] or list(STEPS)
     async with at.reach() as live:
-        found = await asyncio.gather(*(check(step, live) for step in chosen))
+        found = await check_all(chosen, live)
     return [finding for findings in found for finding in findings]
 
 

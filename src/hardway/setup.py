@@ -10,6 +10,7 @@ from secrets import token_hex
 
 from hardway import components
 from hardway.bundle import Contents
+from hardway.checks.live import Live
 from hardway.components import Component, Lock, Stored
 from hardway.errors import RefusedError
 from hardway.model.cluster import Cluster
@@ -21,7 +22,6 @@ from hardway.providers import BY_NAME, PROVIDERS
 from hardway.providers.base import Progress, Provider
 from hardway.spec.load import Loaded, load, parse
 from hardway.spec.schema import ClusterSpec
-from hardway.steps.base import Live
 from hardway.tools.kubectl import Kubectl
 from hardway.transport.base import Fleet, Way, way
 from hardway.workspace import DECISIONS, Workspace

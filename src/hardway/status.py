@@ -3,15 +3,17 @@
 The field names are those of `hardway status --output json` (docs/output.md) and stay.
 """
 
-import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hardway.errors import RemoteError
+from hardway.checks.ask import Case, ask
+from hardway.checks.live import Live
+from hardway.checks.run import cases, findings
+from hardway.model.checks import Answer, Check
 from hardway.model.cluster import Cluster
+from hardway.model.objects import node_states
 from hardway.providers.base import Cost, MachineState
-from hardway.steps import control_plane, endpoint, workers
-from hardway.steps.base import Live
-from hardway.tools import etcdctl
+from hardway.steps import control_plane, endpoint, etcd, workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +45,14 @@ class ControlPlaneStatus:
 
 @dataclass(frozen=True, slots=True)
 class EndpointStatus:
-    """The API's endpoint; `holder` is the machine that has its address, empty without one."""
+    """The API's endpoint."""
 
     address: str
     healthy: bool
     holder: str
+    """The machine that has the virtual address; empty without one."""
+    kind: str
+    """As in hardway.yaml, or `made`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,66 +89,63 @@ class Status:
         )
 
 
+CHECKS = (etcd.MEMBER, *control_plane.CHECKS, *endpoint.CHECKS, workers.READY)
+"""The checks that a cluster's status is made of."""
+
+
 async def status(live: Live, states: dict[str, MachineState]) -> Status:
     """Ask every part of the cluster at once how it is."""
-    etcd, control_planes, at_endpoint = await asyncio.gather(
-        _etcd(live), _control_planes(live), _endpoint(live)
-    )
-    nodes = await _nodes(live) if at_endpoint.healthy else _no_nodes(live.cluster)
+    made = cases(CHECKS, live)
+    answers = list(zip(made, await ask(made, live), strict=True))
     machines = tuple(
         MachineStatus(m.name, str(m.role), str(m.address), str(states[m.name]))
         for m in live.cluster.machines
     )
-    return Status(live.cluster.name, machines, etcd, control_planes, at_endpoint, nodes)
+    return Status(
+        cluster=live.cluster.name,
+        machines=machines,
+        etcd=_etcd(answers),
+        control_planes=tuple(
+            ControlPlaneStatus(m.name, _well(answers, control_plane.CHECKS, m.name))
+            for m in live.cluster.control_planes
+        ),
+        endpoint=_endpoint(live.cluster, answers),
+        nodes=_nodes(live.cluster, answers),
+    )
 
 
-async def _etcd(live: Live) -> EtcdStatus:
-    machines = [m.name for m in live.cluster.control_planes]
-
-    async def ask(name: str) -> etcdctl.MemberStatus | None:
-        try:
-            answer = await etcdctl.status(live.fleet[name]) if name in live.fleet else None
-        except RemoteError:
-            return None
-        return answer if isinstance(answer, etcdctl.MemberStatus) and answer.leader_id else None
-
-    answers = dict(zip(machines, await asyncio.gather(*map(ask, machines)), strict=True))
-    leading = [name for name, a in answers.items() if a and a.member_id == a.leader_id]
-    healthy = sum(1 for a in answers.values() if a and not a.errors)
-    return EtcdStatus(len(machines), healthy, leading[0] if leading else "")
+Answers = list[tuple[Case, Answer]]
 
 
-async def _control_planes(live: Live) -> tuple[ControlPlaneStatus, ...]:
-    names = [m.name for m in live.cluster.control_planes]
-    try:
-        findings = await control_plane.verify(live)
-    except RemoteError:
-        return tuple(ControlPlaneStatus(name, healthy=False) for name in names)
-    wrong = {f.machine for f in findings if not f.ok}
-    return tuple(ControlPlaneStatus(name, name not in wrong) for name in names)
+def _well(answers: Answers, checks: Sequence[Check], name: str = "") -> bool:
+    """Return whether some checks hold, of one subject or of all."""
+    own = [row for row in answers if row[0].check in checks and name in {"", row[0].subject.name}]
+    return all(f.ok for case, answer in own for f in findings(case, answer))
 
 
-async def _endpoint(live: Live) -> EndpointStatus:
-    address = live.cluster.endpoint.host
-    try:
-        holders = await endpoint.holders(live)
-        findings = await endpoint.verify(live)
-    except RemoteError:
-        return EndpointStatus(address, healthy=False, holder="")
-    return EndpointStatus(address, all(f.ok for f in findings), ", ".join(holders))
+def _etcd(answers: Answers) -> EtcdStatus:
+    said = {case.subject.name: a.last_line for case, a in answers if case.check is etcd.MEMBER}
+    members = {name: state for name, text in said.items() if (state := etcd.member(text))}
+    leading = [name for name, m in members.items() if m.member_id == m.leader_id]
+    healthy = sum(1 for m in members.values() if m.leader_id and not m.errors)
+    return EtcdStatus(len(said), healthy, leading[0] if leading else "")
 
 
-async def _nodes(live: Live) -> tuple[NodeStatus, ...]:
-    try:
-        states = await workers.node_states(live)
-    except RemoteError:
-        return _no_nodes(live.cluster)
-    nodes = []
-    for machine in live.cluster.workers:
-        words = states.get(machine.name, "absent -").split()
-        nodes.append(NodeStatus(machine.name, words[0] == "ready", words[-1]))
-    return tuple(nodes)
+def _endpoint(cluster: Cluster, answers: Answers) -> EndpointStatus:
+    held = next((answer for case, answer in answers if case.check is endpoint.HELD), Answer())
+    return EndpointStatus(
+        cluster.endpoint.host,
+        healthy=_well(answers, endpoint.CHECKS),
+        holder=", ".join(endpoint.holders(held)),
+        kind=str(cluster.endpoint.kind),
+    )
 
 
-def _no_nodes(cluster: Cluster) -> tuple[NodeStatus, ...]:
-    return tuple(NodeStatus(m.name, ready=False, version="") for m in cluster.workers)
+def _nodes(cluster: Cluster, answers: Answers) -> tuple[NodeStatus, ...]:
+    said = next((answer for case, answer in answers if case.check is workers.READY), Answer())
+    states = {} if said.silence or said.status else node_states(said.text)
+    return tuple(
+        NodeStatus(m.name, ready=m.name in states and states[m.name].ready,
+                   version=states[m.name].version if m.name in states else "")
+        for m in cluster.workers
+    )  # fmt: skip

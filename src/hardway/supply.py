@@ -13,6 +13,8 @@ from hardway.components import Lock, Stored
 from hardway.components.cache import workplace
 from hardway.components.lock import compare
 from hardway.errors import PreflightError, RefusedError
+from hardway.model.checks import Claim, Subject, judged
+from hardway.model.cluster import Cluster
 from hardway.model.resources import Finding
 from hardway.report import Event, Happened, Report
 from hardway.setup import Setup
@@ -175,7 +177,7 @@ async def up(at: Setup, found: Bundle, report: Report, *, until: str | None) -> 
         await asyncio.to_thread(bundle.unpack, found.file, at.cache, _doing(report))
         at = replace(at, bundled=found.contents)
         findings = await pipeline.up(at, report, until=until)
-        return [*findings, proof(watch.seen())]
+        return [*findings, proof(cluster, watch.seen())]
 
 
 def _ways(at: Setup) -> dict[str, list[isolation.Address]]:
@@ -196,7 +198,14 @@ def _ways(at: Setup) -> dict[str, list[isolation.Address]]:
     return found
 
 
-def proof(seen: isolation.Seen) -> Finding:
+ALONE = Claim(
+    name="nothing-from-elsewhere", step="components",
+    why="with --bundle everything comes from the bundle; what leads elsewhere is refused",
+    see="hardway log",
+)  # fmt: skip
+
+
+def proof(cluster: Cluster, seen: isolation.Seen) -> Finding:
     """Return what was seen of a run's connections, as a finding."""
     children = (
         f"the kernel counted {seen.packets} packets of this program and its children to the cluster"
@@ -205,13 +214,9 @@ def proof(seen: isolation.Seen) -> Finding:
     )
     left = f"; machines' packets to elsewhere, dropped: {', '.join(seen.machines) or 'none'}"
     tried = ", ".join(seen.elsewhere) or "no connection elsewhere"
-    return Finding(
-        check="nothing-from-elsewhere",
-        step="components",
-        machine="this host",
-        ok=not seen.elsewhere,
-        expected="no connection elsewhere",
-        found=f"{tried} ({seen.inside} to the cluster; {children}{left})",
-        why="with --bundle everything comes from the bundle; what leads elsewhere is refused",
-        see="docs/offline.md",
+    (judgement,) = judged(
+        "no connection elsewhere",
+        f"{tried} ({seen.inside} to the cluster; {children}{left})",
+        holds=not seen.elsewhere,
     )
+    return ALONE.finding(Subject("host", "this host", cluster), judgement)

@@ -10,6 +10,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 import pytest
+from tests import support
 
 from hardway import bundle, components, isolation, supply
 from hardway.bundle import Contents, manifest
@@ -249,11 +250,11 @@ def seen(**given: object) -> isolation.Seen:
 
 
 def test_the_proof_says_what_was_tried() -> None:
-    assert supply.proof(seen()).ok
-    tried = supply.proof(seen(elsewhere=("192.0.2.1 tcp 443 (3 packets)",)))
+    assert supply.proof(support.cluster(), seen()).ok
+    tried = supply.proof(support.cluster(), seen(elsewhere=("192.0.2.1 tcp 443 (3 packets)",)))
     assert not tried.ok
     assert "192.0.2.1 tcp 443" in tried.found
-    unwatched = supply.proof(seen(why_not="nft is not installed"))
+    unwatched = supply.proof(support.cluster(), seen(why_not="nft is not installed"))
     assert "children were not watched: nft is not installed" in unwatched.found
 
 

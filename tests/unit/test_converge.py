@@ -2,19 +2,21 @@
 
 import asyncio
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests import support
 from tests.fakes.machine import FakeMachine, needs_root
 
+from hardway.checks.live import Live
 from hardway.engine import compare, converge, observe, order
 from hardway.engine.render import merged, render
 from hardway.errors import RemoteError
-from hardway.model.resources import NEW, STORE, Change, Finding, Kind
+from hardway.model.resources import NEW, STORE, Change, Kind
 from hardway.report import Event
 from hardway.steps import STEPS
-from hardway.steps.base import Check, Given, Live, Step
+from hardway.steps.base import Given
 from hardway.tools.kubectl import Kubectl
 
 NOWHERE = Kubectl(Path("/nonexistent/kubectl"), Path("/nonexistent/kubeconfig"))
@@ -22,7 +24,6 @@ NOWHERE = Kubectl(Path("/nonexistent/kubectl"), Path("/nonexistent/kubeconfig"))
 
 def given_with_blobs(folder: Path) -> Given:
     """Return all rendering depends on, with components of a few bytes."""
-    from dataclasses import replace
     from hashlib import sha256
 
     folder.mkdir()
@@ -36,19 +37,10 @@ def given_with_blobs(folder: Path) -> Given:
     return replace(given, stored={support.HOST.architecture: stored})
 
 
-def checked(step: Step) -> Step:
-    """Return a step whose check looks whether its units run on the fake machine."""
-    from dataclasses import replace
-
-    row = Check("units-run", step.name, "", "")
-
-    async def verify(live: Live) -> list[Finding]:
-        return [row.found(name, "answers", "answers") for name in live.fleet]
-
-    return replace(step, verify=verify, manifests=lambda _: (), settles_s=1)
-
-
-FAKE_STEPS = tuple(checked(step) for step in STEPS)
+FAKE_STEPS = tuple(
+    replace(step, checks=(), trial=None, manifests=lambda _: (), settles_s=1) for step in STEPS
+)
+"""Steps without checks: nothing runs on the fake machine."""
 
 
 async def up(given: Given, machine: FakeMachine, events: list[Event]) -> None:

@@ -8,13 +8,17 @@ from typing import cast
 
 import pytest
 from tests import support
+from tests.fakes.answers import answered
 
+from hardway.checks.live import Live
 from hardway.engine import compare, order
 from hardway.errors import CommandError, ConnectError, FleetError
+from hardway.model.checks import CONTROL_PLANES as MEMBERS
+from hardway.model.checks import Check, Occasion, Sh, says
 from hardway.model.cluster import Cluster
-from hardway.model.resources import Change, Desired, File, Finding, Kind
+from hardway.model.resources import Change, Desired, File, Kind
 from hardway.report import Event
-from hardway.steps.base import Live, Occasion, Step
+from hardway.steps.base import Step
 from hardway.tools.kubectl import Kubectl
 from hardway.transport.base import Completed, on_each
 
@@ -30,10 +34,13 @@ class Machine:
         self.machine = machine
         self.kind = kind
         self.written = False
+        self.asked: list[str] = []
 
     async def run(
         self, argv: Sequence[str], *, stdin: bytes | Path = b"", timeout_s: float = 60
     ) -> Completed:
+        if argv[0] == "bash" and isinstance(stdin, bytes):
+            return answered(stdin, lambda question: self.asked.append(question) or "yes")
         writes = any("tar --extract" in word for word in argv)
         if writes and self.kind == "slow":
             await asyncio.sleep(0.2)
@@ -52,15 +59,12 @@ def fleet(odd: dict[str, str]) -> dict[str, Machine]:
 
 
 async def up(machines: dict[str, Machine]) -> None:
-    async def verify(_live: Live) -> list[Finding]:
-        return []
-
     cluster = cast(Cluster, SimpleNamespace(name="c", machines=(), control_planes=(), workers=()))
     live = Live(cluster, machines, NO_API, NO_API)
     changes = await compare.compare(live, dict.fromkeys(MACHINES, WANTED), {}, show=False)
     assert len(changes) == len(MACHINES)
     events: list[Event] = []
-    step = Step(name="s", title="", why="", verify=verify)
+    step = Step(name="s", title="", why="")
     await order.bring_about((step,), changes, live, events.append)
 
 
@@ -93,13 +97,9 @@ def test_all_well() -> None:
 
 @pytest.mark.parametrize(("prose", "tried"), [(True, []), (False, ["trial"])])
 def test_a_change_of_comments_alone_runs_no_trial(prose: bool, tried: list[str]) -> None:
-    made: list[str] = []
-
-    async def trial(_live: Live) -> list[Finding]:
-        made.append("trial")
-        return []
-
-    steps = (Step(name="s", title="", why="", verify=trial, checked=Occasion.CHANGED),)
+    check = Check(name="c", step="s", scope=MEMBERS, ask=Sh("trial"), judge=says("yes"), why="",
+                  see="")  # fmt: skip
+    steps = (Step(name="s", title="", why="", checks=(check,), checked=Occasion.CHANGED),)
     cluster = support.topology("1+0")
     machine = Machine(cluster.machines[0].name, "")
     live = Live(cluster, {machine.machine: machine}, NO_API, NO_API)
@@ -107,7 +107,7 @@ def test_a_change_of_comments_alone_runs_no_trial(prose: bool, tried: list[str])
                     item=WANTED["s"].files[0], prose=prose)  # fmt: skip
     asyncio.run(order.bring_about(steps, [change], live, [].append))
     assert machine.written
-    assert made == tried
+    assert machine.asked == tried
 
 
 def test_a_mistake_of_ours_is_no_machines_fault() -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
@@ -10,14 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests import support
+from tests.fakes.answers import answered
 
+from hardway.checks.live import Live
 from hardway.engine import order, restarts
 from hardway.engine.restarts import Service
 from hardway.errors import RefusedError, StepError
+from hardway.model.checks import CONTROL_PLANES as MEMBERS
+from hardway.model.checks import Check, Sh, says
 from hardway.model.cluster import quorum
-from hardway.model.resources import Blob, Change, File, Finding, Kind, Unit
+from hardway.model.resources import Blob, Change, File, Kind, Unit
 from hardway.report import Event
-from hardway.steps.base import Check, Live, Step
+from hardway.steps.base import Step
 from hardway.tools.kubectl import Kubectl
 from hardway.transport.base import Completed, Transport
 
@@ -93,8 +97,11 @@ def test_while_nobody_is_served_all_are_restarted_together() -> None:
 
 CLUSTER = support.topology("3+3")
 CONTROL_PLANES = [m.name for m in CLUSTER.control_planes]
-MINE = Check("process-healthy", "s", "", "")
-EFFECT = Check("effect", "s", "", "")
+MINE = Check(
+    name="process-healthy", step="s", scope=MEMBERS, ask=Sh("broken"), judge=says("ok"),
+    why="", see="",
+)  # fmt: skip
+EFFECT = replace(MINE, name="effect", ask=Sh("effects"))
 UNIT = Unit(name="x.service", path="/x.service", digest="d", reads=(), why="")
 
 
@@ -110,11 +117,9 @@ class World:
     def machine(self, name: str) -> Transport:
         return cast(Transport, _Machine(name, self))
 
-    async def look(self, _live: Live) -> list[Finding]:
-        def found(check: Check, wrong: set[str]) -> list[Finding]:
-            return [check.found(n, "ok", "no" if n in wrong else "ok") for n in CONTROL_PLANES]
-
-        return [*found(MINE, self.broken), *found(EFFECT, self.effects)]
+    def answer(self, machine: str, question: str) -> str:
+        wrong = {"broken": self.broken, "effects": self.effects}
+        return "no" if machine in wrong.get(question, ()) else "ok"
 
 
 @dataclass
@@ -129,6 +134,8 @@ class _Machine:
             self.world.done.append(f"restart {self.machine}")
             if not self.world.stays_broken:
                 self.world.broken.discard(self.machine)
+        if argv[0] == "bash" and isinstance(stdin, bytes):
+            return answered(stdin, lambda question: self.world.answer(self.machine, question))
         if any("tar --extract" in word for word in argv):
             self.world.done.append(f"put {self.machine}")
         return Completed(0, b"", b"")
@@ -150,7 +157,7 @@ def moved(machine: str) -> Change:
 
 def bring_about(world: World, changes: list[Change], *, without: Sequence[str] = ()) -> None:
     there = {m.name: world.machine(m.name) for m in CLUSTER.machines if m.name not in without}
-    step = Step(name="s", title="The service", why="", verify=world.look, settles_s=0,
+    step = Step(name="s", title="The service", why="", checks=(MINE, EFFECT), settles_s=0,
                 serves=(MINE.name,), majority=True)  # fmt: skip
     live = Live(CLUSTER, there, NO_API, NO_API)
     asyncio.run(order.bring_about((step,), changes, live, list[Event]().append))

@@ -2,33 +2,38 @@
 
 import asyncio
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import cast
 
 import pytest
 from tests import support
+from tests.fakes.answers import Answering
 
+from hardway.checks.live import Live
 from hardway.engine.render import render
-from hardway.engine.verify import settle, wrong
+from hardway.engine.verify import settle
 from hardway.errors import ConnectError, StepError
+from hardway.model.checks import CLUSTER as WHOLE
+from hardway.model.checks import MACHINES, Check, Scope, Sh, Where, says
 from hardway.model.cluster import quorum
-from hardway.model.resources import Finding
+from hardway.model.resources import Verdict
 from hardway.providers.admission import fit, silent
 from hardway.report import Event, Happened
 from hardway.steps import STEPS
-from hardway.steps.base import Check, Live, Step
+from hardway.steps.base import Step
 from hardway.tools.kubectl import Kubectl
-from hardway.transport.base import Reached, Transport
+from hardway.transport.base import Reached
 
 CLUSTER = support.topology("3+3")
 NAMES = [m.name for m in CLUSTER.machines]
 NO_API = cast(Kubectl, None)
-ANSWERS = Check("answers", "s", "", "")
+ANSWERS = Check(
+    name="answers", step="s", scope=MACHINES, ask=Sh("say yes"), judge=says("yes"), why="", see=""
+)
 
 
 def without(*silent: str) -> Reached:
     """Return a fleet in which some machines do not answer."""
-    there = {n: cast(Transport, SimpleNamespace(machine=n)) for n in NAMES if n not in silent}
+    there = {n: Answering(n, lambda _: "yes") for n in NAMES if n not in silent}
     return Reached(there, {n: ConnectError(f"{n}: no route", hint=f"look at {n}") for n in silent})
 
 
@@ -75,22 +80,19 @@ def test_nothing_is_rendered_for_a_machine_whose_facts_are_unknown() -> None:
 def test_what_is_found_on_a_silent_machine_turns_no_step_red() -> None:
     live = Live(CLUSTER, without("worker-1"), NO_API, NO_API)
 
-    async def look(live: Live) -> list[Finding]:
-        return [ANSWERS.found(n, "yes", "yes" if n in live.fleet else "no") for n in NAMES]
-
-    step = Step(name="s", title="", why="", verify=look, settles_s=0)
+    step = Step(name="s", title="", why="", checks=(ANSWERS,), settles_s=0)
     findings = asyncio.run(settle(step, live))
-    assert [f.machine for f in findings if not f.ok] == ["worker-1"]
+    assert [(f.machine, f.verdict, f.found) for f in findings if not f.ok] == [
+        ("worker-1", Verdict.UNKNOWN, "no route")
+    ]
 
 
-@pytest.mark.parametrize("machine", ["worker-0", "endpoint", "api"])
-def test_what_is_wrong_elsewhere_does(machine: str) -> None:
-    live = Live(CLUSTER, without("worker-1"), NO_API, NO_API)
-    found = ANSWERS.found(machine, "yes", "no")
-    assert wrong([found], live) == [found]
-
-    async def look(_live: Live) -> list[Finding]:
-        return [found]
-
-    with pytest.raises(StepError, match=machine):
-        asyncio.run(settle(Step(name="s", title="", why="", verify=look, settles_s=0), live))
+@pytest.mark.parametrize("scope", [MACHINES, WHOLE])
+def test_what_is_wrong_elsewhere_does(scope: Scope) -> None:
+    fleet = without("worker-1")
+    live = Live(CLUSTER, fleet, NO_API, NO_API)
+    check = replace(ANSWERS, scope=scope, ask=Sh("say yes", Where.CONTROL_PLANE), judge=says("no"))
+    step = Step(name="s", title="", why="", checks=(check,), settles_s=0)
+    name = scope.subjects(CLUSTER)[0].name
+    with pytest.raises(StepError, match=name):
+        asyncio.run(settle(step, live))

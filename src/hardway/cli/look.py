@@ -1,7 +1,7 @@
 """Commands that look and change nothing: status, verify, steps, certs, components, log."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
@@ -10,12 +10,21 @@ from typing import TYPE_CHECKING
 import click
 
 from hardway.cli.options import OUTPUT, of_cluster, setup
-from hardway.cli.output import JSON, cost, emit_json, mark, note, table
-from hardway.errors import VerifyError
+from hardway.cli.output import JSON, cost, emit_json, mark, note, table, verdict
+from hardway.errors import UnknownError, VerifyError
 
 if TYPE_CHECKING:
     from hardway.model.resources import Finding
     from hardway.report import Event
+
+
+BROUGHT: Mapping[str, Callable[[str], str]] = {
+    "vip": lambda holder: f"held by {holder or 'nobody'}",
+    "proxy": lambda _: "at every machine's own haproxy",
+    "given": lambda _: "at a load balancer of yours",
+    "made": lambda _: "at the provider's load balancer",
+}
+"""How clients get to the API, by the kind of endpoint."""
 
 
 @click.command()
@@ -38,8 +47,7 @@ def status(spec: Path | None, clusters: Path | None, output: str) -> None:
     click.echo()
     members = f"{etcd.healthy} of {etcd.members} members healthy, leader {etcd.leader or 'none'}"
     click.echo(f"etcd      {mark(ok=etcd.healthy == etcd.members)} {members}")
-    holder = f"{end.address} held by {end.holder or 'nobody'}"
-    click.echo(f"endpoint  {mark(ok=end.healthy)} {holder}")
+    click.echo(f"endpoint  {mark(ok=end.healthy)} {end.address} {BROUGHT[end.kind](end.holder)}")
     if seen.cost:
         click.echo(f"cost      {cost(seen.cost)}")
     if not seen.healthy:
@@ -71,7 +79,7 @@ def verify(  # noqa: PLR0913 - one parameter for each option
     with reporting() as report:
         findings = asyncio.run(pipeline.verify(at, steps))
         lost = []
-        whole = all(f.ok for f in findings)
+        whole = not any(f.fails or f.open for f in findings)
         if ha and whole:
             lost = asyncio.run(pipeline.verify_ha(at, report))
     if output == JSON:
@@ -82,30 +90,46 @@ def verify(  # noqa: PLR0913 - one parameter for each option
     if ha and not whole:
         note("no control plane was taken away: the cluster is not whole to begin with")
     findings += lost
-    wrong = sum(1 for f in findings if not f.ok)
+    wrong = sum(f.fails for f in findings)
+    unknown = sum(f.open for f in findings)
     if wrong:
         raise VerifyError(f"{wrong} of {len(findings)} checks do not hold", hint="hardway up")
+    if unknown:
+        raise UnknownError(
+            f"{unknown} of {len(findings)} checks could not be made; all others hold",
+            hint="hardway status",
+        )
 
 
 def _print_findings(findings: Sequence["Finding"], *, evidence: bool) -> None:
     for step, group in groupby(findings, key=lambda f: f.step):
         own = list(group)
-        wrong = [f for f in own if not f.ok]
         checks = sorted({f.check for f in own})
-        click.echo(f"{mark(ok=not wrong):<6} {step:<14} {len(own):>3} checks: {', '.join(checks)}")
+        worst = next((f for f in own if f.fails), None) or next((f for f in own if f.open), None)
+        word = verdict(worst) if worst else mark(ok=True)
+        click.echo(f"{word:<6} {step:<14} {len(own):>3} checks: {', '.join(checks)}")
         if evidence:
             _print_evidence([f for f in own if f.ok])
-        for f in wrong:
-            click.secho(f"       {f.check} on {f.machine}", fg="red")
-            click.echo(f"         expected {f.expected}, found {f.found}")
-            click.echo(f"         why: {f.why}")
-            click.echo(f"         see: {f.see}")
+        for f in own:
+            if f.verdict == "wrong":
+                click.echo(f"       {verdict(f)}: {f.check} on {f.machine}")
+                click.echo(f"         expected {f.expected}, found {f.found}")
+                click.echo(f"         why: {f.why}")
+                click.echo(f"         see: {f.see}")
+        _print_unknown([f for f in own if f.verdict == "unknown"])
+
+
+def _print_unknown(findings: Sequence["Finding"]) -> None:
+    """Say once what is the reason for several findings: most often a silent machine."""
+    for (machine, found), group in groupby(findings, key=lambda f: (f.machine, f.found)):
+        checks = ", ".join(f.check for f in group)
+        click.echo(f"       {verdict(findings[0])} on {machine}: {found} ({checks})")
 
 
 def _print_evidence(findings: Sequence["Finding"]) -> None:
     for f in findings:
         seen = f"{f.found} (expected {f.expected})"
-        click.echo(f"  {mark(ok=f.ok)} {f.machine:<14} {f.check}: {seen}")
+        click.echo(f"  {verdict(f)} {f.machine:<14} {f.check}: {seen}")
 
 
 @click.command()

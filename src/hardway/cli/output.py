@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from hardway.model.resources import Finding
     from hardway.providers.base import Cost
 
 TEXT, JSON = "text", "json"
@@ -45,6 +46,15 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 def mark(*, ok: bool) -> str:
     """Return a word in its colour for what is so or is not."""
     return click.style("ok" if ok else "NOT OK", fg=COLOURS[ok])
+
+
+def verdict(of: "Finding") -> str:
+    """Return a finding's verdict as a word in its colour; a warning says so."""
+    if of.ok:
+        return mark(ok=True)
+    if of.severity == "warn":
+        return click.style("warning", fg="yellow")
+    return mark(ok=False) if of.verdict == "wrong" else click.style("unknown", fg="yellow")
 
 
 def cost(of: "Cost") -> str:

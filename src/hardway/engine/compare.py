@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from hardway.checks.live import Live
 from hardway.engine import diff, nodes, observe
 from hardway.engine.kinds.manifest import manifest_changes
 from hardway.engine.render import Rendered, merged
 from hardway.errors import CommandError
 from hardway.model.resources import Change, Desired, Manifest, Observed, Unit
 from hardway.steps import kubelet, workers
-from hardway.steps.base import Live
 from hardway.transport.base import on_each
 
 API_SERVER = "kube-apiserver.service"

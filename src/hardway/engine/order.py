@@ -1,15 +1,16 @@
 """In which order changes are made: files everywhere, then services, then one step after another."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from time import monotonic
 
+from hardway.checks.live import Live
 from hardway.engine import converge, restarts
-from hardway.engine.verify import check, settle
+from hardway.engine.verify import check, settle, settle_all
 from hardway.errors import RefusedError
+from hardway.model.checks import Occasion
 from hardway.model.resources import Change, Finding, Kind, Unit
 from hardway.report import Event, Happened, Report
-from hardway.steps.base import Live, Occasion, Step
+from hardway.steps.base import Step
 from hardway.transport.base import on_each
 
 RESTARTS = frozenset({Kind.RESTART, Kind.REGISTER})
@@ -79,16 +80,12 @@ async def _look(steps: Sequence[Step], live: Live, report: Report) -> list[Findi
 
     Comments may have been: no process acts on them.
     """
-
-    async def one(step: Step) -> tuple[list[Finding], float]:
-        began = monotonic()
-        return await settle(step, live), monotonic() - began
-
+    began = monotonic()
     always = [step for step in steps if step.checked is Occasion.ALWAYS]
-    outcomes = await asyncio.gather(*(one(step) for step in always))
-    for step, (_, seconds) in zip(always, outcomes, strict=True):
-        _held(step, seconds, report)
-    return [finding for found, _ in outcomes for finding in found]
+    findings = await settle_all(always, live)
+    for step in always:
+        _held(step, monotonic() - began, report)
+    return findings
 
 
 async def _prepare_all(changes: Sequence[Change], live: Live, report: Report) -> None:

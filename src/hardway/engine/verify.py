@@ -1,30 +1,42 @@
-"""Making a step's checks, once or until they hold. Reads only."""
+"""Making a step's checks, once or until they hold. Writes nothing but what its trial declares."""
 
+import asyncio
 from collections.abc import Collection, Sequence
 
-from hardway.errors import RemoteError, StepError
-from hardway.model.resources import Finding
-from hardway.steps.base import Check, Live, Step
-from hardway.transport.base import poll_until
+from hardway.checks import trial
+from hardway.checks.causes import last_words
+from hardway.checks.live import Live
+from hardway.checks.run import cases, look, of_silent, settled, silent
+from hardway.errors import StepError
+from hardway.model.resources import Finding, Severity
+from hardway.steps.base import Step
+
+
+async def check_all(steps: Sequence[Step], live: Live) -> list[list[Finding]]:
+    """Make the checks of several steps and their trials; one round trip to each machine."""
+    checks = [check for step in steps for check in step.checks]
+    found, *tried = await asyncio.gather(
+        look(cases(checks, live), live), *(_tried(step, live) for step in steps)
+    )
+    return [
+        of_silent([*(f for f in found if f.step == step.name), *own], live)
+        for step, own in zip(steps, tried, strict=True)
+    ]
 
 
 async def check(step: Step, live: Live) -> list[Finding]:
-    """Make a step's checks; one that cannot be made is a finding too."""
-    possible = Check(
-        "can-be-checked", step.name, "what nobody can look at may be anything", "hardway status"
-    )
-    if not live.fleet:
-        # Nor is the API asked: without machines its address leads out of this host.
-        return [possible.found("every machine", "answers", "no machine answers")]
-    try:
-        return await step.verify(live)
-    except RemoteError as error:
-        return [possible.found("endpoint", "an answer", str(error))]
+    """Make a step's checks, and its trial."""
+    (found,) = await check_all([step], live)
+    return found
+
+
+async def _tried(step: Step, live: Live) -> list[Finding]:
+    return await trial.run(step.trial, live) if step.trial else []
 
 
 def holds(findings: Sequence[Finding]) -> bool:
-    """Return whether all checks hold."""
-    return all(f.ok for f in findings)
+    """Return whether all checks hold; warnings do not count."""
+    return all(f.ok or f.severity is Severity.WARN for f in findings)
 
 
 def wrong(
@@ -34,27 +46,56 @@ def wrong(
 
     Of silent machines nothing is known, so that nothing is wrong there.
     """
-    others = {m.name for m in live.cluster.machines}
-    others -= live.fleet.keys() if machines is None else live.fleet.keys() & set(machines)
-    return [f for f in findings if not f.ok and f.machine not in others]
+    others = _others(live, machines)
+    return [f for f in findings if not holds([f]) and f.machine not in others]
+
+
+def _others(live: Live, machines: Collection[str] | None) -> set[str]:
+    """Return the machines that nobody waits for: silent ones, and all but some."""
+    names = {m.name for m in live.cluster.machines}
+    return silent(live) | (set() if machines is None else names - set(machines))
 
 
 async def settle(step: Step, live: Live, machines: Collection[str] | None = None) -> list[Finding]:
     """Make a step's checks until they hold on all machines that answer, or on some of them.
 
     Raises:
-        StepError: they did not within `step.settles_s`, and what the cluster adds to it.
+        StepError: some did not hold when the step's time was up, or its trial failed.
     """
     deadline_s = step.settles_s + step.settles_more_s(live.cluster)
-    findings = await poll_until(
-        lambda: check(step, live),
-        lambda found: not wrong(found, live, machines),
-        deadline_s=deadline_s,
-    )
-    if unsettled := wrong(findings, live, machines):
-        outcomes: dict[str, str] = {}
-        for f in unsettled:
-            line = f"{f.check}: expected {f.expected}, found {f.found} (see: {f.see})"
-            outcomes[f.machine] = "; ".join(filter(None, [outcomes.get(f.machine), line]))
-        raise StepError(step.name, outcomes)
-    return findings
+    found = await settled(cases(step.checks, live), live, deadline_s, _others(live, machines))
+    tried = [] if wrong(found, live, machines) else await _tried(step, live)
+    unsettled = [*wrong(found, live, machines), *(f for f in of_silent(tried, live) if f.fails)]
+    if unsettled:
+        raise StepError(step.name, await _outcomes(unsettled, live))
+    return of_silent([*found, *tried], live)
+
+
+async def _outcomes(unsettled: Sequence[Finding], live: Live) -> dict[str, str]:
+    """Return what is wrong on each machine, and what its units that do not run said last."""
+    outcomes: dict[str, str] = {}
+    for f in unsettled:
+        line = f"{f.check}: expected {f.expected}, found {f.found} (see: {f.see})"
+        outcomes[f.machine] = "; ".join(filter(None, [outcomes.get(f.machine), line]))
+    for machine, said in (await last_words(live, outcomes)).items():
+        outcomes[machine] = "; ".join(filter(None, [outcomes.get(machine), said]))
+    return outcomes
+
+
+async def settle_all(steps: Sequence[Step], live: Live) -> list[Finding]:
+    """Look at all steps at once; what does not hold is looked at until it does.
+
+    Raises:
+        StepError: with all steps that did not come to hold.
+    """
+    seen = await check_all(steps, live)
+    again = [step for step, found in zip(steps, seen, strict=True) if wrong(found, live)]
+    outcomes = await asyncio.gather(*(settle(s, live) for s in again), return_exceptions=True)
+    errors = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+    for error in errors:
+        if not isinstance(error, StepError):
+            raise error
+    if errors:
+        raise StepError.of([error for error in errors if isinstance(error, StepError)])
+    settled = {s.name: o for s, o in zip(again, outcomes, strict=True) if isinstance(o, list)}
+    return [f for s, found in zip(steps, seen, strict=True) for f in settled.get(s.name, found)]

@@ -231,19 +231,59 @@ class Change:
     """Only comments differ: no process acts on it."""
 
 
+class Verdict(StrEnum):
+    """What became of a check."""
+
+    HOLDS = "holds"
+    WRONG = "wrong"
+    UNKNOWN = "unknown"
+    """Nobody answered, so that nothing is known."""
+
+
+class Severity(StrEnum):
+    """What follows when a check does not hold."""
+
+    FAIL = "fail"
+    """The command fails."""
+    REFUSE = "refuse"
+    """Nothing is changed until it is fixed."""
+    WARN = "warn"
+    """It is said; no exit status changes."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What one check saw at one place."""
+    """What one check saw of one subject."""
 
     check: str
     step: str
     machine: str
+    """The subject's name; `endpoint` for the cluster as a whole."""
     ok: bool
+    """Whether the verdict is that it holds."""
     expected: str
     found: str
     why: str
     see: str
     """A command that shows the same, for people."""
+    verdict: Verdict
+    severity: Severity
+    subject: str
+    """Its kind and name: `machine/worker-0`, `node/worker-0`, `cluster/endpoint`."""
+    asked: str
+    """The question as it was asked."""
+    answer: str
+    """What was said to it, cut; never a secret."""
+
+    @property
+    def fails(self) -> bool:
+        """Return whether this is wrong and no mere warning."""
+        return self.verdict is Verdict.WRONG and self.severity is not Severity.WARN
+
+    @property
+    def open(self) -> bool:
+        """Return whether this is unknown and no mere warning."""
+        return self.verdict is Verdict.UNKNOWN and self.severity is not Severity.WARN
 
 
 BLOCK_BEGIN, BLOCK_END = "# hardway: begin", "# hardway: end"

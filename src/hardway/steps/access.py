@@ -1,7 +1,8 @@
 """Access: what the operators' certificate may do, by a binding that can be taken back."""
 
-from hardway.model.resources import Finding, Manifest
-from hardway.steps.base import Check, Given, Live, Step
+from hardway.model.checks import CLUSTER, Check, Kubectl, says
+from hardway.model.resources import Manifest
+from hardway.steps.base import Given, Step
 from hardway.steps.rbac import cluster_role_binding, group
 
 NAME = "access"
@@ -26,16 +27,13 @@ DISCOVERY = cluster_role_binding(
 """Beside the API servers' authentication.yaml, which lets such requests through to it."""
 
 
-MAY = Check(
-    "admin-may-everything", NAME, "the operators' kubeconfig is how people come in",
-    "hardway kubectl auth can-i '*' '*' --all-namespaces",
+CHECKS = (
+    Check(name="admin-may-everything", step=NAME, scope=CLUSTER,
+          ask=Kubectl(("auth", "can-i", "*", "*", "--all-namespaces"), as_admin=True),
+          judge=says("yes"),
+          why="people come in with the operators' kubeconfig",
+          see="hardway kubectl auth can-i '*' '*' --all-namespaces"),
 )  # fmt: skip
-
-
-async def verify(live: Live) -> list[Finding]:
-    """Look whether the admin kubeconfig is let in, with all rights."""
-    found = await live.admin.says("auth", "can-i", "*", "*", "--all-namespaces")
-    return [MAY.found("endpoint", "yes", found)]
 
 
 STEP = Step(
@@ -43,5 +41,5 @@ STEP = Step(
     title="Access for operators",
     why="people come in with a certificate of their own, and as long as a binding says so",
     manifests=manifests,
-    verify=verify,
+    checks=CHECKS,
 )

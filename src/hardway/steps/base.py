@@ -1,17 +1,15 @@
 """What a step is: one chapter of the way from plain machines to a cluster."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from enum import Enum
-from pathlib import Path
 
 from hardway.components import Stored
+from hardway.model.checks import Check, Occasion
 from hardway.model.cluster import Cluster, HostFacts, Machine
-from hardway.model.resources import Blob, Desired, File, Finding, Manifest
+from hardway.model.resources import Blob, Desired, File, Manifest
+from hardway.model.trials import Trial
 from hardway.pki.values import Secrets
 from hardway.render.systemd import Service, service
-from hardway.tools.kubectl import Kubectl
-from hardway.transport.base import Fleet
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,25 +24,11 @@ class Given:
     """What each machine's system is like, by the machine's name; silent machines are absent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Live:
-    """What checks may ask: machines over SSH, and the API."""
-
-    cluster: Cluster
-    fleet: Fleet
-    kubectl: Kubectl
-    """With rights that do not depend on any binding."""
-    admin: Kubectl
-    """As the operators come."""
-    packages: Path | None = None
-    """With a bundle: the folder with its packages, by suite and architecture."""
-
-
 Inventory = Mapping[str, File | Blob]
 """What a machine is given by the steps so far, by path: what units may read."""
 
 
-CURL = ("curl", "--silent", "--noproxy", "*", "--max-time", "10")
+CURL = "curl --silent --noproxy '*' --max-time 10"
 """How checks ask a server. Past any proxy that the login is told of, in /etc/environment or so. 4 s
 once passed without an answer on emulated processors, where nothing was wrong."""
 
@@ -59,14 +43,6 @@ def no_manifests(_given: Given) -> tuple[Manifest, ...]:
     return ()
 
 
-class Occasion(Enum):
-    """When a step's checks are made; `verify` always makes all of them."""
-
-    ALWAYS = "at each up"
-    CHANGED = "after an up that changed something"
-    ASKED = "when asked"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One chapter: what it puts where, and how one sees that it holds."""
@@ -76,7 +52,9 @@ class Step:
     why: str
     render: Callable[[Given, Machine, Inventory], Desired] = nothing
     manifests: Callable[[Given], tuple[Manifest, ...]] = no_manifests
-    verify: Callable[[Live], Awaitable[list[Finding]]]
+    checks: tuple[Check, ...] = ()
+    trial: Trial | None = None
+    """Checks that write, and all that they write."""
     settles_s: float = 60
     """How long it may take after a change until the checks hold."""
     settles_more_s: Callable[[Cluster], float] = lambda _: 0
@@ -86,29 +64,6 @@ class Step:
     """Names of the checks that ask a machine's own process: by these its restarts are ordered."""
     majority: bool = False
     """Its service stops for everybody once a majority of its machines is gone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A row of a step's checks: the same for every machine it is made on."""
-
-    name: str
-    step: str
-    why: str
-    see: str
-
-    def found(self, machine: str, expected: str, found: str, *, ok: bool | None = None) -> Finding:
-        """Return what this check saw; it holds when `found` is `expected`, unless `ok` says."""
-        return Finding(
-            check=self.name,
-            step=self.step,
-            machine=machine,
-            ok=expected == found if ok is None else ok,
-            expected=expected,
-            found=found,
-            why=self.why,
-            see=self.see.replace("MACHINE", machine),
-        )
 
 
 def services(specs: tuple[Service, ...], inventory: Inventory, desired: Desired) -> Desired:

@@ -1,19 +1,19 @@
 """Certificates: each machine gets the ones its services present, and the CAs they trust."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from hardway.model.checks import MACHINES, Answer, Check, Judgement, Sh, Subject, judged
 from hardway.model.cluster import Cluster, Machine, Role
-from hardway.model.resources import Change, Desired, File, Finding, Folder, Issued, Kind
+from hardway.model.resources import Change, Desired, File, Folder, Issued, Kind
 from hardway.pki import inventory as pki
 from hardway.pki.decide import Issue
 from hardway.pki.inspect import read
 from hardway.pki.values import Secrets
 from hardway.render import kubeconfig
 from hardway.steps import encryption
-from hardway.steps.base import Check, Given, Inventory, Live, Step
+from hardway.steps.base import Given, Inventory, Step
 
 NAME = "certificates"
 HERE = "this host"
@@ -85,63 +85,48 @@ def _places(issue: Issue) -> set[str]:
     return {encryption.PATH}
 
 
-EXPIRY = Check(
-    "certificates-valid", NAME, "an expired certificate stops whoever presents it",
-    "hardway certs",
-)  # fmt: skip
-KEYS = Check(
-    "keys-private", NAME, "a key that others can read is everyone's identity",
-    "hardway ssh MACHINE -- find /etc/kubernetes /etc/etcd -name '*.key' -perm /077",
-)  # fmt: skip
-
-SCRIPT = """
+HELD = """date +%s
 for file in $(find /etc/kubernetes/pki /etc/etcd/pki -name '*.crt' 2>/dev/null); do
   printf '@ %s\\n' "$file"
   cat "$file"
 done
-find /etc/kubernetes /etc/etcd \\( -name '*.key' -o -name '*.kubeconfig' \\) -perm /077 \
+find /etc/kubernetes /etc/etcd \\( -name '*.key' -o -name '*.kubeconfig' \\) -perm /077 \\
   -printf '! %p\\n' 2>/dev/null
 """
+"""The time there, certificates, which are no secret, and the names of keys that others can read."""
 
 
-async def verify(live: Live) -> list[Finding]:
-    """Look whether certificates are good for another day and keys are their owner's alone."""
-
-    async def one(machine: Machine) -> list[Finding]:
-        transport = live.fleet.get(machine.name)
-        if transport is None:
-            return [EXPIRY.found(machine.name, "all", "no answer")]
-        text = (await transport.run(["sh", "-c", SCRIPT])).stdout.decode(errors="replace")
-        files, open_keys = _parse(text)
-        bad = [path for path, pem in files.items() if not _good_tomorrow(pem)]
-        missing = [p for p in pki.certificate_paths(machine.role) if p not in files]
-        found = ", ".join([*bad, *(f"{path} is absent" for path in missing)])
-        return [
-            EXPIRY.found(machine.name, "all", found or "all"),
-            KEYS.found(machine.name, "none", ", ".join(open_keys) or "none"),
-        ]
-
-    found = await asyncio.gather(*(one(m) for m in live.cluster.machines))
-    return [finding for findings in found for finding in findings]
+def _valid(subject: Subject, answer: Answer) -> tuple[Judgement]:
+    time, *parts = answer.text.split("\n! ")[0].split("@ ")
+    now = datetime.fromtimestamp(int(time), UTC)
+    files = {path: pem for path, _, pem in (part.partition("\n") for part in parts)}
+    bad = [path for path, pem in files.items() if not _good_tomorrow(pem, now)]
+    wanted = pki.certificate_paths(subject.machine.role)
+    missing = [f"{path} is missing" for path in wanted if path not in files]
+    return judged("all", ", ".join([*bad, *missing]) or "all")
 
 
-def _parse(text: str) -> tuple[dict[str, str], list[str]]:
-    """Return certificates by path, and the paths of keys that others can read."""
-    body, *found = text.split("\n! ")
-    files = {}
-    for part in body.split("@ ")[1:]:
-        path, _, pem = part.partition("\n")
-        files[path] = pem
-    return files, [path.strip() for path in found]
-
-
-def _good_tomorrow(pem: str) -> bool:
+def _good_tomorrow(pem: str, now: datetime) -> bool:
     try:
         said = read(pem.encode())
     except ValueError:
         return False
-    now = datetime.now(UTC)
     return said.not_before <= now and now + timedelta(days=1) < said.not_after
+
+
+def _private(_subject: Subject, answer: Answer) -> tuple[Judgement]:
+    readable = [line[2:] for line in answer.text.splitlines() if line.startswith("! ")]
+    return judged("none", ", ".join(readable) or "none")
+
+
+CHECKS = (
+    Check(name="certificates-valid", step=NAME, scope=MACHINES, ask=Sh(HELD), judge=_valid,
+          why="nobody accepts an expired certificate: whoever presents it is cut off",
+          see="hardway certs"),
+    Check(name="keys-private", step=NAME, scope=MACHINES, ask=Sh(HELD), judge=_private,
+          why="whoever can read a key can act as its owner",
+          see="hardway ssh <MACHINE> -- find /etc/kubernetes /etc/etcd -name '*.key' -perm /077"),
+)  # fmt: skip
 
 
 STEP = Step(
@@ -149,5 +134,5 @@ STEP = Step(
     title="Three CAs and a certificate for every role",
     why="every connection of the cluster is TLS, and each end knows who the other is",
     render=render,
-    verify=verify,
+    checks=CHECKS,
 )

@@ -1,11 +1,20 @@
 """Components: the binaries and images a machine's role needs, each the pinned one."""
 
-import asyncio
+from collections.abc import Mapping
 
+from hardway.model.checks import (
+    MACHINES,
+    Answer,
+    Check,
+    Judgement,
+    Occasion,
+    Sh,
+    Subject,
+    judged,
+)
 from hardway.model.cluster import Machine, Role
-from hardway.model.resources import Blob, Desired, Finding
-from hardway.steps.base import Check, Given, Inventory, Live, Occasion, Step
-from hardway.transport.base import Transport
+from hardway.model.resources import Blob, Desired
+from hardway.steps.base import Given, Inventory, Step
 
 NAME = "components"
 
@@ -58,30 +67,30 @@ def render(given: Given, machine: Machine, _inventory: Inventory) -> Desired:
     return Desired(blobs=tuple(blobs))
 
 
-GENUINE = Check(
-    "components-genuine", NAME, "a binary that is not the pinned one can be anything",
-    "hardway ssh MACHINE -- 'cd /opt/hardway/store && sha256sum */*'",
-)  # fmt: skip
-
-
-async def verify(live: Live) -> list[Finding]:
-    """Look whether each name leads to a file with the digest it is stored under."""
-    rows = await asyncio.gather(*(_genuine(live, m) for m in live.cluster.machines))
-    return [GENUINE.found(machine, "all", found) for machine, found in rows]
-
-
-async def _genuine(live: Live, machine: Machine) -> tuple[str, str]:
-    transport: Transport | None = live.fleet.get(machine.name)
-    if transport is None:
-        return machine.name, "no answer"
-    paths = " ".join(f"{folder}/{name}" for folder, name, _ in PLACES[machine.role])
+GENUINE = """for path in <PATHS>; do
     # The folder in the store bears the digest that its file was pinned with.
-    script = f"""for p in {paths}; do
-        at=$(readlink -f "$p") && want=$(basename "$(dirname "$at")") &&
-        echo "$want  $at" | sha256sum --check --status || echo "$p"
-    done"""
-    wrong = (await transport.run(["sh", "-c", script])).stdout.decode().split()
-    return machine.name, f"missing or changed: {' '.join(wrong)}" if wrong else "all"
+    at=$(readlink -f "$path") && want=$(basename "$(dirname "$at")") &&
+    echo "$want  $at" | sha256sum --check --status || echo "$path"
+done
+"""
+
+
+def _paths(subject: Subject) -> Mapping[str, str]:
+    rows = PLACES[subject.machine.role]
+    return {"PATHS": " ".join(f"{folder}/{name}" for folder, name, _ in rows)}
+
+
+def _genuine(_subject: Subject, answer: Answer) -> tuple[Judgement]:
+    wrong = answer.text.split()
+    return judged("all", f"missing or changed: {' '.join(wrong)}" if wrong else "all")
+
+
+CHECKS = (
+    Check(name="components-genuine", step=NAME, scope=MACHINES, words=_paths,
+          ask=Sh(GENUINE, timeout_s=120), judge=_genuine,
+          why="a binary that is not the pinned one can be anything",
+          see="hardway ssh <MACHINE> -- 'cd /opt/hardway/store && sha256sum */*'"),
+)  # fmt: skip
 
 
 STEP = Step(
@@ -89,6 +98,6 @@ STEP = Step(
     title="Binaries and images",
     why="stock upstream components, each by its digest",
     render=render,
-    verify=verify,
+    checks=CHECKS,
     checked=Occasion.ASKED,
 )

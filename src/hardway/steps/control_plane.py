@@ -1,15 +1,12 @@
 """Control plane: API server, controller manager and scheduler on each control plane."""
 
-import asyncio
-import shlex
-
-from hardway.model.cluster import API_PORT, Machine, Role
-from hardway.model.resources import Desired, Finding, Folder
+from hardway.model.checks import CONTROL_PLANES, Check, Sh, ends_with
+from hardway.model.cluster import Machine, Role
+from hardway.model.resources import Desired, Folder
 from hardway.render.config import Setting
 from hardway.render.systemd import NEVER_GIVE_UP, RESTARTS, Service, hardening
 from hardway.steps import apiserver
-from hardway.steps.base import CURL, Check, Given, Inventory, Live, Step, services
-from hardway.transport.base import Transport
+from hardway.steps.base import CURL, Given, Inventory, Step, services
 
 NAME = "control-plane"
 PKI = "/etc/kubernetes/pki"
@@ -109,53 +106,37 @@ def _scheduler() -> Service:
     )
 
 
+def _answer_of(url: str) -> Sh:
+    """Ask a server; the answer is its body's last line and the status: `ok 200`."""
+    return Sh(f"{CURL} --cacert {PKI}/ca.crt --write-out ' %{{http_code}}\\n' {url} | tail -n1")
+
+
 READY = Check(
-    "apiserver-ready", NAME, "every part of the cluster talks to the others through the API",
-    f"hardway ssh MACHINE -- curl --cacert {PKI}/ca.crt https://MACHINE:{API_PORT}/readyz?verbose",
-)  # fmt: skip
-ANONYMOUS = Check(
-    "apiserver-refuses-anonymous", NAME, "only health is everybody's business",
-    f"hardway ssh MACHINE -- curl --cacert {PKI}/ca.crt https://MACHINE:{API_PORT}/api",
-)  # fmt: skip
-CONTROLLERS = Check(
-    "controller-manager-healthy", NAME, "without it nothing follows from what one asks for",
-    f"hardway ssh MACHINE -- curl --cacert {PKI}/ca.crt https://localhost:{KCM_PORT}/healthz",
-)  # fmt: skip
-SCHEDULES = Check(
-    "scheduler-healthy", NAME, "without it new pods stay Pending",
-    f"hardway ssh MACHINE -- curl --cacert {PKI}/ca.crt https://localhost:{SCHEDULER_PORT}/healthz",
+    name="apiserver-ready", step=NAME, scope=CONTROL_PLANES,
+    ask=_answer_of("https://<MACHINE>:<API_PORT>/readyz"), judge=ends_with("ok 200"),
+    why="every part of the cluster talks to the others through the API",
+    see=f"hardway ssh <MACHINE> -- curl --cacert {PKI}/ca.crt "
+    "https://<MACHINE>:<API_PORT>/readyz?verbose",
 )  # fmt: skip
 
-SCRIPT = f"""ask() {{
-  {shlex.join(CURL)} --cacert "$1" --write-out ' %{{http_code}}\\n' "$2" | tail -n1
-}}
-ask "$1" "https://$2:6443/readyz"
-ask "$1" "https://$2:6443/api"
-ask "$1" https://localhost:10257/healthz
-ask "$1" https://localhost:10259/healthz
-"""
-"""One round trip a machine; a line is a body's last line and the status: `ok 200` when healthy."""
-
-ROWS = ((READY, "ok 200"), (ANONYMOUS, "401"), (CONTROLLERS, "ok 200"), (SCHEDULES, "ok 200"))
-
-
-async def verify(live: Live) -> list[Finding]:
-    """Look whether each machine's three services answer, and strangers get nothing but health."""
-
-    async def one(machine: str, transport: Transport | None) -> list[Finding]:
-        if transport is None:
-            return [check.found(machine, expected, "no answer") for check, expected in ROWS]
-        argv = ["sh", "-c", SCRIPT, "sh", f"{PKI}/ca.crt", machine]
-        lines = (await transport.run(argv)).stdout.decode().splitlines()
-        found = [line.strip() for line in lines] + ["no answer"] * len(ROWS)
-        return [
-            check.found(machine, expected, text, ok=text.endswith(expected))
-            for (check, expected), text in zip(ROWS, found, strict=False)
-        ]
-
-    names = [m.name for m in live.cluster.control_planes]
-    found = await asyncio.gather(*(one(name, live.fleet.get(name)) for name in names))
-    return [finding for findings in found for finding in findings]
+CHECKS = (
+    READY,
+    Check(name="apiserver-refuses-anonymous", step=NAME, scope=CONTROL_PLANES,
+          ask=_answer_of("https://<MACHINE>:<API_PORT>/api"), judge=ends_with("401"),
+          why="strangers may ask for health and for nothing else",
+          see=f"hardway ssh <MACHINE> -- curl --cacert {PKI}/ca.crt "
+          "https://<MACHINE>:<API_PORT>/api"),
+    Check(name="controller-manager-healthy", step=NAME, scope=CONTROL_PLANES,
+          ask=_answer_of(f"https://localhost:{KCM_PORT}/healthz"), judge=ends_with("ok 200"),
+          why="without it nothing follows from the objects that people create",
+          see=f"hardway ssh <MACHINE> -- curl --cacert {PKI}/ca.crt "
+          f"https://localhost:{KCM_PORT}/healthz"),
+    Check(name="scheduler-healthy", step=NAME, scope=CONTROL_PLANES,
+          ask=_answer_of(f"https://localhost:{SCHEDULER_PORT}/healthz"), judge=ends_with("ok 200"),
+          why="without it new pods stay Pending",
+          see=f"hardway ssh <MACHINE> -- curl --cacert {PKI}/ca.crt "
+          f"https://localhost:{SCHEDULER_PORT}/healthz"),
+)  # fmt: skip
 
 
 STEP = Step(
@@ -163,7 +144,7 @@ STEP = Step(
     title="Control plane",
     why="the API, and the loops that act on what it is told",
     render=render,
-    verify=verify,
+    checks=CHECKS,
     settles_s=180,
     serves=(READY.name,),
     majority=True,

@@ -3,10 +3,12 @@
 import textwrap
 
 from hardway.components import image
+from hardway.model.checks import Answer, Check, Judgement, Kubectl, Scope, Subject, judged
 from hardway.model.cluster import Cluster
-from hardway.model.resources import Finding, Manifest
+from hardway.model.objects import is_ready, items, node_states
+from hardway.model.resources import Manifest
 from hardway.render.config import Setting, comment
-from hardway.steps.base import Check, Given, Live, Step
+from hardway.steps.base import Given, Step
 from hardway.steps.rbac import API as RBAC
 
 NAME = "dns"
@@ -225,38 +227,41 @@ def _named(name: str) -> dict[str, object]:
     return {"name": name, "namespace": NAMESPACE, "labels": LABELS}
 
 
-READY = Check(
-    "dns-ready", NAME, "pods find Services by name",
-    "hardway kubectl --namespace kube-system get pods --selector k8s-app=kube-dns --output wide",
+def _wanted(subject: Subject, answer: Answer) -> tuple[int, str]:
+    """Return how many replicas there can be, and which nodes are left out and why."""
+    nodes = node_states(answer.text)
+    left_out = {name: node.left_out for name, node in nodes.items() if node.left_out}
+    usable = [n for n in nodes.values() if n.ready and not n.left_out]
+    named = ", ".join(f"{name}: {why}" for name, why in left_out.items())
+    return min(replicas(subject.cluster), len(usable)), f" (left out: {named})" if named else ""
+
+
+def _pods(answer: Answer) -> list[Manifest]:
+    return [pod for pod in items(answer.text, "Pod")
+            if is_ready(pod) and LABELS.items() <= pod["metadata"].get("labels", {}).items()
+            ]  # fmt: skip
+
+
+def _ready(subject: Subject, answer: Answer) -> tuple[Judgement]:
+    (wanted, left_out), ready = _wanted(subject, answer), len(_pods(answer))
+    return judged(f"{wanted} ready", f"{ready} ready{left_out}", holds=ready >= wanted)
+
+
+def _apart(subject: Subject, answer: Answer) -> tuple[Judgement]:
+    wanted, left_out = _wanted(subject, answer)
+    nodes = len({pod["spec"]["nodeName"] for pod in _pods(answer)})
+    return judged(f"{wanted} nodes", f"{nodes} nodes{left_out}", holds=nodes >= wanted)
+
+
+PODS = Kubectl(("get", "nodes,pods", f"--namespace={NAMESPACE}", "--output=json"))
+WITH_WORKERS = Scope("cluster", where=lambda cluster: bool(cluster.workers))
+SEE = "hardway kubectl --namespace kube-system get pods --selector k8s-app=kube-dns --output wide"
+CHECKS = (
+    Check(name="dns-ready", step=NAME, scope=WITH_WORKERS, ask=PODS, judge=_ready,
+          why="pods find Services by name", see=SEE),
+    Check(name="dns-apart", step=NAME, scope=WITH_WORKERS, ask=PODS, judge=_apart,
+          why="if all replicas are on one node, its loss is the loss of all names", see=SEE),
 )  # fmt: skip
-APART = Check(
-    "dns-apart", NAME, "with all replicas on one node its loss takes all names along",
-    "hardway kubectl --namespace kube-system get pods --selector k8s-app=kube-dns --output wide",
-)  # fmt: skip
-
-
-async def verify(live: Live) -> list[Finding]:
-    """Look whether the replicas are ready, on different nodes."""
-    wanted = replicas(live.cluster)
-    if not wanted:
-        return []
-    pods = await live.kubectl.objects(
-        "pods", f"--namespace={NAMESPACE}", "--selector=k8s-app=kube-dns"
-    )
-    ready = [p for p in pods if is_ready(p)]
-    nodes = {p["spec"]["nodeName"] for p in ready}
-    return [
-        READY.found("endpoint", f"{wanted} ready", f"{len(ready)} ready"),
-        APART.found("endpoint", f"{wanted} nodes", f"{len(nodes)} nodes"),
-    ]
-
-
-def is_ready(pod: Manifest) -> bool:
-    """Return whether a pod's readiness probes hold and it is not on its way out."""
-    if "deletionTimestamp" in pod["metadata"]:
-        return False
-    conditions = pod.get("status", {}).get("conditions", [])
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 
 STEP = Step(
@@ -264,6 +269,6 @@ STEP = Step(
     title="DNS",
     why="Services have names, on whichever node one asks",
     manifests=manifests,
-    verify=verify,
+    checks=CHECKS,
     settles_s=120,
 )

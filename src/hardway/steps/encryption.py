@@ -1,13 +1,14 @@
 """Encryption at rest: the API server encrypts Secrets before etcd sees them."""
 
-import asyncio
 from base64 import b64encode
+from collections import Counter
 
+from hardway.model.checks import CONTROL_PLANES, Answer, Check, Judgement, Sh, Subject, judged
 from hardway.model.cluster import Machine, Role
-from hardway.model.resources import Desired, File, Finding
+from hardway.model.resources import Desired, File
 from hardway.pki.values import NamedKey
 from hardway.render.config import Setting, yaml_text
-from hardway.steps.base import Check, Given, Inventory, Live, Step
+from hardway.steps.base import Given, Inventory, Step
 
 NAME = "encryption"
 PATH = "/etc/kubernetes/encryption.yaml"
@@ -41,26 +42,18 @@ def _provider(key: NamedKey) -> dict[str, object]:
     return {key.provider: {"keys": [{"name": key.name, "secret": b64encode(key.secret).decode()}]}}
 
 
+def _same(_subject: Subject, answer: Answer) -> tuple[Judgement]:
+    digests = Counter(text.strip()[:12] for text in answer.elsewhere.values())
+    expected = next((digest for digest, _ in digests.most_common() if digest), "a file")
+    return judged(expected, answer.text.strip()[:12] or "no file")
+
+
 SAME = Check(
-    "encryption-key-same", NAME, "a Secret written by one API server must be readable by all",
-    f"hardway ssh MACHINE -- sha256sum {PATH}",
+    name="encryption-key-same", step=NAME, scope=CONTROL_PLANES,
+    ask=Sh(f"sha256sum {PATH} 2>/dev/null | cut -d' ' -f1"), judge=_same,
+    why="a Secret written by one API server must be readable by all",
+    see=f"hardway ssh <MACHINE> -- sha256sum {PATH}",
 )  # fmt: skip
-
-
-async def verify(live: Live) -> list[Finding]:
-    """Look whether all control planes have the same encryption configuration."""
-
-    async def digest(machine: str) -> str:
-        transport = live.fleet.get(machine)
-        if transport is None:
-            return "no answer"
-        done = await transport.run(["sha256sum", PATH])
-        return done.stdout.decode().partition(" ")[0][:12] or "no file"
-
-    names = [m.name for m in live.cluster.control_planes]
-    digests = await asyncio.gather(*(digest(name) for name in names))
-    expected = next((d for d in digests if d not in {"no answer", "no file"}), "a digest")
-    return [SAME.found(name, expected, found) for name, found in zip(names, digests, strict=True)]
 
 
 STEP = Step(
@@ -68,5 +61,5 @@ STEP = Step(
     title="Encryption at rest",
     why="who reads etcd's disk or its snapshots does not read Secrets",
     render=render,
-    verify=verify,
+    checks=(SAME,),
 )

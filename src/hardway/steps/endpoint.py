@@ -6,15 +6,27 @@ to. With proxies every machine has such a haproxy for itself. With a load balanc
 there is nothing to put anywhere, only to look whether it answers.
 """
 
-import asyncio
 import textwrap
-from collections.abc import Sequence
 
+from hardway.model.checks import (
+    CLUSTER,
+    MACHINES,
+    Answer,
+    Check,
+    Judgement,
+    Kubectl,
+    Sh,
+    Subject,
+    Where,
+    endpoint_is,
+    judged,
+    says,
+)
 from hardway.model.cluster import API_PORT, Cluster, EndpointKind, Machine, Role
-from hardway.model.resources import Desired, File, Finding
+from hardway.model.resources import Desired, File, Verdict
 from hardway.render.config import Setting
 from hardway.render.systemd import NEVER_GIVE_UP, RESTARTS, Service
-from hardway.steps.base import CURL, Check, Given, Inventory, Live, Step, services
+from hardway.steps.base import CURL, Given, Inventory, Step, services
 from hardway.steps.packages import packages
 
 NAME = "endpoint"
@@ -210,70 +222,43 @@ def _keepalived_service() -> Service:
     )
 
 
-ANSWERS = Check(
-    "endpoint-answers", NAME, "kubelets, kube-proxies and people know this address only",
-    f"curl --cacert clusters/*/pki/ca/kubernetes.crt https://ENDPOINT:{API_PORT}/readyz",
-)  # fmt: skip
+def _held_once(subject: Subject, answer: Answer) -> tuple[Judgement]:
+    members = [m.name for m in subject.cluster.control_planes]
+    held = holders(answer)
+    found = f"{len(held)} holders" + (f": {', '.join(held)}" if held else "")
+    if len(held) == 1:
+        return judged("1 holder", "1 holder")
+    if not held and len(answer.elsewhere) < len(members):
+        silent = ", ".join(sorted(set(members) - set(answer.elsewhere)))
+        return (Judgement(Verdict.UNKNOWN, "1 holder", f"none of those that answer, not {silent}"),)
+    return judged("1 holder", found)
+
+
+def holders(answer: Answer) -> list[str]:
+    """Return the control planes that have the virtual address, by what `HELD` was answered."""
+    return [name for name, text in answer.elsewhere.items() if text.strip()]
+
+
 HELD = Check(
-    "endpoint-held-once", NAME, "an address on two machines answers half of the time",
-    "hardway ssh MACHINE -- ip -brief address",
+    name="endpoint-held-once", step=NAME, scope=endpoint_is(CLUSTER, EndpointKind.VIP),
+    ask=Sh("ip -brief address show to <ENDPOINT>/32", Where.CONTROL_PLANES), judge=_held_once,
+    why="an address that two machines hold answers half of the time",
+    see="hardway ssh <CONTROL_PLANE> -- ip -brief address show to <ENDPOINT>/32",
 )  # fmt: skip
-
-
 PROXIED = Check(
-    "proxy-answers", NAME, "this machine's kubelet and kube-proxy know no other way to the API",
-    "hardway ssh MACHINE -- systemctl status haproxy",
+    name="proxy-answers", step=NAME, scope=endpoint_is(MACHINES, EndpointKind.PROXY),
+    ask=Sh(f"{CURL} --cacert {CA} https://<ENDPOINT>:<PORT>/readyz"), judge=says("ok"),
+    why="this machine's kubelet and kube-proxy know no other way to the API",
+    see="hardway ssh <MACHINE> -- systemctl status haproxy",
 )  # fmt: skip
-
-
-async def verify(live: Live) -> list[Finding]:
-    """Look whether the API answers at the endpoint, and what brings it there is in place."""
-    match live.cluster.endpoint.kind:
-        case EndpointKind.VIP:
-            names = await holders(live)
-            found = [HELD.found("endpoint", "1 holder", _count(names))]
-            if not names:
-                # Nobody has the address: asking would only wait for a timeout.
-                return [*found, ANSWERS.found("endpoint", "ok", "no machine holds the address")]
-        case EndpointKind.PROXY:
-            found = await _proxies(live)
-        case EndpointKind.GIVEN | EndpointKind.MADE:
-            found = []
-    answer = await live.kubectl.says("get", "--raw=/readyz")
-    return [*found, ANSWERS.found("endpoint", "ok", answer)]
-
-
-def _count(names: Sequence[str]) -> str:
-    return f"{len(names)} holder{'s' * (len(names) != 1)}"
-
-
-async def _proxies(live: Live) -> list[Finding]:
-    url = f"{live.cluster.endpoint.url}/readyz"
-    argv = [*CURL, "--cacert", CA, url]
-
-    async def one(machine: Machine) -> Finding:
-        transport = live.fleet.get(machine.name)
-        answer = (await transport.run(argv)).stdout.decode() if transport else ""
-        return PROXIED.found(machine.name, "ok", answer or "no answer")
-
-    return list(await asyncio.gather(*(one(m) for m in live.cluster.machines)))
-
-
-async def holders(live: Live) -> list[str]:
-    """Return the names of the control planes that have the endpoint's virtual address."""
-    if live.cluster.endpoint.kind is not EndpointKind.VIP:
-        return []
-
-    async def has(machine: Machine) -> bool:
-        transport = live.fleet.get(machine.name)
-        if transport is None:
-            return False
-        argv = ["ip", "-brief", "address", "show", "to", f"{live.cluster.endpoint.host}/32"]
-        return bool((await transport.run(argv)).stdout.strip())
-
-    machines = live.cluster.control_planes
-    held = await asyncio.gather(*(has(m) for m in machines))
-    return [m.name for m, yes in zip(machines, held, strict=True) if yes]
+CHECKS = (
+    HELD,
+    PROXIED,
+    Check(name="endpoint-answers", step=NAME, scope=CLUSTER, silence=Verdict.WRONG,
+          ask=Kubectl(("get", "--raw=/readyz")), judge=says("ok"),
+          why="kubelets, kube-proxies and people know this address only",
+          see="hardway kubectl get --raw=/readyz?verbose"),
+)  # fmt: skip
 
 
 STEP = Step(
@@ -281,7 +266,7 @@ STEP = Step(
     title="An endpoint for the API",
     why="one address for clients, whichever control plane is up",
     render=render,
-    verify=verify,
+    checks=CHECKS,
     serves=(PROXIED.name,),
     settles_more_s=lambda cluster: MADE_S if cluster.endpoint.kind is EndpointKind.MADE else 0,
 )

@@ -1,13 +1,14 @@
 """etcd: one member on each control plane, TLS with certificates on both ends everywhere."""
 
-import asyncio
+import shlex
 
+from hardway.model.checks import CONTROL_PLANES, Answer, Check, Judgement, Sh, Subject, judged
 from hardway.model.cluster import ETCD_CLIENT_PORT, ETCD_PEER_PORT, Machine, Role
-from hardway.model.resources import Desired, File, Finding, Folder
+from hardway.model.etcd import MemberStatus, argv, parse_status
+from hardway.model.resources import Desired, File, Folder, Verdict
 from hardway.render.config import Setting, key_values
 from hardway.render.systemd import NEVER_GIVE_UP, RESTARTS, Service, hardening
-from hardway.steps.base import CURL, Check, Given, Inventory, Live, Step, services
-from hardway.tools import etcdctl
+from hardway.steps.base import CURL, Given, Inventory, Step, services
 
 NAME = "etcd"
 DATA = "/var/lib/etcd"
@@ -122,56 +123,61 @@ def _upkeep() -> tuple[Setting, ...]:
     )  # fmt: skip
 
 
-HEALTH = Check(
-    "etcd-member-healthy", NAME, "a quorum of members must agree before anything is stored",
-    "hardway ssh MACHINE -- etcdctl --cacert=/etc/etcd/pki/ca.crt --cert=/etc/etcd/pki/etcdctl.crt "
-    "--key=/etc/etcd/pki/etcdctl.key endpoint health",
-)  # fmt: skip
-LEADER = Check(
-    "etcd-one-leader", NAME, "members that follow different leaders are two clusters",
-    "hardway ssh MACHINE -- journalctl -u etcd",
-)  # fmt: skip
-PLAIN = Check(
-    "etcd-refuses-strangers", NAME, "who reads etcd without a certificate reads every Secret",
-    f"hardway ssh MACHINE -- curl --cacert {PKI}/ca.crt https://127.0.0.1:{ETCD_CLIENT_PORT}/health",
-)  # fmt: skip
+ETCDCTL = shlex.join(argv())
+STATUS = Sh(f"{ETCDCTL} endpoint status --write-out=json")
+STRANGER = Sh(
+    f"{CURL} --http1.1 --cacert {PKI}/ca.crt https://127.0.0.1:{ETCD_CLIENT_PORT}/health\necho $?"
+)
 
 
-async def verify(live: Live) -> list[Finding]:
-    """Look whether all members are healthy, follow one leader, and refuse strangers."""
-    machines = live.cluster.control_planes
-    states = await asyncio.gather(*(_state(live, m.name) for m in machines))
-    findings = []
-    leaders = {s.leader_id for s in states if isinstance(s, etcdctl.MemberStatus)}
-    for machine, state in zip(machines, states, strict=True):
-        if isinstance(state, str):
-            findings.append(HEALTH.found(machine.name, "healthy", state))
-            continue
-        trouble = "; ".join(state.errors) or ("healthy" if state.leader_id else "no leader")
-        findings.append(HEALTH.found(machine.name, "healthy", trouble))
-        same = "one leader" if len(leaders) == 1 else f"{len(leaders)} leaders"
-        findings.append(LEADER.found(machine.name, "one leader", same))
-    strangers = await asyncio.gather(*(_stranger(live, m.name) for m in machines))
-    return [*findings, *(s for s in strangers if s)]
-
-
-async def _state(live: Live, machine: str) -> etcdctl.MemberStatus | str:
-    transport = live.fleet.get(machine)
-    return await etcdctl.status(transport) if transport else "no answer"
-
-
-async def _stranger(live: Live, machine: str) -> Finding | None:
-    transport = live.fleet.get(machine)
-    if transport is None:
+def member(text: str) -> MemberStatus | None:
+    """Return what a member says of itself; None where that is an error."""
+    try:
+        return parse_status(text)
+    except ValueError:
         return None
+
+
+def _healthy(_subject: Subject, answer: Answer) -> tuple[Judgement]:
+    said = member(answer.last_line)
+    if said is None:
+        return judged("healthy", answer.last_line[:200])
+    trouble = "; ".join(said.errors) or ("healthy" if said.leader_id else "no leader")
+    return judged("healthy", trouble)
+
+
+def _one_leader(_subject: Subject, answer: Answer) -> tuple[Judgement]:
+    said = [member(Answer(text).last_line) for text in answer.elsewhere.values()]
+    leaders = {m.leader_id for m in said if m}
+    if not member(answer.last_line):
+        return (Judgement(Verdict.UNKNOWN, "one leader", answer.last_line[:200]),)
+    return judged("one leader", "one leader" if len(leaders) == 1 else f"{len(leaders)} leaders")
+
+
+def _refused(_subject: Subject, answer: Answer) -> tuple[Judgement]:
     # The server ends the handshake for want of a certificate: 35 with TLS 1.2; with TLS 1.3 the
     # alert comes after the client's part is done, while it sends (55) or receives (56); over
     # HTTP/2 curl 7.81 may say 16 to that, as to much else.
-    url = f"https://127.0.0.1:{ETCD_CLIENT_PORT}/health"
-    done = await transport.run([*CURL, "--http1.1", "--cacert", f"{PKI}/ca.crt", url])
-    refused = done.status in {35, 55, 56}
-    found = "refused" if refused else f"curl status {done.status}"
-    return PLAIN.found(machine, "refused", found)
+    status = answer.last_line
+    return judged("refused", "refused" if status in {"35", "55", "56"} else f"curl status {status}")
+
+
+MEMBER = Check(
+    name="etcd-member-healthy", step=NAME, scope=CONTROL_PLANES, ask=STATUS, judge=_healthy,
+    why="a quorum of members must agree before anything is stored",
+    see=f"hardway ssh <MACHINE> -- {ETCDCTL} endpoint health",
+)  # fmt: skip
+CHECKS = (
+    MEMBER,
+    Check(name="etcd-one-leader", step=NAME, scope=CONTROL_PLANES, ask=STATUS, judge=_one_leader,
+          why="members that follow different leaders are two clusters",
+          see=f"hardway ssh <MACHINE> -- {ETCDCTL} endpoint status --cluster --write-out=table"),
+    Check(name="etcd-refuses-strangers", step=NAME, scope=CONTROL_PLANES, ask=STRANGER,
+          judge=_refused,
+          why="whoever reads etcd without a certificate reads every Secret",
+          see=f"hardway ssh <MACHINE> -- curl --cacert {PKI}/ca.crt "
+          f"https://127.0.0.1:{ETCD_CLIENT_PORT}/health"),
+)  # fmt: skip
 
 
 STEP = Step(
@@ -179,8 +185,8 @@ STEP = Step(
     title="etcd",
     why="the cluster's memory: as many copies as control planes, a majority must agree",
     render=render,
-    verify=verify,
+    checks=CHECKS,
     settles_s=90,
-    serves=(HEALTH.name,),
+    serves=(MEMBER.name,),
     majority=True,
 )

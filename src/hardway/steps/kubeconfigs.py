@@ -1,11 +1,12 @@
 """Kubeconfigs: where each client of the API finds it, whom it trusts, and who it is."""
 
-import asyncio
+from collections.abc import Mapping
 
+from hardway.model.checks import MACHINES, Check, Sh, Subject, judged
 from hardway.model.cluster import Machine, Role
-from hardway.model.resources import Desired, Finding
+from hardway.model.resources import Desired
 from hardway.render import kubeconfig
-from hardway.steps.base import Check, Given, Inventory, Live, Step
+from hardway.steps.base import Given, Inventory, Step
 
 NAME = "kubeconfigs"
 
@@ -20,27 +21,21 @@ def render(given: Given, machine: Machine, _inventory: Inventory) -> Desired:
     return Desired(files=kubeconfig.kubeconfigs_for(given.cluster, machine, given.secrets))
 
 
-SERVER = Check(
-    "kubeconfig-server", NAME, "a client that asks the wrong server is lost when that one is",
-    "hardway ssh MACHINE -- grep server: /etc/kubernetes/*.kubeconfig",
+def _words(subject: Subject) -> Mapping[str, str]:
+    names = EXPECTED[subject.machine.role]
+    return {
+        "KUBECONFIGS": " ".join(f"/etc/kubernetes/{name}.kubeconfig" for name in names),
+        "SERVERS": " ".join(kubeconfig.server(subject.cluster, subject.machine) for _ in names),
+    }
+
+
+CHECKS = (
+    Check(name="kubeconfig-server", step=NAME, scope=MACHINES, words=_words,
+          ask=Sh("sed -n 's/^ *server: *//p' <KUBECONFIGS>"),
+          judge=lambda s, answer: judged(_words(s)["SERVERS"], " ".join(answer.text.split())),
+          why="a client of the wrong server fails together with it",
+          see="hardway ssh <MACHINE> -- grep server: <KUBECONFIGS>"),
 )  # fmt: skip
-
-
-async def verify(live: Live) -> list[Finding]:
-    """Look whether each client's kubeconfig names the right server."""
-
-    async def one(machine: Machine) -> Finding:
-        transport = live.fleet.get(machine.name)
-        expected = " ".join(
-            kubeconfig.server(live.cluster, machine) for _ in EXPECTED[machine.role]
-        )
-        if transport is None:
-            return SERVER.found(machine.name, expected, "no answer")
-        paths = [f"/etc/kubernetes/{name}.kubeconfig" for name in EXPECTED[machine.role]]
-        done = await transport.run(["sed", "-n", "s/^ *server: *//p", *paths])
-        return SERVER.found(machine.name, expected, " ".join(done.stdout.decode().split()))
-
-    return list(await asyncio.gather(*(one(m) for m in live.cluster.machines)))
 
 
 STEP = Step(
@@ -48,5 +43,5 @@ STEP = Step(
     title="Kubeconfigs",
     why="where each client finds the API, whom it trusts, and as whom it comes",
     render=render,
-    verify=verify,
+    checks=CHECKS,
 )

@@ -16,6 +16,7 @@ KUBECONFIG = "/etc/kubernetes/kubelet.kubeconfig"
 PKI = "/etc/kubernetes/pki"
 CERTIFICATE = f"{PKI}/kubelet/server.crt"
 KEY = f"{PKI}/kubelet/server.key"
+PORT = 10250
 HEALTH_PORT = 10248
 MIB = 1 << 20
 

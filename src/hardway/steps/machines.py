@@ -1,14 +1,12 @@
 """Machines: names, users, kernel settings, and no swap. What every later step relies on."""
 
-import asyncio
-
+from hardway.model.checks import MACHINES, Check, Sh, judged, says
 from hardway.model.cluster import EndpointKind, Machine, Role
-from hardway.model.resources import LEDGER, Block, Desired, File, Finding
+from hardway.model.resources import LEDGER, Block, Desired, File
 from hardway.render.config import Setting, comment, key_values
 from hardway.render.systemd import Service
-from hardway.steps.base import Check, Given, Inventory, Live, Step, services
+from hardway.steps.base import Given, Inventory, Step, services
 from hardway.steps.packages import packages
-from hardway.transport.base import Transport
 
 NAME = "machines"
 
@@ -121,32 +119,22 @@ def _hosts(given: Given) -> str:
     return text + "".join(f"{address} {name}\n" for address, name in rows)
 
 
-ANSWERS = Check("machine-answers", NAME, "everything else goes over SSH", "hardway ssh MACHINE")
-HEALTHY = Check(
-    "no-unit-failed", NAME, "a unit of the cluster's that failed is a part that is not there",
-    "hardway ssh MACHINE -- systemctl --failed",
-)  # fmt: skip
 FAILED = f"""systemctl --failed --plain --no-legend | cut -d' ' -f1 | while read -r unit; do
-    # Others' units on a host of one's own are not the cluster's to judge.
+    # Others' units on the user's own hosts are not the cluster's to judge.
     ! grep -q -F " /etc/systemd/system/$unit" {LEDGER}/paths || echo "$unit"
-done | xargs"""
+done | xargs
+"""
 
-
-async def verify(live: Live) -> list[Finding]:
-    """Look whether each machine answers and no unit of the cluster's failed there."""
-
-    async def one(machine: str, transport: Transport | None) -> list[Finding]:
-        if transport is None:
-            return [ANSWERS.found(machine, "answers", "no answer")]
-        failed = (await transport.run(["sh", "-c", FAILED])).stdout.decode().strip()
-        return [
-            ANSWERS.found(machine, "answers", "answers"),
-            HEALTHY.found(machine, "none", failed or "none"),
-        ]
-
-    names = [m.name for m in live.cluster.machines]
-    found = await asyncio.gather(*(one(name, live.fleet.get(name)) for name in names))
-    return [finding for findings in found for finding in findings]
+CHECKS = (
+    Check(name="machine-answers", step=NAME, scope=MACHINES,
+          ask=Sh("echo answers"), judge=says("answers"),
+          why="everything else goes over SSH",
+          see="hardway ssh <MACHINE> -- uptime"),
+    Check(name="no-unit-failed", step=NAME, scope=MACHINES,
+          ask=Sh(FAILED), judge=lambda _, answer: judged("none", answer.text.strip() or "none"),
+          why="a failed unit of the cluster is a missing part of it",
+          see="hardway ssh <MACHINE> -- systemctl --failed"),
+)  # fmt: skip
 
 
 STEP = Step(
@@ -154,5 +142,5 @@ STEP = Step(
     title="Machines that know each other",
     why="names, users, kernel settings: what all later steps rely on",
     render=render,
-    verify=verify,
+    checks=CHECKS,
 )

@@ -1,18 +1,26 @@
 """Pod network: a bridge on each worker, and on every machine a route to each worker's pods."""
 
-import asyncio
 import json
 from collections.abc import Mapping
 
 from hardway.errors import RefusedError
+from hardway.model.checks import (
+    MACHINES,
+    WORKERS,
+    Answer,
+    Check,
+    Judgement,
+    Sh,
+    Subject,
+    judged,
+)
 from hardway.model.cluster import Cluster, Machine, Role
-from hardway.model.resources import Desired, File, Finding, Manifest
+from hardway.model.resources import Desired, File, Manifest
 from hardway.render.config import Setting, comment
 from hardway.render.systemd import Service
-from hardway.steps.base import Check, Given, Inventory, Live, Step, services
+from hardway.steps.base import Given, Inventory, Step, services
 from hardway.steps.containerd import CNI_CONFIG
 from hardway.steps.packages import packages
-from hardway.transport.base import Transport
 
 NAME = "pod-network"
 CONFLIST = f"{CNI_CONFIG}/10-pods.conflist"
@@ -152,36 +160,25 @@ def _masquerade_service() -> Service:
     )
 
 
-ROUTES = Check(
-    "pod-routes", NAME, "a pod whose route is missing on one machine is lost to that machine only",
-    "hardway ssh MACHINE -- ip route",
+def _routes(subject: Subject, answer: Answer) -> tuple[Judgement]:
+    wanted = [f"{pods} via {address}" for pods, address in routes(subject.cluster, subject.machine)]
+    there = [route for route in wanted if f"{route} " in answer.text]
+    return judged(", ".join(wanted) or "none", ", ".join(there) or "none")
+
+
+def _masquerades(_subject: Subject, answer: Answer) -> tuple[Judgement]:
+    return judged("masquerade", "masquerade" if "masquerade" in answer.text else "no rule")
+
+
+CHECKS = (
+    Check(name="pod-routes", step=NAME, scope=MACHINES, ask=Sh("ip route"), judge=_routes,
+          why="without its route a machine does not reach the pods of that worker",
+          see="hardway ssh <MACHINE> -- ip route"),
+    Check(name="pod-masquerade", step=NAME, scope=WORKERS,
+          ask=Sh(f"nft list table ip {TABLE}"), judge=_masquerades,
+          why="without it answers from outside do not find the way to pods",
+          see=f"hardway ssh <MACHINE> -- nft list table ip {TABLE}"),
 )  # fmt: skip
-OUTSIDE = Check(
-    "pod-masquerade", NAME, "without it answers from the outside do not find the way to pods",
-    f"hardway ssh MACHINE -- nft list table ip {TABLE}",
-)  # fmt: skip
-
-
-async def verify(live: Live) -> list[Finding]:
-    """Look whether each machine has its routes, and workers their rule for the outside."""
-
-    async def one(machine: Machine, transport: Transport | None) -> list[Finding]:
-        wanted = [f"{pods} via {address}" for pods, address in routes(live.cluster, machine)]
-        expected = ", ".join(wanted) or "none"
-        if transport is None:
-            return [ROUTES.found(machine.name, expected, "no answer")]
-        script = f"ip route; nft list table ip {TABLE} 2>/dev/null"
-        seen = (await transport.run(["sh", "-c", script])).stdout.decode()
-        there = [route for route in wanted if f"{route} " in seen]
-        findings = [ROUTES.found(machine.name, expected, ", ".join(there) or "none")]
-        if machine.role is Role.WORKER:
-            rule = "masquerade" if "masquerade" in seen else "no rule"
-            findings.append(OUTSIDE.found(machine.name, "masquerade", rule))
-        return findings
-
-    machines = live.cluster.machines
-    found = await asyncio.gather(*(one(m, live.fleet.get(m.name)) for m in machines))
-    return [finding for findings in found for finding in findings]
 
 
 STEP = Step(
@@ -190,5 +187,5 @@ STEP = Step(
     why="every pod reaches every other by its own address, from every machine",
     render=render,
     manifests=manifests,
-    verify=verify,
+    checks=CHECKS,
 )

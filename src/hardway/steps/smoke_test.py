@@ -1,51 +1,66 @@
-"""Smoke test: what people use a cluster for, on every node, in a namespace that goes again."""
+"""Smoke test: what people use a cluster for, on every node, in a namespace made for it."""
 
-import asyncio
 import json
-import secrets
-import urllib.request
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from hardway.components import image
-from hardway.errors import HardwayError
-from hardway.model.cluster import Machine
-from hardway.model.resources import Finding, Manifest
-from hardway.steps.base import CURL, Check, Live, Occasion, Step
-from hardway.steps.dns import is_ready
-from hardway.tools import etcdctl
-from hardway.transport.base import poll_until, run_checked
+from hardway.model.checks import (
+    CLUSTER,
+    NODES,
+    Answer,
+    Check,
+    Forward,
+    Judgement,
+    Kubectl,
+    Occasion,
+    Sh,
+    Subject,
+    Where,
+    judged,
+    says,
+)
+from hardway.model.cluster import Cluster
+from hardway.model.etcd import argv
+from hardway.model.objects import is_ready, items
+from hardway.model.resources import Manifest, Severity, Verdict
+from hardway.model.trials import Trial
+from hardway.steps import control_plane, encryption
+from hardway.steps.base import CURL, Step
 
 NAME = "smoke-test"
-PREFIX = "hardway-smoke-"
 PORT = 8080
 LABELS = {"app": "probe"}
 PLAINTEXT = "nobody-reads-this-in-etcd"
-PODS_READY_S = 60.0
-TRIES_S = 45.0
-"""kube-proxies learn of ready pods through the API and write their rules once a second at most; an
-attempt before that, or by a host with no time to spare, hangs for its 15 s and is made again."""
+SEALED = "k8s:enc:secretbox:v1:"
+"""How a value begins that the API server has encrypted."""
 
 
-def manifests(namespace: str, replicas: int) -> tuple[Manifest, ...]:
-    """Return a server's Deployment, one pod on each worker, with its Service, and a Secret."""
+def setup(_cluster: Cluster, namespace: str, nodes: Sequence[str]) -> tuple[Manifest, ...]:
+    """Return a Secret, and a server's Deployment and Service with one pod on each node."""
     named = {"name": "probe", "namespace": namespace}
-    restricted = {"pod-security.kubernetes.io/enforce": "restricted"}
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": named,
+              "stringData": {"word": PLAINTEXT}}  # fmt: skip
+    if not nodes:
+        return (secret,)
     return (
-        {"apiVersion": "v1", "kind": "Namespace",
-         "metadata": {"name": namespace, "labels": restricted}},
-        {"apiVersion": "v1", "kind": "Secret", "metadata": named,
-         "stringData": {"word": PLAINTEXT}},
+        secret,
         {"apiVersion": "v1", "kind": "Service", "metadata": named,
          "spec": {"type": "NodePort", "selector": LABELS, "ports": [{"port": PORT}]}},
         {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": named,
-         "spec": {"replicas": replicas, "selector": {"matchLabels": LABELS},
-                  "template": {"metadata": {"labels": LABELS}, "spec": _pod()}}},
+         "spec": {"replicas": len(nodes), "selector": {"matchLabels": LABELS},
+                  "template": {"metadata": {"labels": LABELS}, "spec": _pod(nodes)}}},
     )  # fmt: skip
 
 
-def _pod() -> Manifest:
+def _pod(nodes: Sequence[str]) -> Manifest:
     apart = [{"labelSelector": {"matchLabels": LABELS}, "topologyKey": "kubernetes.io/hostname"}]
+    # A term names one node; one of them has to fit. Other nodes, which may be left out or not
+    # hardway's, get no pod.
+    terms = [
+        {"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node]}]}
+        for node in nodes
+    ]
     container = {
         "name": "probe",
         "image": image("probe"),
@@ -64,209 +79,187 @@ def _pod() -> Manifest:
     return {
         "automountServiceAccountToken": False,
         "terminationGracePeriodSeconds": 1,
-        "affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": apart}},
+        "affinity": {
+            "podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": apart},
+            "nodeAffinity": {
+                "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}
+            },
+        },
         "containers": [container],
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """What the checks on one node need to know."""
-
-    live: Live
-    namespace: str
-    node: str
-    pod: str
-    pod_ip: str
-    peer_ip: str
-    """A pod on another node; itself where there is none."""
-    service_ip: str
-    node_port: int
-
-    async def execute(self, *words: str) -> str:
-        """Run the probe in this node's pod and return what it printed."""
-        where = [f"--namespace={self.namespace}", self.pod]
-        return await self.live.kubectl.run("exec", *where, "--", "/probe", *words, timeout_s=15)
+def _runs(subject: Subject, answer: Answer) -> tuple[Judgement]:
+    """Judge the Deployment and its pods; what people or their policies forbid is no failure."""
+    pods = {p["spec"].get("nodeName", ""): p for p in items(answer.text, "Pod")}
+    own = pods.get(subject.name)
+    if own and is_ready(own):
+        return judged("ready", "ready")
+    denied = next(filter(None, map(_denied, items(answer.text, "Deployment"))), "")
+    if denied:
+        return _left_out(f"not tried: {denied}")
+    full = next(filter(None, map(_full, pods.values())), "")
+    if not own and full:
+        return _left_out(f"left out: no room: {full}")
+    return judged("ready", "not ready" if own else "no pod")
 
 
-ENCRYPTED = Check(
-    "secret-encrypted", NAME, "who reads etcd's disk must not read Secrets",
-    "hardway ssh MACHINE -- etcdctl … get --prefix /registry/secrets/",
-)  # fmt: skip
-PODS = Check(
-    "pods-on-every-node", NAME, "a Deployment becomes pods, one on each worker",
-    "hardway kubectl get pods --all-namespaces --output wide",
-)  # fmt: skip
-LOGS = Check(
-    "logs", NAME, "the API server reaches this node's kubelet, with rights",
-    "hardway kubectl logs POD",
-)  # fmt: skip
-EXEC = Check(
-    "exec-and-names", NAME, "a command runs in a pod there, and resolves a Service's name",
-    "hardway kubectl exec POD -- /probe resolve kubernetes.default.svc.cluster.local",
-)  # fmt: skip
-FORWARD = Check(
-    "port-forward", NAME, "a connection goes through API server and kubelet into a pod",
-    "hardway kubectl port-forward POD 8080",
-)  # fmt: skip
-BY_NAME = Check(
-    "service-by-name", NAME, "DNS and kube-proxy lead from this node to a pod",
-    "hardway kubectl exec POD -- /probe get http://probe:8080",
-)  # fmt: skip
-BY_IP = Check(
-    "service-by-ip", NAME, "kube-proxy's rules lead from this node to a pod",
-    "hardway kubectl exec POD -- /probe get http://SERVICE_IP:8080",
-)  # fmt: skip
-NODE_PORT = Check(
-    "node-port", NAME, "who has no part in the cluster reaches a Service at this node's address",
-    "curl http://MACHINE:NODE_PORT",
-)  # fmt: skip
-SOURCE = Check(
-    "source-address-kept", NAME, "a pod elsewhere sees this pod's own address, not its node's",
-    "hardway kubectl exec POD -- /probe get http://PEER_IP:8080",
-)  # fmt: skip
+def _left_out(found: str) -> tuple[Judgement]:
+    return (Judgement(Verdict.UNKNOWN, "ready", found, Severity.WARN),)
 
 
-async def _logs(trial: Trial) -> tuple[str, str]:
-    where = [f"--namespace={trial.namespace}", trial.pod]
-    text = await trial.live.kubectl.run("logs", *where, timeout_s=15)
-    return "some", "some" if text.strip() else "none"
+def _denied(deployment: Mapping[str, Any]) -> str:
+    conditions = deployment.get("status", {}).get("conditions", [])
+    return next((c["message"] for c in conditions
+                 if c["type"] == "ReplicaFailure" and c["status"] == "True"), "")  # fmt: skip
 
 
-async def _exec(trial: Trial) -> tuple[str, str]:
-    text = await trial.execute("resolve", "kubernetes.default.svc.cluster.local")
-    return str(trial.live.cluster.api_service_ip), text.strip()
+def _full(pod: Mapping[str, Any]) -> str:
+    """Return why the scheduler finds no room for a pod."""
+    for condition in pod.get("status", {}).get("conditions", []):
+        message = condition.get("message", "")
+        if condition.get("reason") == "Unschedulable" and (
+            "Insufficient" in message or "Too many pods" in message
+        ):
+            return str(message)
+    return ""
 
 
-async def _forward(trial: Trial) -> tuple[str, str]:
-    async with trial.live.kubectl.forward(trial.namespace, trial.pod, PORT) as local:
-        answer = await asyncio.to_thread(_get, f"http://127.0.0.1:{local}/")
-    return trial.pod, json.loads(answer)["host"]
+def words(text: str) -> dict[str, dict[str, str]]:
+    """Return what fills the holes of the checks on each node, by what `READY` was answered.
+
+    A pod's peer is one on another node; itself where there is none.
+    """
+    pods = {p["spec"]["nodeName"]: p for p in items(text, "Pod") if is_ready(p)}
+    services = items(text, "Service")
+    nodes = sorted(pods)
+    return {
+        node: {
+            "POD": pods[node]["metadata"]["name"],
+            "POD_IP": pods[node]["status"]["podIP"],
+            "PEER_IP": pods[nodes[(index + 1) % len(nodes)]]["status"]["podIP"],
+            "SERVICE_IP": services[0]["spec"]["clusterIP"],
+            "NODE_PORT": str(services[0]["spec"]["ports"][0]["nodePort"]),
+        }
+        for index, node in enumerate(nodes)
+    }
 
 
-def _get(url: str) -> str:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(url, timeout=10) as answer:
-        return str(answer.read().decode())
+def _probe(*arguments: str) -> Kubectl:
+    """Run the probe in this node's pod."""
+    return Kubectl(
+        ("exec", "--namespace=<NAMESPACE>", "<POD>", "--", "/probe", *arguments), timeout_s=15
+    )
 
 
-async def _by_name(trial: Trial) -> tuple[str, str]:
-    name = f"probe.{trial.namespace}.svc.cluster.local"
-    return "a pod", _answered(await trial.execute("get", f"http://{name}:{PORT}/"))
+def _some(_subject: Subject, answer: Answer) -> tuple[Judgement]:
+    return judged("some", "some" if answer.text.strip() and not answer.status else "none")
 
 
-async def _by_ip(trial: Trial) -> tuple[str, str]:
-    return "a pod", _answered(await trial.execute("get", f"http://{trial.service_ip}:{PORT}/"))
+def _pod_answered(_subject: Subject, answer: Answer) -> tuple[Judgement]:
+    return judged("a pod", "a pod" if _host(answer).startswith("probe-") else answer.last_line)
 
 
-async def _node_port(trial: Trial) -> tuple[str, str]:
-    cluster = trial.live.cluster
-    # From a control plane: it has no part in kube-proxy, as any client outside.
-    transport = trial.live.fleet[cluster.control_planes[0].name]
-    url = f"http://{cluster.machine(trial.node).address}:{trial.node_port}/"
-    answer = await run_checked(transport, [*CURL, "--fail", url])
-    return "a pod", _answered(answer)
+def _own_pod(subject: Subject, answer: Answer) -> tuple[Judgement]:
+    return judged(subject.words["POD"], _host(answer) or answer.last_line)
 
 
-async def _source(trial: Trial) -> tuple[str, str]:
-    answer = await trial.execute("get", f"http://{trial.peer_ip}:{PORT}/")
-    return trial.pod_ip, json.loads(answer)["client"]
+def _own_address(subject: Subject, answer: Answer) -> tuple[Judgement]:
+    return judged(subject.words["POD_IP"], _said(answer).get("client", answer.last_line))
 
 
-def _answered(answer: str) -> str:
-    return "a pod" if json.loads(answer)["host"].startswith("probe-") else answer.strip()
+def _host(answer: Answer) -> str:
+    return _said(answer).get("host", "")
 
 
-TRIALS: Sequence[tuple[Check, Callable[[Trial], Awaitable[tuple[str, str]]]]] = (
-    (LOGS, _logs),
-    (EXEC, _exec),
-    (FORWARD, _forward),
-    (BY_NAME, _by_name),
-    (BY_IP, _by_ip),
-    (NODE_PORT, _node_port),
-    (SOURCE, _source),
-)
-"""What is tried on every node; each returns what was expected and what was found."""
-
-
-async def verify(live: Live) -> list[Finding]:
-    """Use the cluster as people would, then remove what was made for it."""
-    namespace = PREFIX + secrets.token_hex(3)
-    kubectl = live.kubectl
-    await kubectl.apply(manifests(namespace, len(live.cluster.workers)))
+def _said(answer: Answer) -> dict[str, str]:
+    """Return what the probe says of a request to it: who answers, and whom it saw."""
     try:
-        encrypted = await _encrypted(live, namespace)
-        if not live.cluster.workers:
-            return [encrypted]
-        return [encrypted, *await _on_nodes(live, namespace)]
-    finally:
-        # Not waited for: an interrupted run leaves no more than this one would.
-        await kubectl.run("delete", "namespace", namespace, "--wait=false")
+        return dict(json.loads(answer.text))
+    except ValueError:
+        return {}
 
 
-async def _encrypted(live: Live, namespace: str) -> Finding:
-    machine = live.cluster.control_planes[0].name
-    transport = live.fleet.get(machine)
-    if transport is None:
-        return ENCRYPTED.found(machine, "ciphertext", "no answer")
-    key = f"/registry/secrets/{namespace}/probe"
-    done = await transport.run(etcdctl.argv("get", key, "--print-value-only"))
-    sealed = done.stdout.startswith(b"k8s:enc:secretbox:v1:")
-    sealed = sealed and PLAINTEXT.encode() not in done.stdout
-    return ENCRYPTED.found(machine, "ciphertext", "ciphertext" if sealed else "plain or absent")
+ETCDCTL = " ".join(argv())
+SECRET = Sh(
+    f"""value() {{ {ETCDCTL} get /registry/secrets/<NAMESPACE>/probe --print-value-only; }}
+value | head -c {len(SEALED)} | tr -cd '[:print:]'
+echo
+! value | grep -q {PLAINTEXT} || echo "the Secret's word"
+""",
+    Where.CONTROL_PLANE,
+)
+IN_POD = (
+    f"hardway kubectl run probe --rm --stdin --restart=Never --image={image('probe')} "
+    """--image-pull-policy=Never --overrides='{"spec": {"nodeName": "<MACHINE>"}}' """
+    "--command -- /probe"
+)
+"""For people: once this has ended, the trial's own pods are gone."""
+
+READY = Check(
+    name="pods-on-every-node", step=NAME, scope=NODES, when=Occasion.CHANGED, judge=_runs,
+    ask=Kubectl(("get", "deployments,pods,services", "--namespace=<NAMESPACE>", "--output=json")),
+    why="a Deployment becomes pods, one on each worker",
+    see="hardway kubectl describe node <MACHINE>",
+)  # fmt: skip
+ENCRYPTED = Check(
+    name="secret-encrypted", step=NAME, scope=CLUSTER, when=Occasion.CHANGED,
+    ask=SECRET, judge=says(SEALED),
+    why="whoever reads etcd's disk must not read Secrets",
+    see=f"hardway ssh <CONTROL_PLANE> -- {ETCDCTL} get --prefix --limit=1 /registry/secrets/",
+)  # fmt: skip
+ON_NODES = (
+    Check(name="logs", step=NAME, scope=NODES, when=Occasion.CHANGED, judge=_some,
+          ask=Kubectl(("logs", "--namespace=<NAMESPACE>", "<POD>"), timeout_s=15),
+          why="the API server reaches this node's kubelet, with rights",
+          see="hardway kubectl get --raw=/api/v1/nodes/<MACHINE>/proxy/healthz"),
+    Check(name="exec-and-names", step=NAME, scope=NODES, when=Occasion.CHANGED,
+          ask=_probe("resolve", "kubernetes.default.svc.cluster.local"),
+          judge=says("<API_SERVICE_IP>"),
+          why="a command runs in a pod there, and resolves a Service's name",
+          see=f"{IN_POD} resolve kubernetes.default.svc.cluster.local"),
+    Check(name="port-forward", step=NAME, scope=NODES, when=Occasion.CHANGED,
+          ask=Forward("<NAMESPACE>", "<POD>", PORT), judge=_own_pod,
+          why="a connection goes through API server and kubelet into a pod",
+          see="hardway kubectl --namespace kube-system port-forward deployment/coredns 9153"),
+    Check(name="service-by-name", step=NAME, scope=NODES, when=Occasion.CHANGED,
+          ask=_probe("get", f"http://probe.<NAMESPACE>.svc.cluster.local:{PORT}/"),
+          judge=_pod_answered,
+          why="DNS and kube-proxy lead from this node to a pod",
+          see=f"{IN_POD} get http://kube-dns.kube-system.svc.cluster.local:9153/metrics"),
+    Check(name="service-by-ip", step=NAME, scope=NODES, when=Occasion.CHANGED,
+          ask=_probe("get", f"http://<SERVICE_IP>:{PORT}/"), judge=_pod_answered,
+          why="kube-proxy's rules lead from this node to a pod",
+          see=f"{IN_POD} get http://<DNS_SERVICE_IP>:9153/metrics"),
+    # From a control plane: it runs no kube-proxy and comes like any client from outside.
+    Check(name="node-port", step=NAME, scope=NODES, when=Occasion.CHANGED,
+          ask=Sh(f"{CURL} --fail http://<ADDRESS>:<NODE_PORT>/", Where.CONTROL_PLANE),
+          judge=_pod_answered,
+          why="clients outside the cluster reach a Service at this node's address",
+          see="hardway ssh <MACHINE> -- nft list map ip kube-proxy service-nodeports"),
+    Check(name="source-address-kept", step=NAME, scope=NODES, when=Occasion.CHANGED,
+          ask=_probe("get", f"http://<PEER_IP>:{PORT}/"), judge=_own_address,
+          why="a pod elsewhere sees this pod's own address, not its node's",
+          see="hardway ssh <MACHINE> -- nft list chain ip hardway_pods postrouting"),
+)  # fmt: skip
 
 
-async def _on_nodes(live: Live, namespace: str) -> list[Finding]:
-    workers = live.cluster.workers
-
-    async def ready() -> dict[str, Manifest]:
-        pods = await live.kubectl.objects("pods", f"--namespace={namespace}")
-        return {p["spec"]["nodeName"]: p for p in pods if is_ready(p)}
-
-    pods = await poll_until(ready, lambda p: len(p) == len(workers), deadline_s=PODS_READY_S)
-    findings = [PODS.found(m.name, "ready", "ready" if m.name in pods else "no") for m in workers]
-    if len(pods) < len(workers):
-        return findings
-    service = (await live.kubectl.objects("service", "probe", f"--namespace={namespace}"))[0]
-
-    def trial(index: int, machine: Machine) -> Trial:
-        pod, peer = pods[machine.name], pods[workers[(index + 1) % len(workers)].name]
-        return Trial(
-            live=live,
-            namespace=namespace,
-            node=machine.name,
-            pod=pod["metadata"]["name"],
-            pod_ip=pod["status"]["podIP"],
-            peer_ip=peer["status"]["podIP"],
-            service_ip=service["spec"]["clusterIP"],
-            node_port=service["spec"]["ports"][0]["nodePort"],
-        )
-
-    trials = [trial(index, machine) for index, machine in enumerate(workers)]
-    tried = await asyncio.gather(*(_try(row, t) for t in trials for row in TRIALS))
-    return [*findings, *tried]
-
-
-async def _try(
-    row: tuple[Check, Callable[[Trial], Awaitable[tuple[str, str]]]], trial: Trial
-) -> Finding:
-    check, attempt = row
-
-    async def once() -> Finding:
-        try:
-            expected, found = await attempt(trial)
-        except (HardwayError, OSError, ValueError) as error:
-            return check.found(trial.node, "an answer", str(error))
-        return check.found(trial.node, expected, found)
-
-    return await poll_until(once, lambda f: f.ok, deadline_s=TRIES_S, interval_s=0.5)
-
-
+TRIAL = Trial(
+    prefix="hardway-smoke-",
+    labels={"pod-security.kubernetes.io/enforce": "restricted"},
+    setup=setup,
+    # With another key on one control plane, the Secret written there could be read by no other.
+    needs=(encryption.SAME, control_plane.READY),
+    ready=READY,
+    words=words,
+    once=(ENCRYPTED,),
+    on_nodes=ON_NODES,
+)
 STEP = Step(
     name=NAME,
     title="Smoke test",
     why="the whole of it, used as people would",
-    verify=verify,
+    trial=TRIAL,
     settles_s=0,
     checked=Occasion.CHANGED,
 )

@@ -1,11 +1,9 @@
-"""etcdctl on a control plane, with the operator's client certificate."""
+"""etcdctl: its words, and what a member says of itself. Pure."""
 
 import json
 from dataclasses import dataclass
 
-from hardway.errors import CommandError
 from hardway.model.cluster import ETCD_CLIENT_PORT
-from hardway.transport.base import Transport, run_checked
 
 PKI = "/etc/etcd/pki"
 
@@ -33,16 +31,6 @@ def argv(*words: str, endpoint: str = f"https://127.0.0.1:{ETCD_CLIENT_PORT}") -
         "--command-timeout=4s",
         *words,
     ]
-
-
-async def status(transport: Transport) -> MemberStatus | str:
-    """Return what the member on this machine says of itself, or why it does not."""
-    try:
-        text = await run_checked(transport, argv("endpoint", "status", "--write-out=json"))
-    except CommandError as error:
-        lines = error.output.strip().splitlines()
-        return lines[-1][:200] if lines else "no answer"
-    return parse_status(text)
 
 
 def parse_status(text: str) -> MemberStatus:

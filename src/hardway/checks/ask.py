@@ -1,0 +1,153 @@
+"""Asking the questions of many checks: of each machine in one round trip, of the API all at once.
+
+What goes wrong on the way is an answer too: the silence of one machine is nobody else's.
+"""
+
+import asyncio
+import secrets
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from hardway.checks.live import Live
+from hardway.checks.script import MARGIN_S, parse, script
+from hardway.errors import CommandError, RemoteError
+from hardway.model.checks import Answer, Ask, Check, Forward, Kubectl, Sh, Subject, Where
+from hardway.tools.kubectl import NO_ANSWER
+from hardway.transport.base import refused
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A check of one subject."""
+
+    check: Check
+    subject: Subject
+
+    @property
+    def ask(self) -> Ask:
+        """The check's question with its holes filled."""
+        words = self.check.words(self.subject)
+
+        def fill(text: str) -> str:
+            return self.subject.fill(text, words)
+
+        match self.check.ask:
+            case Sh() as ask:
+                return replace(ask, text=fill(ask.text))
+            case Kubectl() as ask:
+                return replace(ask, words=tuple(map(fill, ask.words)))
+            case Forward() as ask:
+                return replace(ask, namespace=fill(ask.namespace), pod=fill(ask.pod))
+
+
+Asked = tuple[str, Ask]
+"""A question and the machine it is for; no machine for questions to the API."""
+
+
+def machines(case: Case, live: Live) -> list[str]:
+    """Return the machines that a case's question is for."""
+    if not isinstance(case.check.ask, Sh):
+        return [""]
+    members = [m.name for m in live.cluster.control_planes]
+    match case.check.ask.where:
+        case Where.SUBJECT:
+            return [case.subject.name]
+        case Where.CONTROL_PLANE:
+            return [next((name for name in members if name in live.fleet), members[0])]
+        case Where.CONTROL_PLANES:
+            return members
+
+
+async def ask(cases: Sequence[Case], live: Live) -> list[Answer]:
+    """Return the answer for each case, in order; the same question is asked once."""
+    wanted = [[(name, case.ask) for name in machines(case, live)] for case in cases]
+    asked = dict.fromkeys(question for own in wanted for question in own)
+    said = await _ask_all(list(asked), live)
+    answers = [_joined({name: said[name, ask] for name, ask in own}) for own in wanted]
+    of_check: dict[int, dict[str, str]] = {}
+    for case, answer in zip(cases, answers, strict=True):
+        if not answer.silence:
+            own = answer.elsewhere or {case.subject.name: answer.text}
+            of_check.setdefault(id(case.check), {}).update(own)
+    return [
+        replace(answer, elsewhere=of_check.get(id(case.check), {}))
+        for case, answer in zip(cases, answers, strict=True)
+    ]
+
+
+def _joined(said: Mapping[str, Answer]) -> Answer:
+    """Return one machine's answer, or those of several as one."""
+    first = next(iter(said.values()))
+    spoke = {name: answer.text for name, answer in said.items() if not answer.silence}
+    if not spoke or "" in said:
+        return first
+    if len(said) == 1:
+        return replace(first, elsewhere=spoke)
+    return Answer("\n".join(f"{n}: {text.strip()}" for n, text in spoke.items()), elsewhere=spoke)
+
+
+async def _ask_all(asked: Sequence[Asked], live: Live) -> dict[Asked, Answer]:
+    by_machine: dict[str, list[Sh]] = {}
+    for name, question in asked:
+        if isinstance(question, Sh):
+            by_machine.setdefault(name, []).append(question)
+    of_api = [question for _, question in asked if not isinstance(question, Sh)]
+    said, replies = await asyncio.gather(
+        asyncio.gather(*(of_machine(live, name, own) for name, own in by_machine.items())),
+        asyncio.gather(*(_of_api(live, question) for question in of_api)),
+    )
+    found: dict[Asked, Answer] = {("", q): a for q, a in zip(of_api, replies, strict=True)}
+    for (name, own), answers in zip(by_machine.items(), said, strict=True):
+        found |= {(name, q): a for q, a in zip(own, answers, strict=True)}
+    return found
+
+
+async def of_machine(live: Live, name: str, questions: Sequence[Sh]) -> list[Answer]:
+    """Return a machine's answers, in one round trip."""
+    transport = live.fleet.get(name)
+    if transport is None:
+        why = str(refused(live.fleet).get(name, "no answer")).removeprefix(f"{name}: ")
+        return [Answer(silence=why)] * len(questions)
+    mark = secrets.token_hex(8)
+    try:
+        done = await transport.run(
+            ["bash", "-s"],
+            stdin=script(questions, mark).encode(),
+            timeout_s=max(q.timeout_s for q in questions) + MARGIN_S,
+        )
+    except RemoteError as error:
+        return [Answer(silence=str(error).removeprefix(f"{name}: "))] * len(questions)
+    return parse(done.stdout.decode(errors="replace"), questions, mark)
+
+
+async def _of_api(live: Live, question: Kubectl | Forward) -> Answer:
+    if not live.fleet:
+        # Without machines the API's address leads out of this host.
+        return Answer(silence="no machine answers")
+    try:
+        if isinstance(question, Kubectl):
+            return await _kubectl(live, question)
+        return await _forward(live, question)
+    except CommandError as error:
+        if any(text in error.output for text in NO_ANSWER):
+            return Answer(silence=Answer(error.output).last_line)
+        return Answer(error.output, error.status)
+    except OSError as error:
+        return Answer(str(error), 1)
+
+
+async def _kubectl(live: Live, question: Kubectl) -> Answer:
+    kubectl = live.admin if question.as_admin else live.kubectl
+    return Answer(await kubectl.run(*question.words, timeout_s=question.timeout_s))
+
+
+async def _forward(live: Live, question: Forward) -> Answer:
+    async with live.kubectl.forward(question.namespace, question.pod, question.port) as local:
+        return Answer(await asyncio.to_thread(_get, f"http://127.0.0.1:{local}/"))
+
+
+def _get(url: str) -> str:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(url, timeout=10) as answer:
+        return str(answer.read().decode(errors="replace"))

@@ -1,0 +1,22 @@
+"""What checks are made with: connections to the machines, and kubectl."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hardway.model.cluster import Cluster
+from hardway.tools.kubectl import Kubectl
+from hardway.transport.base import Fleet
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A cluster that can be asked: machines over SSH, and the API."""
+
+    cluster: Cluster
+    fleet: Fleet
+    kubectl: Kubectl
+    """With rights that do not depend on any binding."""
+    admin: Kubectl
+    """With the operators' own kubeconfig."""
+    packages: Path | None = None
+    """With a bundle: the folder with its packages, by suite and architecture."""

@@ -1,0 +1,110 @@
+"""Making checks, once or until they hold. Reads only."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+
+from hardway.checks.ask import Case, ask
+from hardway.checks.live import Live
+from hardway.model.checks import Answer, Ask, Check, Forward, Judgement, Kubectl, Sh
+from hardway.model.resources import Finding, Severity, Verdict
+from hardway.transport.base import poll_until
+
+SHOWN = 600
+"""Characters of a question and of an answer that a finding keeps."""
+PAUSE_S = 0.25
+
+
+def cases(checks: Sequence[Check], live: Live) -> list[Case]:
+    """Return each check with each of its subjects in this cluster."""
+    return [Case(c, subject) for c in checks for subject in c.scope.subjects(live.cluster)]
+
+
+async def look(cases: Sequence[Case], live: Live) -> list[Finding]:
+    """Make checks once; all findings, in their order."""
+    answers = await ask(cases, live)
+    return [f for case, a in zip(cases, answers, strict=True) for f in findings(case, a)]
+
+
+def findings(case: Case, answer: Answer) -> list[Finding]:
+    """Return what a check makes of an answer; one that cannot be read tells nothing."""
+    if answer.silence:
+        judgements = [Judgement(case.check.silence, "an answer", answer.silence)]
+    else:
+        try:
+            judgements = list(case.check.judge(case.subject, answer))
+        except (ValueError, LookupError, TypeError, AttributeError):
+            found = f"cannot be read: {answer.last_line}"
+            judgements = [Judgement(Verdict.UNKNOWN, "an answer", found)]
+    asked, said = _cut(_words(case.ask)), _cut(answer.text.strip() or answer.silence)
+    words = case.check.words(case.subject)
+    return [
+        case.check.finding(case.subject, j, asked=asked, answer=said, words=words)
+        for j in judgements
+    ]
+
+
+def _words(asked: Ask) -> str:
+    match asked:
+        case Sh():
+            return asked.text.strip()
+        case Kubectl():
+            return " ".join(("kubectl", *asked.words))
+        case Forward():
+            return f"kubectl port-forward --namespace={asked.namespace} {asked.pod} {asked.port}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= SHOWN else text[:SHOWN] + " …"
+
+
+async def settled(
+    cases: Sequence[Case],
+    live: Live,
+    deadline_s: float,
+    others: Collection[str] = (),
+    *,
+    pause_s: float = PAUSE_S,
+) -> list[Finding]:
+    """Make checks until they hold or the time is up; what holds is not asked again.
+
+    Nothing is waited for on `others`, such as machines that do not answer.
+    """
+    found: dict[int, list[Finding]] = {}
+
+    async def again() -> None:
+        left = [n for n, case in enumerate(cases) if n not in found or unsettled(case, found[n])]
+        # With all subjects of a check: some are judged by what the others said.
+        checks = {id(cases[n].check) for n in left}
+        asked = [n for n, case in enumerate(cases) if id(case.check) in checks]
+        answers = await ask([cases[n] for n in asked], live)
+        for n, answer in zip(asked, answers, strict=True):
+            found[n] = findings(cases[n], answer)
+
+    def unsettled(case: Case, own: Sequence[Finding]) -> bool:
+        waited_for = case.subject.name not in others
+        return waited_for and any(not f.ok and f.severity is not Severity.WARN for f in own)
+
+    def done(_: None) -> bool:
+        return not any(unsettled(cases[n], own) for n, own in found.items())
+
+    await poll_until(again, done, deadline_s=deadline_s, interval_s=pause_s)
+    return [f for n in range(len(cases)) for f in found[n]]
+
+
+def silent(live: Live) -> set[str]:
+    """Return the names of the machines that do not answer."""
+    return {m.name for m in live.cluster.machines} - live.fleet.keys()
+
+
+def of_silent(found: Iterable[Finding], live: Live) -> list[Finding]:
+    """Return findings with nothing called wrong about machines that do not answer.
+
+    What the API says of their nodes follows from their silence.
+    """
+    names = silent(live)
+    return [
+        replace(f, verdict=Verdict.UNKNOWN, found=f"{f.found}; the machine does not answer")
+        if f.machine in names and f.verdict is Verdict.WRONG
+        else f
+        for f in found
+    ]

@@ -1,0 +1,128 @@
+"""Making trials: the only checks that write. What they wrote is removed again, whatever happens."""
+
+import asyncio
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from hardway.checks.ask import Case, ask
+from hardway.checks.live import Live
+from hardway.checks.run import cases, look, settled
+from hardway.errors import CommandError
+from hardway.model.checks import Judgement
+from hardway.model.objects import GET_NODES, NodeState, node_states
+from hardway.model.resources import Finding, Manifest, Severity, Verdict
+from hardway.model.trials import BEGAN, TRIAL, Trial
+from hardway.tools.kubectl import NO_ANSWER, last_line
+
+PODS_READY_S = 60.0
+TRIES_S = 45.0
+"""kube-proxies learn of ready pods through the API and write their rules once a second at most; an
+attempt before that, or by a host with no time to spare, hangs for its 15 s and is made again."""
+PAUSE_S = 0.5
+DENIED = ("admission webhook", "denied the request", "violates PodSecurity", "exceeded quota",
+          "ValidatingAdmissionPolicy")  # fmt: skip
+"""What the API server says when a policy of the cluster's users refuses an object."""
+
+
+async def run(trial: Trial, live: Live) -> list[Finding]:
+    """Use the cluster as people would, then remove what was made for it."""
+    needed = await look(cases(trial.needs, live), live)
+    unmet = [f for f in needed if not f.ok]
+    if unmet:
+        why = ", ".join(dict.fromkeys(f"{f.check} on {f.machine}: {f.found}" for f in unmet))
+        return _not_tried(trial, live, why, Severity.FAIL)
+    try:
+        nodes = node_states(await live.kubectl.run(*GET_NODES))
+        return await _in_namespace(trial, live, nodes)
+    except CommandError as error:
+        text = last_line(error.output)
+        denied = any(words in error.output for words in DENIED)
+        if denied or any(words in error.output for words in NO_ANSWER):
+            severity = Severity.WARN if denied else Severity.FAIL
+            return _not_tried(trial, live, text, severity)
+        return _all(trial, live, Judgement(Verdict.WRONG, "objects that the API accepts", text))
+
+
+async def _in_namespace(trial: Trial, live: Live, nodes: Mapping[str, NodeState]) -> list[Finding]:
+    namespace = trial.prefix + secrets.token_hex(3)
+    aside = {
+        m.name: judgement
+        for m in live.cluster.workers
+        if (judgement := _aside(m.name, nodes.get(m.name)))
+    }
+    tried = [m.name for m in live.cluster.workers if m.name not in aside]
+    objects = (_namespace(trial, namespace), *trial.setup(live.cluster, namespace, tried))
+    try:
+        await live.kubectl.apply(objects)
+        once = [_named(case, {"NAMESPACE": namespace}) for case in cases(trial.once, live)]
+        found, on_nodes = await asyncio.gather(
+            settled(once, live, TRIES_S, pause_s=PAUSE_S), _on_nodes(trial, live, namespace, tried)
+        )
+    finally:
+        # Not waited for: an interrupted run leaves no more than this one would.
+        await live.kubectl.run(
+            "delete", "namespace", namespace, "--ignore-not-found", "--wait=false"
+        )
+    left = [_finding(c, j) for c in cases((trial.ready,), live)
+            if (j := aside.get(c.subject.name))]  # fmt: skip
+    return [*found, *left, *on_nodes]
+
+
+def _aside(name: str, node: NodeState | None) -> Judgement | None:
+    """Return why a node gets no pod: people's wish is no failure, what Kubernetes says is one."""
+    if node is None:
+        return Judgement(Verdict.WRONG, "ready", "no such node")
+    if node.trouble:
+        return Judgement(Verdict.WRONG, "ready", f"{name}: {node.trouble}")
+    if node.left_out:
+        return Judgement(Verdict.UNKNOWN, "ready", f"left out: {node.left_out}", Severity.WARN)
+    return None
+
+
+def _namespace(trial: Trial, namespace: str) -> Manifest:
+    labels = {**trial.labels, TRIAL: trial.ready.step}
+    began = {BEGAN: datetime.now(UTC).isoformat(timespec="seconds")}
+    metadata = {"name": namespace, "labels": labels, "annotations": began}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+
+
+async def _on_nodes(
+    trial: Trial, live: Live, namespace: str, nodes: Sequence[str]
+) -> list[Finding]:
+    """Wait for the pods, then make every check on every node that has one, each on its own."""
+    ready = [
+        _named(case, {"NAMESPACE": namespace})
+        for case in cases((trial.ready,), live)
+        if case.subject.name in nodes
+    ]
+    if not ready:
+        return []
+    found = await settled(ready, live, PODS_READY_S, pause_s=PAUSE_S)
+    (answer,) = await ask(ready[:1], live)
+    words = trial.words(answer.text)
+    on_nodes = [
+        _named(case, {"NAMESPACE": namespace, **words[case.subject.name]})
+        for case in cases(trial.on_nodes, live)
+        if case.subject.name in words
+    ]
+    # One that hangs for its time keeps no other from being tried again.
+    tried = await asyncio.gather(*(settled([c], live, TRIES_S, pause_s=PAUSE_S) for c in on_nodes))
+    return [*found, *(finding for own in tried for finding in own)]
+
+
+def _named(case: Case, words: Mapping[str, str]) -> Case:
+    return replace(case, subject=replace(case.subject, words=words))
+
+
+def _not_tried(trial: Trial, live: Live, why: str, severity: Severity) -> list[Finding]:
+    return _all(trial, live, Judgement(Verdict.UNKNOWN, "tried", f"not tried: {why}", severity))
+
+
+def _all(trial: Trial, live: Live, judgement: Judgement) -> list[Finding]:
+    return [_finding(case, judgement) for case in cases(trial.checks, live)]
+
+
+def _finding(case: Case, judgement: Judgement) -> Finding:
+    return case.check.finding(case.subject, judgement)

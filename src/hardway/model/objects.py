@@ -1,0 +1,83 @@
+"""What the API says of nodes and pods, as far as checks and the status depend on it. Pure."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+GET_NODES = ("get", "nodes", "--output=json")
+SYSTEM_TAINTS = "node.kubernetes.io/"
+"""Taints that Kubernetes itself sets where something is wrong with a node."""
+UNSCHEDULABLE = f"{SYSTEM_TAINTS}unschedulable"
+"""But for this one, which goes with `kubectl cordon`."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeState:
+    """A node as the API has it."""
+
+    name: str
+    ready: bool
+    condition: str
+    """`ready`, or why not."""
+    version: str
+    cordoned: bool
+    taints: tuple[str, ...]
+    """Keys of those that keep pods away."""
+
+    @property
+    def left_out(self) -> str:
+        """Why people want no pods there; empty where pods may come."""
+        own = [key for key in self.taints if not key.startswith(SYSTEM_TAINTS)]
+        if self.cordoned:
+            return "cordoned"
+        return f"tainted {', '.join(own)}" if own else ""
+
+    @property
+    def trouble(self) -> str:
+        """What Kubernetes itself has against the node; empty where it is well."""
+        theirs = [key for key in self.taints if key.startswith(SYSTEM_TAINTS)]
+        others = ", ".join(key for key in theirs if key != UNSCHEDULABLE)
+        return others or ("" if self.ready else self.condition)
+
+
+def node_states(text: str) -> dict[str, NodeState]:
+    """Return the nodes in an answer in JSON, by name."""
+    states = map(_node_state, items(text, "Node"))
+    return {state.name: state for state in states}
+
+
+def _node_state(node: dict[str, Any]) -> NodeState:
+    conditions = node.get("status", {}).get("conditions", [])
+    ready = next((c for c in conditions if c["type"] == "Ready"), None)
+    well = ready is not None and ready["status"] == "True"
+    trouble = f"not ready: {ready['message']}" if ready else "no state yet"
+    taints = node.get("spec", {}).get("taints", [])
+    return NodeState(
+        name=node["metadata"]["name"],
+        ready=well,
+        condition="ready" if well else trouble,
+        version=node["status"]["nodeInfo"]["kubeletVersion"],
+        cordoned=node.get("spec", {}).get("unschedulable", False),
+        taints=tuple(t["key"] for t in taints if t["effect"] != "PreferNoSchedule"),
+    )
+
+
+def items(text: str, kind: str) -> list[dict[str, Any]]:
+    """Return the objects of a kind in what `kubectl get --output=json` printed.
+
+    Raises:
+        ValueError: it is not JSON.
+    """
+    if not text.strip():
+        return []
+    parsed = json.loads(text)
+    found = parsed["items"] if parsed["kind"] == "List" else [parsed]
+    return [item for item in found if item["kind"] == kind]
+
+
+def is_ready(pod: dict[str, Any]) -> bool:
+    """Return whether a pod's readiness probes hold and it is not on its way out."""
+    if "deletionTimestamp" in pod["metadata"]:
+        return False
+    conditions = pod.get("status", {}).get("conditions", [])
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)

@@ -1,0 +1,224 @@
+"""Checks are rows: each can be asked, judged and looked at by hand in every topology."""
+
+import asyncio
+import re
+import subprocess
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import cast
+
+import pytest
+from tests import support
+from tests.fakes.answers import Answering
+
+from hardway.checks import ask, run, script
+from hardway.checks.live import Live
+from hardway.engine.verify import check_all, settle, settle_all
+from hardway.errors import StepError
+from hardway.model.checks import (
+    CLUSTER,
+    CONTROL_PLANES,
+    HOLE,
+    MACHINES,
+    NODES,
+    Check,
+    Kubectl,
+    Sh,
+    Where,
+    judged,
+    says,
+)
+from hardway.model.resources import Severity, Verdict
+from hardway.steps import STEPS
+from hardway.steps.base import Step
+from hardway.tools import kubectl as tool
+
+OF = support.topology("3+3")
+NAMES = [m.name for m in OF.machines]
+NO_API = cast(tool.Kubectl, None)
+ROWS = [
+    check for step in STEPS for check in (*step.checks, *(step.trial.checks if step.trial else ()))
+]
+WORDS = {name: name.lower() for name in
+         ("NAMESPACE", "POD", "POD_IP", "PEER_IP", "SERVICE_IP", "NODE_PORT")}  # fmt: skip
+"""What a trial adds for its own questions; no command for people may need it."""
+PROGRAMS = {"hardway", "curl"}
+
+
+def test_names_are_unique() -> None:
+    names = [row.name for row in ROWS]
+    assert len(names) == len(set(names)) > 30
+
+
+@pytest.mark.parametrize("name", support.TOPOLOGIES)
+def test_every_hole_is_filled_and_what_people_see_can_be_run(name: str) -> None:
+    of = support.topology(name)
+    for check in ROWS:
+        for subject in check.scope.subjects(of):
+            see = subject.fill(check.see, check.words(subject))
+            assert not HOLE.search(see), see
+            assert see.split()[0] in PROGRAMS, see
+            assert "\n" not in see
+            case = ask.Case(check, replace(subject, words=WORDS))
+            assert not HOLE.search(repr(case.ask)), case.ask
+
+
+@pytest.mark.parametrize("check", ROWS, ids=lambda row: row.name)
+def test_each_row_says_why_and_its_shell_is_one(check: Check) -> None:
+    assert len(check.why) > 10
+    if isinstance(check.ask, Sh):
+        text = HOLE.sub("word", check.ask.text)
+        done = subprocess.run(["sh", "-n"], input=text, text=True, capture_output=True, check=False)
+        assert done.stderr == ""
+    words = re.sub(HOLE, "word", check.see)
+    done = subprocess.run(["sh", "-n"], input=words, text=True, capture_output=True, check=False)
+    assert done.stderr == ""
+
+
+def said(questions: Sequence[Sh]) -> list[object]:
+    """Ask this host's bash, as a machine is asked."""
+    text = script.script(questions, "mark")
+    done = subprocess.run(["bash", "-s"], input=text, text=True, capture_output=True, check=False)
+    assert done.stderr == ""
+    return [(a.text, a.status, a.silence) for a in script.parse(done.stdout, questions, "mark")]
+
+
+def test_the_script_keeps_answers_apart_and_asks_all_at_once() -> None:
+    slow = Sh("sleep 1; echo late")
+    questions = [slow, slow, Sh("echo 'a b'; echo \"$0 it's\" >&2; exit 3"), Sh("true"),
+                 Sh("seq 30000"), Sh("cat")]  # fmt: skip
+    assert said(questions) == [
+        ("late\n", 0, ""), ("late\n", 0, ""), ("a b\nsh it's\n", 3, ""), ("", 0, ""),
+        ("".join(f"{n}\n" for n in range(1, 30001)), 0, ""), ("", 0, ""),
+    ]  # fmt: skip
+
+
+def test_a_question_that_hangs_is_silence_and_holds_up_no_other() -> None:
+    assert said([Sh("sleep 60", timeout_s=1), Sh("echo here")]) == [
+        ("", 0, "no answer in 1 s"), ("here\n", 0, ""),
+    ]  # fmt: skip
+
+
+def test_an_output_that_was_cut_leaves_the_rest_silent() -> None:
+    questions = [Sh("one"), Sh("two")]
+    (one, two) = script.parse("1\n\nmark 0\n2", questions, "mark")
+    assert (one.text, two.silence) == ("1\n", "the machine broke off before this answer")
+
+
+def row(name: str, text: str, **other: object) -> Check:
+    return replace(
+        Check(
+            name=name,
+            step="s",
+            scope=MACHINES,
+            ask=Sh(text),
+            judge=says("yes"),
+            why="w",
+            see="see <MACHINE>",
+        ),
+        **other,  # type: ignore[arg-type]
+    )
+
+
+def live(**machines: Answering) -> Live:
+    there = {n: Answering(n, lambda _: "yes") for n in NAMES}
+    return Live(OF, {**there, **machines}, NO_API, NO_API)
+
+
+def test_one_round_trip_a_machine_and_each_question_once() -> None:
+    at = live()
+    steps = [Step(name=n, title="", why="", checks=(row(n, "q", step=n), row(n + "2", "q", step=n)))
+             for n in "ab"]  # fmt: skip
+    found = asyncio.run(check_all(steps, at))
+    assert [len(own) for own in found] == [12, 12]
+    assert {m.round_trips for m in at.fleet.values()} == {1}  # type: ignore[attr-defined]
+
+
+def test_one_machines_broken_connection_is_its_finding_alone() -> None:
+    at = live(**{"worker-1": Answering("worker-1", str, breaks=True)})
+    found = asyncio.run(run.look(run.cases([row("c", "q")], at), at))
+    assert [(f.machine, f.verdict, f.found) for f in found if not f.ok] == [
+        ("worker-1", Verdict.UNKNOWN, "the connection broke")
+    ]
+    assert [f.see for f in found] == [f"see {name}" for name in NAMES]
+
+
+def test_evidence_is_kept_and_cut() -> None:
+    at = live(**{"worker-0": Answering("worker-0", lambda _: "x" * 5000)})
+    found = asyncio.run(run.look(run.cases([row("c", "q <MACHINE>")], at), at))
+    wrong = next(f for f in found if not f.ok)
+    assert (wrong.asked, wrong.subject) == ("q worker-0", "machine/worker-0")
+    assert len(wrong.answer) < 1000
+
+
+def test_an_answer_that_cannot_be_read_tells_nothing() -> None:
+    def judge(_s: object, _a: object) -> tuple[object, ...]:
+        raise ValueError
+
+    at = live()
+    (found, *_) = asyncio.run(run.look(run.cases([row("c", "q", judge=judge)], at), at))
+    assert (found.verdict, found.found) == (Verdict.UNKNOWN, "cannot be read: yes")
+
+
+def test_what_holds_is_not_asked_again() -> None:
+    answers = iter(["no", "no", "yes"])
+    slow = Answering("worker-0", lambda q: next(answers) if q == "slow" else "yes")
+    at = live(**{"worker-0": slow})
+    step = Step(name="s", title="", why="", checks=(row("fast", "fast"), row("slow", "slow")),
+                settles_s=5)  # fmt: skip
+    asked: list[str] = []
+    there = at.fleet["controller-0"]
+    there.answer = lambda q: asked.append(q) or "yes"  # type: ignore[attr-defined,func-returns-value]
+    assert all(f.ok for f in asyncio.run(settle(step, at)))
+    assert asked == ["fast", "slow", "slow", "slow"]
+
+
+def test_a_warning_is_waited_for_by_nobody() -> None:
+    at = live(**{"worker-0": Answering("worker-0", lambda _: "no")})
+    step = Step(name="s", title="", why="", checks=(row("c", "q", severity=Severity.WARN),))
+    found = asyncio.run(settle(step, at))
+    assert [f.machine for f in found if not f.ok] == ["worker-0"]
+    assert not any(f.fails or f.open for f in found)
+
+
+def test_all_broken_steps_are_named_with_the_last_words_of_units_that_do_not_run() -> None:
+    def answer(question: str) -> str:
+        return (
+            "etcd.service is activating: Failed at step EXEC" if "journalctl" in question else "no"
+        )
+
+    at = live(**{"controller-0": Answering("controller-0", answer)})
+    steps = [Step(name=n, title="", why="", checks=(row(n, "q", step=n),), settles_s=0)
+             for n in "ab"]  # fmt: skip
+    with pytest.raises(StepError, match="Failed at step EXEC") as raised:
+        asyncio.run(settle_all(steps, at))
+    assert raised.value.step == "a b"
+    assert "a: expected yes, found no" in str(raised.value)
+    assert "b: expected yes, found no" in str(raised.value)
+
+
+def test_what_the_api_says_of_a_silent_machines_node_is_unknown() -> None:
+    at = live()
+    gone = Live(OF, {n: m for n, m in at.fleet.items() if n != "worker-1"}, NO_API, NO_API)
+    check = row("node", "q", scope=NODES, ask=Sh("q", Where.CONTROL_PLANE), judge=says("no"))
+    found = asyncio.run(check_all([Step(name="s", title="", why="", checks=(check,))], gone))[0]
+    assert {f.machine: str(f.verdict) for f in found} == {
+        "worker-0": "wrong", "worker-1": "unknown", "worker-2": "wrong",
+    }  # fmt: skip
+
+
+def test_without_any_machine_the_api_is_not_asked() -> None:
+    gone = Live(OF, {}, NO_API, NO_API)
+    check = row("api", "", scope=CLUSTER, ask=Kubectl(("get",)), see="see")
+    (found,) = asyncio.run(run.look(run.cases([check], gone), gone))
+    assert (found.verdict, found.found) == (Verdict.UNKNOWN, "no machine answers")
+
+
+def test_questions_to_every_control_plane_are_judged_together() -> None:
+    at = live()
+    check = row("all", "q", scope=CLUSTER, ask=Sh("q", Where.CONTROL_PLANES), see="see",
+                judge=lambda _, a: judged("3", str(len(a.elsewhere))))  # fmt: skip
+    (found,) = asyncio.run(run.look(run.cases([check], at), at))
+    assert found.ok
+    each = replace(check, scope=CONTROL_PLANES, ask=Sh("q"))
+    assert all(f.ok for f in asyncio.run(run.look(run.cases([each], at), at)))
