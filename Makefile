@@ -1,6 +1,6 @@
 # `make up` builds, verifies and explains a cluster on this host; `make down` removes it.
 .PHONY: help setup setup-dev up down check lint unit test bench bench-ssh versions arm64 vm vm-hosts
-.PHONY: conformance clean
+.PHONY: conformance faults mutants nightly clean
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
 
@@ -28,14 +28,23 @@ lint: setup-dev
 	@PYTHONPATH=src .venv/bin/lint-imports --no-cache
 
 unit: setup-dev
-	@$(PYTHON) -m pytest -q -n 2 tests/unit
+	@$(PYTHON) -m pytest -q -n 2 --dist worksteal tests/unit
 
 test: lint ## everything, with real clusters of its own: what CI runs; half an hour
-	@$(PYTHON) -m pytest -q -n 2 -m "not cluster and not lab"
-	@$(PYTHON) -m pytest -v -m "cluster or lab"
+	@$(PYTHON) -m pytest -q -n 2 --dist worksteal -m "not (cluster or lab or nightly)"
+	@$(PYTHON) -m pytest -v -m "(cluster or lab) and not nightly"
+
+nightly: setup-dev ## what takes longer than `make test` should, with a report (docs/tests.md); hours
+	@scripts/nightly
+
+faults: setup-dev ## the tests that interrupt each single operation
+	@$(PYTHON) -m pytest -v -m "faults or nightly"
 
 bench: setup-dev ## measure, beside a bare shell script and kubeadm (docs/performance.md)
 	@PYTHONPATH=src:. $(PYTHON) -m bench
+
+mutants: setup-dev ## single conditions flipped: which does no unit test notice? (docs/tests.md)
+	@PYTHONPATH=src:. $(PYTHON) -m tests.mutants $(if $(N),-n $(N)) $(if $(SEED),--seed $(SEED)) $(PLACES)
 
 bench-ssh: ## measure beside Ansible and pyinfra, 10 to 100 hosts (docs/performance-ssh.md); an hour
 	@scripts/setup bench

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 import pytest
+from hypothesis import HealthCheck, settings
 from tests.aws.lab.router import CLUSTER as LAB
 from tests.guard import GUARD, MACHINES, NO_ACCOUNT
 
@@ -21,6 +22,10 @@ LOCKED = pytest.StashKey[TextIO]()
 FOLDERS = Path(tempfile.gettempdir(), f"pytest-of-{getpass.getuser()}")
 """Where pytest makes what it calls tmp_path."""
 MAKE_MACHINES = ("cluster", "lab")
+
+# How long an example takes depends on what else this host does.
+settings.register_profile("any host", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any host")
 
 
 def pytest_configure() -> None:

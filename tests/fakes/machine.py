@@ -4,8 +4,11 @@ import asyncio
 import os
 import shlex
 import shutil
+import subprocess
+import weakref
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -109,6 +112,24 @@ class FakeMachine:
             (root / "opt/bin" / name).write_text(text)
             (root / "opt/bin" / name).chmod(0o755)
 
+    @cached_property
+    def _mounts(self) -> int:
+        """The process that holds the machine's mounts: to make them takes longer than a command."""
+        root = shlex.quote(str(self.root))
+        script = (
+            f"set -e; mount --bind /usr {root}/usr; mount -o remount,bind,ro {root}/usr; "
+            f"mount --bind {root}/local {root}{OWN}; mount --rbind /dev {root}/dev; "
+            "echo; exec cat"
+        )
+        holder = subprocess.Popen(
+            ["unshare", "--mount", "sh", "-c", script],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
+        weakref.finalize(self, holder.communicate)
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"\n"
+        return holder.pid
+
     @property
     def log(self) -> list[str]:
         """What systemctl started and restarted so far."""
@@ -130,16 +151,11 @@ class FakeMachine:
         self, argv: Sequence[str], stdin: bytes | Path, *, kill_after_s: float | None = None
     ) -> Completed:
         content = stdin.read_bytes() if isinstance(stdin, Path) else stdin
-        root = shlex.quote(str(self.root))
-        mounts = (
-            f"mount --bind /usr {root}/usr; mount -o remount,bind,ro {root}/usr; "
-            f"mount --bind {root}/local {root}{OWN}; "
-            f"mount -t proc proc {root}/proc; mount --rbind /dev {root}/dev;"
-        )
         inner = "PATH=/opt/bin:/usr/sbin:/usr/bin:/sbin:/bin; export PATH; exec " + shlex.join(argv)
-        script = f"set -e; {mounts} exec chroot {root} /bin/sh -c {shlex.quote(inner)}"
         process = await asyncio.create_subprocess_exec(
-            "unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", script,
+            "nsenter", f"--mount=/proc/{self._mounts}/ns/mnt",
+            "unshare", "--pid", "--fork", "--kill-child", f"--mount-proc={self.root}/proc",
+            "chroot", self.root, "/bin/sh", "-c", inner,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip

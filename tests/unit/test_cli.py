@@ -7,18 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.fakes import cli
 
 ROOT = Path(__file__).parents[2]
-RUN = "from tests.guard import GUARD; GUARD.install(); from hardway.cli.app import main; main()"
 
 
-def hardway(*words: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}",
-           "HARDWAY_CACHE": str(folder / "cache"), **environment}  # fmt: skip
-    return subprocess.run(
-        [sys.executable, "-c", RUN, *words], cwd=folder, env=env, capture_output=True, text=True,
-        check=False,
-    )  # fmt: skip
+def hardway(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return cli.run(*words, folder=folder, HARDWAY_CACHE=str(folder / "cache"))
 
 
 def unused(folder: Path) -> None:
