@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from posixpath import dirname
 
-from hardway.engine import ledger, offline
+from hardway.engine import ledger
 from hardway.engine.kinds import BY_TYPE
 from hardway.engine.kinds.base import Entry
 from hardway.engine.kinds.path import stage, staged
@@ -35,7 +35,6 @@ PUSH_S = 120.0
 START_S = 300.0
 """systemd answers when it has read its units: 1 s, over a minute where six machines share 2 slow
 cores. One that is dead is noticed sooner, by the connection."""
-INSTALL_S = 900.0
 
 
 async def note(transport: Transport, cluster: str, changes: Sequence[Change]) -> None:
@@ -52,18 +51,6 @@ async def clear(transport: Transport, changes: Sequence[Change]) -> None:
     left = [c.path_or_unit for c in changes if c.kind is Kind.REMOVE]
     if left:
         await run_checked(transport, ["rm", "-rf", *left])
-
-
-async def install(transport: Transport, changes: Sequence[Change], packages: Path | None) -> None:
-    """Install the packages that are missing, without starting what is in them.
-
-    They come from the folder of a bundle where there is one, else from the machine's own sources.
-    """
-    names = sorted({c.path_or_unit for c in changes if c.kind is Kind.INSTALL})
-    if names and packages:
-        await offline.install(transport, names, packages)
-    elif names:
-        await run_checked(transport, ledger.install(names), timeout_s=INSTALL_S)
 
 
 async def put(transport: Transport, changes: Sequence[Change]) -> None:

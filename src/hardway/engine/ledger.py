@@ -86,7 +86,7 @@ def argv(cluster: str, lines: Sequence[str], paths: Sequence[str]) -> list[str]:
 
 INSTALL = f"""set -eu
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
-apt() {{ apt-get --quiet=2 -o DPkg::Lock::Timeout=120 "$@"; }}
+apt() {{ apt-get --quiet=2 "$@"; }}
 apt update
 # All that will come, dependencies too; a second word in brackets is a version that is replaced.
 apt-get --simulate --no-install-recommends install "$@" | sed -n 's/^Inst \\([^ ]*\\) (.*/\\1/p' \\

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from time import monotonic
 
 from hardway.checks.live import Live
-from hardway.engine import converge, restarts
+from hardway.engine import converge, packages, restarts
 from hardway.engine.verify import check, settle, settle_all
 from hardway.errors import RefusedError
 from hardway.model.checks import Occasion
@@ -96,20 +96,24 @@ async def _prepare_all(changes: Sequence[Change], live: Live, report: Report) ->
 async def _prepare(live: Live, machine: str, changes: Sequence[Change], report: Report) -> None:
     if not changes:
         return
+
+    def doing(text: str) -> None:
+        report(Event(happened=Happened.DOING, machine=machine, text=text))
+
     transport = live.fleet[machine]
     await converge.clear(transport, changes)
     await converge.note(transport, live.cluster.name, changes)
-    if any(c.kind is Kind.INSTALL for c in changes):
-        report(Event(happened=Happened.DOING, machine=machine, text="installing packages"))
-        await converge.install(transport, changes, live.packages)
-    report(Event(happened=Happened.DOING, machine=machine, text="putting files"))
+    if missing := sorted({c.path_or_unit for c in changes if c.kind is Kind.INSTALL}):
+        doing("installing packages")
+        await packages.install(transport, missing, live.packages, doing)
+    doing("putting files")
     await converge.put(transport, changes)
-    report(Event(happened=Happened.DOING, machine=machine, text="starting services"))
+    doing("starting services")
     await converge.start(transport, changes)
     for change in changes:
         if change.kind not in RESTARTS:
             _tell(change, report)
-    report(Event(happened=Happened.DOING, machine=machine, text=""))
+    doing("")
 
 
 async def _restart(step: Step, changes: Sequence[Change], live: Live, report: Report) -> None:
