@@ -75,8 +75,8 @@ async def up(at: Setup, report: Report, *, until: str | None = None) -> list[Fin
     with at.workspace.locked():
         report = both(report, at.workspace.journal)
         report(Event(happened=Happened.BEGUN, text="up"))
-        for delta in at.deltas:
-            report(Event(happened=Happened.WARNED, text=str(delta)))
+        for text in (*map(str, at.deltas), *at.doubts):
+            report(Event(happened=Happened.WARNED, text=text))
         try:
             findings = await _up(at, steps, report)
         except (HardwayError, asyncio.CancelledError) as error:

@@ -13,6 +13,7 @@ from hardway.bundle import Contents
 from hardway.checks.live import Live
 from hardway.components import Component, Lock, Stored
 from hardway.errors import RefusedError
+from hardway.model.ambiguities import ambiguities
 from hardway.model.cluster import Cluster
 from hardway.model.decisions import Decisions, of
 from hardway.model.delta import Delta, deltas, minor, refuse
@@ -47,6 +48,8 @@ class Setup:
     """Components move to this hardway's versions, as far as their minors stay."""
     bundled: Contents | None = None
     """With a bundle: what is in it, and so all that there is."""
+    doubts: tuple[str, ...] = ()
+    """What in hardway.yaml would be refused of a new cluster."""
 
     @property
     def lock(self) -> Lock | None:
@@ -256,9 +259,12 @@ def _resolved(loaded: Loaded, workspace: Workspace, spec: Path) -> Setup:
     version = components.resolve_version(_asked_version(loaded.spec, decisions))
     cluster = resolve(loaded, version, decisions.machines if decisions else ())
     lock_file = components.lock_beside(spec)
+    doubts = tuple(loaded.problem(found.place, found.text)
+                   for found in ambiguities(loaded, cluster.endpoint))  # fmt: skip
     return Setup(
-        provider.settled(cluster), loaded.spec, decisions, provider, workspace, cache, lock_file
-    )
+        provider.settled(cluster), loaded.spec, decisions, provider, workspace, cache, lock_file,
+        doubts=doubts,
+    )  # fmt: skip
 
 
 def _asked_version(spec: ClusterSpec, decisions: Decisions | None) -> str:

@@ -1,5 +1,6 @@
 """hardway.yaml: every error at once, with its line; and what is decided from it."""
 
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
@@ -9,7 +10,10 @@ from hypothesis import strategies as st
 from tests import support
 
 from hardway.errors import SpecError
+from hardway.model.ambiguities import ambiguities
 from hardway.model.cluster import Cluster
+from hardway.model.names import TAKEN
+from hardway.model.resolve import resolve
 from hardway.spec.load import default_text, json_schema, load, parse
 
 SSH = "provider: ssh\nnetwork: {nodes: 192.168.7.0/24}\n"
@@ -99,6 +103,17 @@ def test_all_errors_at_once_each_with_its_line() -> None:
         (f"{SSH}machines:\n- {{name: a, role: control-plane, host: a.example}}", 4, "by which"),
         (f"{SSH}machines:\n- {{name: a, role: control-plane, host: 10.9.9.9}}", 4, "not free"),
         (f"{SSH}endpoint: {{kind: vip}}\n", 3, "nobody has"),
+        (f"{SSH}machines:\n- {{name: a, role: control-plane, host: 192.168.7.0}}", 4, "not free"),
+        (f"{SSH}machines:\n- {{name: a, role: control-plane, host: 192.168.7.255}}", 4, "not free"),
+        *(
+            (f"machines:\n- {{name: {name}, role: control-plane}}", 2, "already is")
+            for name in TAKEN
+        ),
+        (
+            "endpoint: {kind: given, host: lb}\nmachines:\n- {name: lb, role: control-plane}",
+            3,
+            "the endpoint's host",
+        ),
         ("provider: ssh", 1, "range in which your machines"),
         ("provider: aws", 1, "region: is needed"),
         ("provider: aws", 1, "operators: is needed"),
@@ -173,3 +188,28 @@ def test_addresses_are_unique_and_inside(
     pods = [m.pod_cidr for m in cluster.workers]
     assert len(set(pods)) == workers
     assert all(m.pod_cidr is None for m in cluster.control_planes)
+
+
+@pytest.mark.parametrize("nodes", ["10.0.0.0/9", "192.168.7.0/29", "192.168.7.0/30"])
+def test_hosts_that_are_there_may_have_any_network_and_its_first_address(nodes: str) -> None:
+    first = IPv4Network(nodes)[1]
+    cluster = support.cluster(f"""provider: ssh
+network: {{nodes: {nodes}, pods: 172.20.0.0/16, services: 172.21.0.0/24}}
+endpoint: {{kind: proxy}}
+machines:
+- {{name: a, role: control-plane, host: {first}}}
+""")
+    assert cluster.machines[0].address == first
+
+
+def test_a_name_that_a_living_cluster_has_stays_and_is_told() -> None:
+    """The rule came later than the cluster; a machine that is new has no such excuse."""
+    text = "machines:\n- {name: MACHINE, role: control-plane}\n"
+    made = replace(support.cluster(text.replace("MACHINE", "a")).machines[0], name="operator")
+    loaded = parse(text.replace("MACHINE", "operator"), "hardway.yaml")
+    cluster = resolve(loaded, support.VERSION, [made])
+    assert [m.name for m in cluster.machines] == ["operator"]
+    (told,) = ambiguities(loaded, cluster.endpoint)
+    assert "own key" in told.text
+    with pytest.raises(SpecError, match="operator already is"):
+        resolve(loaded, support.VERSION, [replace(made, name="b")])

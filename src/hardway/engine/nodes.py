@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from hardway.engine.kinds.manifest import API, identity
+from hardway.engine.kinds.manifest import identity
 from hardway.model.cluster import Cluster, Machine
+from hardway.model.names import API
 from hardway.model.resources import Change, Kind, Manifest, Unit
 from hardway.steps import kubelet, workers
 

@@ -13,6 +13,7 @@ from itertools import combinations, count
 
 from hardway.errors import SpecError
 from hardway.model import options
+from hardway.model.ambiguities import ambiguities
 from hardway.model.cluster import (
     Cluster,
     Endpoint,
@@ -81,6 +82,11 @@ def resolve(loaded: Loaded, kubernetes_version: str, decided: Sequence[Machine] 
         *_endpoint_problems(loaded, nodes),
         *_machines(loaded, subnets, endpoint, decided),
         *_reached(loaded),
+        *(
+            loaded.problem(found.place, found.text)
+            for found in ambiguities(loaded, endpoint)
+            if not any(m.name == found.machine for m in decided)
+        ),
         *_days(loaded),
         *options.problems(loaded),
     ]
@@ -180,7 +186,8 @@ def _ranges(loaded: Loaded, nodes: IPv4Network) -> Iterator[str]:
     for (one, left), (other, right) in combinations(ranges.items(), 2):
         if left.overlaps(right):
             yield loaded.problem(("network", other), f"{right} overlaps network.{one} {left}")
-    if not NODES_LARGEST <= nodes.prefixlen <= NODES_SMALLEST:
+    deals = loaded.spec.provider in NODES
+    if deals and not NODES_LARGEST <= nodes.prefixlen <= NODES_SMALLEST:
         yield loaded.problem(
             ("network", "nodes"), f"must be a /{NODES_LARGEST} to /{NODES_SMALLEST}, found "
             f"{nodes}")  # fmt: skip
@@ -193,7 +200,7 @@ def _ranges(loaded: Loaded, nodes: IPv4Network) -> Iterator[str]:
 def _endpoint(loaded: Loaded, nodes: IPv4Network) -> Endpoint:
     asked = loaded.spec.endpoint
     kind = EndpointKind(asked.kind or KINDS[loaded.spec.provider])
-    hosts = {EndpointKind.VIP: str(nodes[ENDPOINT]), EndpointKind.GIVEN: "",
+    hosts = {EndpointKind.VIP: str(nodes[0] + ENDPOINT), EndpointKind.GIVEN: "",
              EndpointKind.PROXY: LOOPBACK, EndpointKind.MADE: ""}  # fmt: skip
     return Endpoint(kind, asked.host or hosts[kind], asked.port)
 
@@ -211,7 +218,7 @@ def _endpoint_problems(loaded: Loaded, nodes: IPv4Network) -> Iterator[str]:
             yield loaded.problem(
                 place, "is needed: an address of network.nodes that nobody has; or let every "
                 "machine have a proxy: endpoint: {kind: proxy}")  # fmt: skip
-        elif asked.host is not None and not _usable(nodes, _as_address(asked.host)):
+        elif asked.host is not None and not _usable(nodes, _as_address(asked.host), made=made):
             yield loaded.problem(place, f"{asked.host} is not an address for machines in {nodes}")
     elif kind == "given" and asked.host is None:
         yield loaded.problem(place, "is needed: the address or name of your load balancer")
@@ -238,7 +245,7 @@ def _machines(
             "number half is no majority, so that one more helps nothing")  # fmt: skip
     if isinstance(machines, Counts):
         return
-    listed = {m.name for m in machines}
+    listed, made = {m.name for m in machines}, loaded.spec.provider in NODES
     seen: dict[object, str] = {_as_address(endpoint.host): "the endpoint"}
     seen |= {m.address: m.name for m in decided if m.name not in listed}
     for index, machine in enumerate(machines):
@@ -249,7 +256,9 @@ def _machines(
                 yield loaded.problem(where, f"{value} is also that of {seen[value]}")
             elif value is not None:
                 seen[value] = machine.name
-        if address is not None and not any(_usable(subnet, address) for subnet in subnets):
+        if address is not None and not any(
+            _usable(subnet, address, made=made) for subnet in subnets
+        ):
             where = ("machines", index, "address")
             ranges = ", ".join(map(str, subnets))
             yield loaded.problem(where, f"{address} is not free for machines in {ranges}")
@@ -287,9 +296,13 @@ def _days(loaded: Loaded) -> Iterator[str]:
             yield loaded.problem(("pki", name), f"{days} is longer than the CA's {pki.ca_days}")
 
 
-def _usable(nodes: IPv4Network, address: IPv4Address | None) -> bool:
-    """Return whether a machine may have it: not the range's own, the bridge's, the broadcast."""
-    return address is not None and nodes[2] <= address < nodes[-1]
+def _usable(nodes: IPv4Network, address: IPv4Address | None, *, made: bool) -> bool:
+    """Return whether a machine may have it: not the range's own, nor the broadcast.
+
+    Nor the bridge's, where the provider has `made` the network.
+    """
+    first = nodes[0] + (2 if made else 1)
+    return address is not None and first <= address < nodes[-1]
 
 
 def _deal(
@@ -342,5 +355,5 @@ def _free(
     """Return a free address for a machine of a role; None where there is none."""
     others = [m.address for m in machines if m.role is role]
     subnet = min(subnets, key=lambda s: sum(1 for address in others if address in s))
-    addresses = (IPv4Address(a) for a in range(int(subnet[FIRST[role]]), int(subnet[-1])))
+    addresses = (IPv4Address(a) for a in range(int(subnet[0]) + FIRST[role], int(subnet[-1])))
     return next((a for a in addresses if a not in taken), None)

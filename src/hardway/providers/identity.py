@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hardway.files import write
 from hardway.model.cluster import Cluster, Machine
+from hardway.model.names import OPERATOR
 
 FIRST = ".first"
 
@@ -17,7 +18,7 @@ FIRST = ".first"
 def ensure(keys: Path, cluster: Cluster) -> None:
     """Make the keys that are missing and write `known_hosts`."""
     keys.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name in ("operator", *(m.name for m in cluster.machines)):
+    for name in (OPERATOR, *(m.name for m in cluster.machines)):
         ensure_pair(keys / name)
     write(keys / "known_hosts", known_hosts(keys, cluster.machines))
 
@@ -46,7 +47,7 @@ def host_key(keys: Path, machine: str) -> bytes:
 
 def operator_key(keys: Path) -> bytes:
     """Return the line of the operator's public key for authorized_keys."""
-    return (keys / "operator.pub").read_bytes()
+    return (keys / f"{OPERATOR}.pub").read_bytes()
 
 
 def ensure_pair(path: Path) -> None:

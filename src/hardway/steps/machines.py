@@ -2,6 +2,7 @@
 
 from hardway.model.checks import MACHINES, Check, Sh, judged, says
 from hardway.model.cluster import EndpointKind, Machine, Role
+from hardway.model.names import KUBERNETES
 from hardway.model.resources import LEDGER, Block, Desired, File
 from hardway.render.config import Setting, comment, key_values
 from hardway.render.systemd import Service
@@ -111,7 +112,7 @@ def _hosts(given: Given) -> str:
     cluster = given.cluster
     rows = [("127.0.0.1", "localhost"), *((str(m.address), m.name) for m in cluster.machines)]
     if cluster.endpoint.kind in {EndpointKind.VIP, EndpointKind.PROXY}:
-        rows += [(cluster.endpoint.host, "kubernetes")]
+        rows += [(cluster.endpoint.host, KUBERNETES)]
     text = comment(
         "Every machine of the cluster; kubelet looks up its own name before it starts, and "
         "containerd forwards ports to localhost."

@@ -3,10 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from hardway.model.names import API
 from hardway.model.resources import Change, Kind, Manifest
-
-API = "api"
-"""Where objects of the API are, in place of a machine's name."""
 
 
 def manifest_changes(
