@@ -16,11 +16,11 @@ from hardway.engine import offline
 from hardway.engine.render import merged, render
 from hardway.errors import ConnectError, PreflightError
 from hardway.model.cluster import Cluster, HostFacts
+from hardway.providers import storage
 from hardway.providers.admission import fit
 from hardway.providers.base import Problem, Severity
 from hardway.providers.hosts import checks, facts, preflight, probe
 from hardway.providers.local import preflight as local_preflight
-from hardway.providers.storage import OVERLAY
 from hardway.report import Event, Happened
 from hardway.steps import STEPS
 from hardway.transport.base import Completed, Reached
@@ -276,8 +276,9 @@ def test_docker_on_a_worker_is_in_the_way() -> None:
 def test_an_overlay_is_tried_for_real_and_leaves_nothing(tmp_path: Path) -> None:
     if os.geteuid():
         pytest.skip("needs root: mounts")
+    script = f'{storage.OVERLAY}overlay "$(nearest "$1")"'
     said = subprocess.run(
-        ["sh", "-c", f'{OVERLAY}overlay "$(nearest "$1")"', "sh", str(tmp_path / "none/there")],
+        ["sh", "-c", script, "sh", str(tmp_path / "none/there")],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert (said.stdout, said.stderr) == ("", "")
@@ -474,3 +475,11 @@ def test_a_disk_on_which_kubelet_would_evict(
     usage = SimpleNamespace(total=1000 << 30, free=free << 30)
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage)
     assert len(local_preflight._evictions()) == found
+
+
+def test_a_cache_from_which_nothing_can_be_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert storage.unusable(tmp_path / "cache") == []
+    monkeypatch.setattr(os, "statvfs", lambda _path: SimpleNamespace(f_flag=os.ST_NOEXEC))
+    assert f"{tmp_path} is mounted noexec" in storage.unusable(tmp_path / "cache")[0]

@@ -200,7 +200,8 @@ def _ranges(loaded: Loaded, nodes: IPv4Network) -> Iterator[str]:
 def _endpoint(loaded: Loaded, nodes: IPv4Network) -> Endpoint:
     asked = loaded.spec.endpoint
     kind = EndpointKind(asked.kind or KINDS[loaded.spec.provider])
-    hosts = {EndpointKind.VIP: str(nodes[0] + ENDPOINT), EndpointKind.GIVEN: "",
+    vip = nodes[min(ENDPOINT, nodes.num_addresses - 1)]
+    hosts = {EndpointKind.VIP: str(vip), EndpointKind.GIVEN: "",
              EndpointKind.PROXY: LOOPBACK, EndpointKind.MADE: ""}  # fmt: skip
     return Endpoint(kind, asked.host or hosts[kind], asked.port)
 

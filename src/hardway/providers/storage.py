@@ -1,6 +1,8 @@
 """What folders a cluster lives in, and what their file systems must be able to do."""
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from hardway.model.cluster import Role
 from hardway.steps.apiserver import AUDIT_FOLDER, AUDIT_MIB
@@ -59,6 +61,14 @@ class Room:
         """Return what a row says: size and room in KiB, mount point, type, options."""
         size, free, mounted, kind, options = row.split()
         return cls(int(size), int(free), mounted, kind, frozenset(options.split(",")))
+
+
+def unusable(cache: Path) -> list[str]:
+    """Return what is wrong with the folder of this host that kubectl is started from."""
+    there = next(path for path in (cache, *cache.parents) if path.exists())
+    if not os.statvfs(there).f_flag & os.ST_NOEXEC:
+        return []
+    return [f"{there} is mounted noexec: kubectl and local machines' programs run from {cache}"]
 
 
 FLEETING = frozenset({"tmpfs", "ramfs"})

@@ -47,6 +47,7 @@ def check(cluster: Cluster, folder: Path, cache: Path) -> None:
         *_disk(cache),
         *_taken(cluster, folder),
         *_addresses(cluster),
+        *storage.unusable(cache),
     ]
     if cluster.name not in registry.folders():
         # Of a cluster that lives already, `verify` says what it suffers from.

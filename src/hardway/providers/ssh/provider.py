@@ -11,6 +11,7 @@ from typing import ClassVar
 from hardway.errors import ConnectError, PreflightError, ProviderError, RefusedError
 from hardway.model.cluster import Cluster, HostFacts, Machine
 from hardway.ownership import claims, require_owner
+from hardway.providers import storage
 from hardway.providers.base import MachineState, Problem, Progress
 from hardway.providers.hosts import facts as host_facts
 from hardway.providers.hosts import preflight, removal
@@ -57,6 +58,8 @@ class SshProvider:
         ]
         if problems:
             raise PreflightError(problems, hint="correct the `ssh:` section of hardway.yaml")
+        if unusable := storage.unusable(self.cache):
+            raise PreflightError(unusable, hint="or another folder: HARDWAY_CACHE=… hardway …")
 
     async def outlook(self, cluster: Cluster) -> None:
         """Return nothing: hosts of one's own are not paid by the hour."""
