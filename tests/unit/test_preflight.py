@@ -162,6 +162,7 @@ def test_each_check_can_fail(old: str, new: str, check: str, severity: str) -> N
         ({"architecture": "riscv64"}, "architecture", "refuse"),
         ({"cgroup": "v1"}, "cgroup", "warn"),
         ({"cpus": 1}, "cpus", "warn"),
+        ({"nameservers": ()}, "resolvers", "warn"),
         ({"memory_bytes": 1 << 30}, "memory", "warn"),
         ({"memory_bytes": 1 << 29}, "memory", "refuse"),
     ],
@@ -267,6 +268,20 @@ def test_a_firewall_is_named_with_the_rule_it_lacks() -> None:
 def test_routes_of_any_form(row: str, takes: bool) -> None:
     found = judged(GOOD["a"] + f"route\t{row}\n")
     assert set(found) == ({("a", "ranges", "refuse")} if takes else set())
+
+
+@pytest.mark.parametrize(
+    ("rows", "found"),
+    [
+        ("", "no resolver"),
+        ("resolver\t127.0.0.53\n", "no resolver that pods could ask, but 127.0.0.53"),
+        ("resolver\tfd00::1\nresolver\t::1\n", "no resolver that pods could ask, but fd00::1, ::1"),
+    ],
+)
+def test_resolvers_that_pods_cannot_ask_are_named(rows: str, found: str) -> None:
+    seen = {"a": probe.parse(GOOD["a"] + rows), "b": probe.parse(GOOD["b"])}
+    (problem,) = checks.judge(cluster(), seen, {"a": replace(HOST, nameservers=()), "b": HOST})
+    assert problem.found == found
 
 
 def test_docker_on_a_worker_is_in_the_way() -> None:

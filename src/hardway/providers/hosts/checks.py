@@ -201,6 +201,17 @@ def _leftovers(look: Look) -> Iterator[Found]:
         )  # fmt: skip
 
 
+def _resolvers(look: Look) -> Iterator[Found]:
+    if not look.facts.nameservers:
+        listed = ", ".join(dict.fromkeys(look.seen["resolver"]))
+        yield warn(
+            f"no resolver that pods could ask, but {listed}" if listed else "no resolver",
+            "one with an IPv4 address beyond this machine's loopback",
+            "names outside the cluster stay unknown to pods; name one in /etc/resolv.conf, or by "
+            "DNS= in /etc/systemd/resolved.conf",
+        )
+
+
 def _cloud_init(look: Look) -> Iterator[Found]:
     if look.seen.first("cloud-hosts"):
         yield refuse(
@@ -265,6 +276,7 @@ CHECKS = (
     Check("swap", _swap),
     Check("ports", _ports),
     Check("leftovers", _leftovers),
+    Check("resolvers", _resolvers),
     Check("cloud-init", _cloud_init),
     Check("packages", _packages),
     Check("firewall", _firewall),

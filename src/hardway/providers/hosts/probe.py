@@ -102,6 +102,7 @@ if [ -e $ledger/cluster ]; then
     say ledger "$(cat $ledger/cluster)"
     [ "$(cat $ledger/cluster)" != "$cluster" ] || exit 0
 fi
+sed -n 's/^nameserver[[:space:]]*/resolver\t/p' /etc/resolv.conf 2>/dev/null
 say cloud-hosts "$(grep -Ehs '^ *manage_etc_hosts: *(true|True|.?template)' /etc/cloud/cloud.cfg \
     /etc/cloud/cloud.cfg.d/*.cfg /var/lib/cloud/instance/cloud-config.txt | head -1)"
 if command -v nft >/dev/null; then @NFT@; else
