@@ -1,5 +1,6 @@
 """Provider ssh on hosts that are not ours: looked at, made a cluster, and left as they were."""
 
+import fcntl
 import json
 import os
 import subprocess
@@ -13,6 +14,8 @@ from pathlib import Path
 import pytest
 from tests.cluster.conftest import ROOT, Hardway, host_state
 from tests.cluster.hosts import PASSWORD, UBUNTUS_MIRROR, Hosts, hosts, reachable, spec
+
+from hardway.providers.local.names import folder
 
 CONTROL_PLANE, WORKER = "control-plane", "worker"
 BY_OPS = ", user: ops"
@@ -251,15 +254,58 @@ systemctl restart haproxy
 """
 
 
-def test_a_load_balancer_that_is_given(there: Hosts, operator: Hardway) -> None:
+AS_PEOPLE_HAVE_THEM = """cp /root/.bashrc /var/tmp
+sed -i '1i umask 077; echo Welcome' /root/.bashrc
+printf '%s\\n' 'http_proxy=http://127.0.0.1:9' 'https_proxy=http://127.0.0.1:9' >/etc/environment
+echo "127.0.1.1 $(uname -n).example.org $(uname -n)" >>/etc/hosts
+ip route replace default nexthop via 10.241.0.1 dev eth0 nexthop via 10.241.0.14 dev eth0
+ip route add prohibit 10.9.0.0/16
+ip route add throw 10.10.0.0/16
+"""
+AS_THEY_WERE = """mv /var/tmp/.bashrc /root
+rm /etc/hosts
+: >/etc/environment
+ip route replace default via 10.241.0.1 dev eth0
+ip route delete prohibit 10.9.0.0/16
+ip route delete throw 10.10.0.0/16
+"""
+
+
+def up_while_apt_is_at_work(there: Hosts, operator: Hardway, machine: str) -> None:
+    """Bring the cluster about; another apt holds a machine's package lists until `up` says so."""
+    lists = folder(there.cluster.name, machine) / "root/var/lib/apt/lists/lock"
+    with lists.open("w") as lock:
+        fcntl.lockf(lock, fcntl.LOCK_EX)
+        with operator.start("up") as process:
+            assert process.stderr
+            assert any("waiting for another apt" in line for line in process.stderr)
+            fcntl.lockf(lock, fcntl.LOCK_UN)
+            _, said = process.communicate(timeout=900)
+    assert process.returncode == 0, said
+
+
+def test_a_load_balancer_that_is_given_to_hosts_as_people_have_them(
+    there: Hosts, operator: Hardway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With masks, proxies, routes and noise of their own, on both ends."""
     there.on("gate", BALANCER)
     machines = (("a", CONTROL_PLANE, ""), ("d", WORKER, ""))
     ask(operator, there, *machines, endpoint=f"{{kind: given, host: {there.address('gate')}}}")
-    before = {name: there.everything(name) for name in ("a", "d")}
-    operator("up")
-    whole(operator, 1)
-    operator("down", "--yes")
-    left_as_it_was(there, before)
+    for variable in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:9")
+    for name in ("a", "d"):
+        there.on(name, AS_PEOPLE_HAVE_THEM)
+    mask = os.umask(0o077)
+    try:
+        before = {name: there.everything(name) for name in ("a", "d")}
+        up_while_apt_is_at_work(there, operator, "d")
+        whole(operator, 1)
+        operator("down", "--yes")
+        left_as_it_was(there, before)
+    finally:
+        os.umask(mask)
+        for name in ("a", "d"):
+            there.on(name, AS_THEY_WERE)
 
 
 @pytest.fixture(scope="module")
