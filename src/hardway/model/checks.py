@@ -11,6 +11,7 @@ from enum import Enum
 from types import MappingProxyType
 
 from hardway.model.cluster import API_PORT, Cluster, EndpointKind, Machine, Role
+from hardway.model.names import ENDPOINT
 from hardway.model.resources import Finding, Severity, Verdict
 
 
@@ -187,7 +188,7 @@ class Scope:
             return ()
         if self.kind == "cluster":
             # The name in findings since before subjects had kinds; programs read it.
-            return (Subject(self.kind, "endpoint", cluster),)
+            return (Subject(self.kind, ENDPOINT, cluster),)
         return tuple(
             Subject(self.kind, m.name, cluster) for m in cluster.machines if m.role in self.roles
         )
