@@ -84,7 +84,7 @@ def keep_tree(folder: Path, to: Path) -> Arguments:
     at = setup(folder / "hardway.yaml", folder / "clusters")
     here = components.architecture()
     stored = components.lookup(at.components, here, cache=at.cache)
-    _, secrets = store.ensure(at.workspace.pki, at.cluster, datetime.now(UTC))
+    secrets = store.ensure(at.workspace.pki, at.cluster, datetime.now(UTC))
     hosts = asyncio.run(at.provider.facts(at.cluster, {}))
     given = Given(at.cluster, secrets, {here: stored}, hosts)
     for name in ("units", "owners"):

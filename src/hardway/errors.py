@@ -3,6 +3,7 @@
 * HardwayError           (1)
   + SpecError            (2)  hardway.yaml says something that cannot be
   + PreflightError       (3)  this host or a machine is not fit; nothing was changed
+    - ClockError              this host and the machines have different times
   + ProviderError        (4)  machines could not be made, started or removed
     - AwsError                AWS refused a call
   + RemoteError          (5)
@@ -52,6 +53,13 @@ class PreflightError(HardwayError):
     def __init__(self, problems: Sequence[str], *, hint: str = "") -> None:
         super().__init__("\n".join(problems), hint=hint)
         self.problems = tuple(problems)
+
+
+class ClockError(PreflightError):
+    """This host's clock and the machines' are apart: what is issued might not be valid there."""
+
+    def __init__(self, message: str, *, hint: str) -> None:
+        super().__init__([message], hint=hint)
 
 
 class ProviderError(HardwayError):

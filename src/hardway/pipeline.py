@@ -10,7 +10,6 @@ import shutil
 import ssl
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from time import monotonic
 
 from hardway.drill import Drill
@@ -19,6 +18,7 @@ from hardway.engine.order import bring_about
 from hardway.engine.render import manifests, merged, render
 from hardway.engine.verify import check_all
 from hardway.errors import HardwayError, RefusedError, UnknownError
+from hardway.issuing import due, issue
 from hardway.model.cluster import EndpointKind, HostFacts
 from hardway.model.delta import Delta, refuse
 from hardway.model.resources import Change, Finding
@@ -26,7 +26,7 @@ from hardway.ownership import claims, held, note, noted
 from hardway.pki import store
 from hardway.providers.admission import absent, everybody, fit, silent
 from hardway.providers.base import MachineState, Problem, Severity
-from hardway.render.kubeconfig import host_kubeconfigs
+from hardway.providers.clocks import clock
 from hardway.report import Event, Happened, Report, both
 from hardway.setup import Setup
 from hardway.status import Status, status
@@ -106,11 +106,7 @@ async def _up(at: Setup, steps: Sequence[Step], report: Report) -> list[Finding]
         brought = at.bundled.packages if at.bundled else None
         problems = await at.provider.admit(cluster, fleet, hosts, brought)
         fit(cluster, fleet, problems, report, first=first)
-        issues, secrets = store.ensure(at.workspace.pki, cluster, datetime.now(UTC))
-        for issue in issues:
-            text = f"issue {issue.name}: {issue.why}"
-            report(Event(happened=Happened.CHANGED, machine=issue.machine, text=text))
-        at.workspace.write_kubeconfigs(host_kubeconfigs(cluster, secrets))
+        secrets = issue(at, await clock(fleet, hosts), report)
         decisions = at.decide()
         await note(fleet, answers, noted(decisions, at.workspace.folder))
         stored = await at.ensure({host.architecture for host in hosts.values()}, doing)
@@ -158,17 +154,17 @@ async def plan(at: Setup) -> Plan:
     Certificates that `up` would issue are changes of their own, with the reason; components that
     do not exist yet have digests that the real ones will not have.
     """
-    issues, secrets = store.planned(at.workspace.pki, at.cluster, datetime.now(UTC))
     async with at.provider.connect(at.cluster) as fleet:
         at = at.owning(await claims(fleet))
         hosts = _known(await at.provider.facts(at.cluster, fleet), fleet)
         stored = at.stored({host.architecture for host in hosts.values()}, absent_ok=True)
-        given = Given(at.cluster, secrets, stored, hosts)
+        draft = store.draft(at.workspace.pki, at.cluster, (await clock(fleet, hosts)).now)
+        given = Given(at.cluster, draft.secrets, stored, hosts)
         rendered, wanted = render(STEPS, given), manifests(STEPS, given)
         changes = await compare(at.live(fleet, absent_ok=True), rendered, wanted, show=True)
         return Plan(
             at.deltas,
-            tuple(certificates.planned(issues, changes)),
+            tuple(certificates.planned(draft.issues, changes)),
             {name: str(why) for name, why in refused(fleet).items()},
         )
 
@@ -221,7 +217,7 @@ async def look(at: Setup) -> Status:
     outlook = await at.provider.outlook(at.cluster) if there else None
     async with at.reach(absent_ok=True) as live:
         seen = await status(live, states)
-    return replace(seen, cost=outlook.now) if outlook else seen
+    return replace(seen, cost=outlook.now if outlook else None, renewals=due(at))
 
 
 async def kubectl(at: Setup, words: Sequence[str]) -> int:

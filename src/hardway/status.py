@@ -65,6 +65,15 @@ class NodeStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Renewal:
+    """A certificate that the next `up` issues again; `machine` is empty for this host's."""
+
+    name: str
+    machine: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """All of it."""
 
@@ -76,6 +85,7 @@ class Status:
     nodes: tuple[NodeStatus, ...]
     cost: Cost | None = None
     """Of what is there, where the provider is paid."""
+    renewals: tuple[Renewal, ...] = ()
 
     @property
     def healthy(self) -> bool:

@@ -32,7 +32,7 @@ def cluster() -> Cluster:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory, cluster: Cluster) -> tuple[Path, Secrets]:
     folder = tmp_path_factory.mktemp("pki") / "pki"
-    return folder, store.ensure(folder, cluster, NOW)[1]
+    return folder, store.ensure(folder, cluster, NOW)
 
 
 @pytest.fixture
@@ -292,25 +292,35 @@ def test_a_new_ca_is_a_reason_for_all_it_signs(folder: Path, cluster: Cluster) -
 def test_planning_writes_nothing(folder: Path, cluster: Cluster, tmp_path: Path) -> None:
     (folder / "kubernetes/admin.key").unlink()
     before = contents(folder)
-    issues, secrets = store.planned(folder, cluster, NOW)
-    assert [(i.name, i.why) for i in issues] == [("admin", "missing")]
-    assert secrets.certificates["admin", ""].key
+    draft = store.draft(folder, cluster, NOW)
+    assert [(i.name, i.why) for i in draft.issues] == [("admin", "missing")]
+    assert draft.secrets.certificates["admin", ""].key
     assert not changed(folder, before)
-    issues, _ = store.planned(tmp_path / "none", cluster, NOW)
+    issues = store.draft(tmp_path / "none", cluster, NOW).issues
     assert {"kubernetes-ca", "service-account-key", "encryption-key"} <= {i.name for i in issues}
     assert not (tmp_path / "none").exists()
+
+
+def test_of_this_host_are_the_certificates_of_people(folder: Path, cluster: Cluster) -> None:
+    later = store.draft(folder, cluster, NOW + timedelta(days=300)).of_this_host(cluster)
+    assert {i.name for i in later.issues} == {"admin", "break-glass"}
+    before = contents(folder)
+    store.write(folder, later.files)
+    assert changed(folder, before) == {
+        f"kubernetes/{name}.{end}" for name in ("admin", "break-glass") for end in ("crt", "key")
+    }
 
 
 def test_the_first_encryption_key_keeps_the_name_that_stands_in_etcd(
     folder: Path, cluster: Cluster
 ) -> None:
-    _, secrets = store.ensure(folder, cluster, NOW)
+    secrets = store.ensure(folder, cluster, NOW)
     (key,) = secrets.encryption_keys
     assert key.name == f"key-{sha256(key.secret).hexdigest()[:8]}"
     next(folder.glob("encryption/*.key")).rename(folder / "encryption.key")
     shutil.rmtree(folder / "encryption")
     assert reasons(folder, cluster) == {}
-    _, secrets = store.ensure(folder, cluster, NOW)
+    secrets = store.ensure(folder, cluster, NOW)
     assert secrets.encryption_keys == (NamedKey("key-1", key.secret),)
 
 
@@ -357,7 +367,7 @@ def test_killed_at_every_write_the_next_run_goes_on(
         once = ("ca.key", "service-account.key")
         kept = {n: c for n, c in contents(folder).items() if n.endswith(once) or "encr" in n}
         count = -1000
-        _, secrets = store.ensure(folder, small, NOW)
+        secrets = store.ensure(folder, small, NOW)
         assert secrets.certificates.keys() == {w.id for w in expand(small)}
         assert all(contents(folder)[name] == content for name, content in kept.items())
         assert len(list(folder.glob("encryption/*.key"))) == 1

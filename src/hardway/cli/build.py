@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hardway.cli.options import DEFAULT_SPEC, OUTPUT, of_cluster, setup
+from hardway.cli.options import DEFAULT_SPEC, OUTPUT, of_cluster, renew_own, setup
 from hardway.cli.output import JSON, cost, emit_json, note, table
 from hardway.errors import PreflightError, RefusedError, SpecError, VerifyError
 
@@ -56,6 +56,8 @@ def plan(spec: Path | None, clusters: Path | None, output: str, *, full: bool) -
     from hardway import pipeline  # noqa: PLC0415
 
     at = setup(spec, clusters)
+    # Without them the API's objects could not be compared.
+    renew_own(at)
     outlook = asyncio.run(at.provider.outlook(at.cluster))
     planned = asyncio.run(pipeline.plan(at))
     if output == JSON:

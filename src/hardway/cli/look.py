@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hardway.cli.options import OUTPUT, of_cluster, setup
+from hardway.cli.options import OUTPUT, of_cluster, renew_own, setup
 from hardway.cli.output import JSON, cost, emit_json, mark, note, table, verdict
 from hardway.errors import UnknownError, VerifyError
 
@@ -34,7 +34,9 @@ def status(spec: Path | None, clusters: Path | None, output: str) -> None:
     """Show how each part of the cluster is right now."""
     from hardway import pipeline  # noqa: PLC0415
 
-    seen = asyncio.run(pipeline.look(setup(spec, clusters)))
+    at = setup(spec, clusters)
+    renew_own(at)
+    seen = asyncio.run(pipeline.look(at))
     if output == JSON:
         emit_json(seen)
         return
@@ -48,6 +50,9 @@ def status(spec: Path | None, clusters: Path | None, output: str) -> None:
     members = f"{etcd.healthy} of {etcd.members} members healthy, leader {etcd.leader or 'none'}"
     click.echo(f"etcd      {mark(ok=etcd.healthy == etcd.members)} {members}")
     click.echo(f"endpoint  {mark(ok=end.healthy)} {end.address} {BROUGHT[end.kind](end.holder)}")
+    for due in seen.renewals:
+        whose = f" of {due.machine}" if due.machine else ""
+        click.echo(f"renewal   {due.name}{whose}: {due.why}; hardway up issues it again")
     if seen.cost:
         click.echo(f"cost      {cost(seen.cost)}")
     if not seen.healthy:
@@ -74,6 +79,7 @@ def verify(  # noqa: PLR0913 - one parameter for each option
     from hardway.cli.progress import reporting  # noqa: PLC0415
 
     at = setup(spec, clusters)
+    renew_own(at)
     if ha:
         asyncio.run(pipeline.dispensable(at))
     with reporting() as report:
@@ -150,6 +156,7 @@ def steps(output: str) -> None:
 def certs(spec: Path | None, clusters: Path | None, output: str) -> None:
     """List every certificate: whose, signed by whom, for which names, until when."""
     from hardway.pki import store  # noqa: PLC0415
+    from hardway.pki.decide import decide  # noqa: PLC0415
 
     at = setup(spec, clusters)
     rows = store.described(at.workspace.pki, at.cluster)
@@ -163,6 +170,9 @@ def certs(spec: Path | None, clusters: Path | None, output: str) -> None:
         for r in rows
     ]  # fmt: skip
     table(("CERTIFICATE", "MACHINE", "SIGNED BY", "SUBJECT", "VALID", "NAMES"), lines)
+    due = decide(store.read(at.workspace.pki), at.cluster, now)
+    if due:
+        note(f"\n{len(due)} are due, the first {due[0].name} ({due[0].why}): hardway up")
 
 
 def _days(until: datetime, now: datetime) -> str:

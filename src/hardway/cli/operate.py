@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hardway.cli.options import OUTPUT, of_cluster, setup
+from hardway.cli.options import OUTPUT, of_cluster, renew_own, setup
 from hardway.cli.output import JSON, emit_json, note, table
 from hardway.errors import RefusedError
 
@@ -127,7 +127,9 @@ def kubectl(spec: Path | None, clusters: Path | None, words: tuple[str, ...]) ->
     """Run kubectl, of the cluster's version, as its admin."""
     from hardway import pipeline  # noqa: PLC0415
 
-    sys.exit(asyncio.run(pipeline.kubectl(setup(spec, clusters), words)))
+    at = setup(spec, clusters)
+    renew_own(at)
+    sys.exit(asyncio.run(pipeline.kubectl(at, words)))
 
 
 @click.command()

@@ -1,12 +1,17 @@
 """Options that several commands have."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from hardway.cli.output import note
+from hardway.errors import HardwayError
+
 if TYPE_CHECKING:
+    from hardway.report import Event
     from hardway.setup import Setup
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -38,3 +43,21 @@ def setup(spec: Path | None, clusters: Path | None) -> "Setup":
     if spec is None and DEFAULT_SPEC.exists():
         spec = DEFAULT_SPEC
     return of(spec, clusters)
+
+
+def renew_own(at: "Setup") -> None:
+    """Renew this host's certificates if they have ended, and say so; see `issuing.renew_own`.
+
+    Where that is not possible, the command goes on: much can be seen without the API.
+    """
+    from hardway import issuing  # noqa: PLC0415
+    from hardway.report import Happened  # noqa: PLC0415
+
+    def report(event: "Event") -> None:
+        if event.happened is Happened.DOING:
+            note(event.text)
+
+    try:
+        asyncio.run(issuing.renew_own(at, report))
+    except HardwayError as error:
+        note(f"this host's certificates have ended and were not renewed: {error}\n{error.hint}")

@@ -7,7 +7,7 @@ import json
 import secrets as random
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -108,41 +108,70 @@ def _encryption(there: Kept) -> Iterator[tuple[str, bytes]]:
     yield RING, json.dumps([{"name": name, "file": file}], indent=2).encode() + b"\n"
 
 
-def write(folder: Path, path: str, content: bytes) -> None:
-    """Write one file of secrets so that a kill leaves the old or the new one.
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What has to be made, made in memory, and the secrets as they are once it is written."""
+
+    issues: tuple[Issue, ...]
+    files: Kept = field(repr=False)
+    """The new files, in the order in which they are to be written."""
+    secrets: Secrets
+
+    def of_this_host(self, cluster: Cluster) -> "Draft":
+        """Return the part that no machine has to be given.
+
+        Raises:
+            PkiError: a CA has to be made first, which machines do have to be given.
+        """
+        for issue in self.issues:
+            if isinstance(issue.what, Authority):
+                raise PkiError(f"{issue.name}: {issue.why}", hint="hardway up")
+        own = {w.stem: w for w in expand(cluster) if not w.machine}
+        issues = tuple(issue for issue in self.issues if issue.what in own.values())
+        files = {path: c for path, c in self.files.items() if path.rpartition(".")[0] in own}
+        return Draft(issues, files, self.secrets)
+
+
+def draft(folder: Path, cluster: Cluster, now: datetime) -> Draft:
+    """Return what has to be made; changes nothing.
+
+    Raises:
+        PkiError: something that cannot be made again is damaged or half gone.
+    """
+    kept = read(folder)
+    issues = decide.decide(kept, cluster, now)
+    files = dict(make(issues, kept, cluster, now))
+    return Draft(issues, files, decide.secrets({**kept, **files}, cluster))
+
+
+def write(folder: Path, files: Kept) -> None:
+    """Write secrets so that a kill at any moment leaves what `decide` can go on from.
 
     What cannot be made again is on the disk when this returns.
     """
-    mode, durable = KINDS[Path(path).suffix], not path.startswith(LEAVES)
-    write_file(folder / path, content, mode=mode, durable=durable)
-
-
-def planned(folder: Path, cluster: Cluster, now: datetime) -> tuple[tuple[Issue, ...], Secrets]:
-    """Return what would be made, and the secrets as they might be then; in memory only.
-
-    Raises:
-        PkiError: something that cannot be made again is damaged or half gone.
-    """
-    kept = read(folder)
-    issues = decide.decide(kept, cluster, now)
-    whole = {**kept, **dict(make(issues, kept, cluster, now))}
-    return issues, decide.secrets(whole, cluster)
-
-
-def ensure(folder: Path, cluster: Cluster, now: datetime) -> tuple[tuple[Issue, ...], Secrets]:
-    """Return what was made, and the cluster's secrets.
-
-    Raises:
-        PkiError: something that cannot be made again is damaged or half gone.
-    """
-    kept = read(folder)
-    issues = decide.decide(kept, cluster, now)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for path, content in make(issues, kept, cluster, now):
-        write(folder, path, content)
+    for path, content in files.items():
+        mode, durable = KINDS[Path(path).suffix], not path.startswith(LEAVES)
+        write_file(folder / path, content, mode=mode, durable=durable)
     for key in folder.rglob("*.key"):
         key.chmod(PRIVATE)
-    return issues, decide.secrets(read(folder), cluster)
+
+
+def ensure(folder: Path, cluster: Cluster, now: datetime) -> Secrets:
+    """Return the cluster's secrets, having made those that were missing or due.
+
+    Raises:
+        PkiError: something that cannot be made again is damaged or half gone.
+    """
+    made = draft(folder, cluster, now)
+    write(folder, made.files)
+    return made.secrets
+
+
+def ended(folder: Path, cluster: Cluster, now: datetime) -> bool:
+    """Return whether a certificate of this host was issued and is over."""
+    own = [folder / f"{w.stem}.crt" for w in expand(cluster) if not w.machine]
+    return any(_read(path).not_after <= now for path in own if path.exists())
 
 
 def described(folder: Path, cluster: Cluster) -> list[Described]:

@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from hardway.model.cluster import API_PORT, Cluster, Machine, Role
 from hardway.model.resources import File
@@ -10,6 +11,15 @@ from hardway.pki.values import Pair, Secrets
 from hardway.render.config import comment, dump
 
 FOLDER = "/etc/kubernetes"
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What the parts of a kubeconfig are called in it."""
+
+    cluster: str
+    user: str
+    context: str
 
 
 def server(cluster: Cluster, machine: Machine | None) -> str:
@@ -33,7 +43,8 @@ def kubeconfigs_for(cluster: Cluster, machine: Machine, secrets: Secrets) -> tup
     return tuple(
         File(
             path=path(wanted.row),
-            content=_text(cluster, server(cluster, machine), wanted.row.name,
+            content=_text(Names(cluster.name, wanted.row.name, cluster.name),
+                          server(cluster, machine),
                           secrets.cas["kubernetes"].bundle, secrets.certificates[wanted.id]),
             mode=0o600,
             owner=wanted.row.owner,
@@ -47,10 +58,13 @@ def kubeconfigs_for(cluster: Cluster, machine: Machine, secrets: Secrets) -> tup
 
 
 def host_kubeconfigs(cluster: Cluster, secrets: Secrets) -> Mapping[str, bytes]:
-    """Return the kubeconfigs for people on this host, by file name."""
+    """Return the kubeconfigs for people on this host, by file name.
+
+    All names in them begin with the cluster's: kubectl merges files of several clusters by them.
+    """
     return {
         f"{wanted.row.kubeconfig}.kubeconfig": _text(
-            cluster, server(cluster, None), wanted.row.name,
+            _of_people(cluster, wanted.row.name), server(cluster, None),
             secrets.cas["kubernetes"].bundle, secrets.certificates[wanted.id],
         )
         for wanted in expand(cluster)
@@ -58,22 +72,27 @@ def host_kubeconfigs(cluster: Cluster, secrets: Secrets) -> Mapping[str, bytes]:
     }  # fmt: skip
 
 
-def _text(cluster: Cluster, url: str, user: str, ca: bytes, pair: Pair) -> bytes:
+def _of_people(cluster: Cluster, user: str) -> Names:
+    name = f"hardway-{cluster.name}"
+    return Names(cluster=name, user=f"{name}-{user}", context=f"{name}-{user}")
+
+
+def _text(names: Names, url: str, ca: bytes, pair: Pair) -> bytes:
     at = {"server": url, "certificate-authority-data": _base64(ca)}
     identity = {
         "client-certificate-data": _base64(pair.certificate),
         "client-key-data": _base64(pair.key),
     }
-    context = {"cluster": cluster.name, "user": user}
+    context = {"cluster": names.cluster, "user": names.user}
     value = {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": cluster.name, "cluster": at}],
-        "users": [{"name": user, "user": identity}],
-        "contexts": [{"name": cluster.name, "context": context}],
-        "current-context": cluster.name,
+        "clusters": [{"name": names.cluster, "cluster": at}],
+        "users": [{"name": names.user, "user": identity}],
+        "contexts": [{"name": names.context, "context": context}],
+        "current-context": names.context,
     }
-    head = comment(f"The API at {url}, which the CA below must have signed for; as {user}.")
+    head = comment(f"The API at {url}, which the CA below must have signed for; as {names.user}.")
     return (head + dump(value)).encode()
 
 

@@ -1,0 +1,66 @@
+"""Issuing what is missing or due, by a clock that the machines agree with, and saying so."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from hardway.pki import store
+from hardway.pki.decide import Issue, decide
+from hardway.pki.values import Secrets
+from hardway.providers.clocks import Clock, clock
+from hardway.render.kubeconfig import host_kubeconfigs
+from hardway.report import Event, Happened, Report, both
+from hardway.setup import Setup
+from hardway.status import Renewal
+
+NAMED = 3
+"""Certificates whose names fit in a line."""
+
+
+def issue(at: Setup, by: Clock, report: Report, *, own: bool = False) -> Secrets:
+    """Issue what is missing or due, and say so; with `own` what is of this host alone.
+
+    Raises:
+        ClockError: something is due, and this host's clock is not the machines'.
+        PkiError: something that cannot be made again is damaged or half gone.
+    """
+    draft = store.draft(at.workspace.pki, at.cluster, by.now)
+    draft = draft.of_this_host(at.cluster) if own else draft
+    by.permit(draft.issues)
+    store.write(at.workspace.pki, draft.files)
+    at.workspace.write_kubeconfigs(host_kubeconfigs(at.cluster, draft.secrets))
+    _say(draft.issues, report)
+    return draft.secrets
+
+
+def _say(issues: Sequence[Issue], report: Report) -> None:
+    for made in issues:
+        text = f"issue {made.name}: {made.why}"
+        report(Event(happened=Happened.CHANGED, machine=made.machine, text=text))
+    names = [f"{i.name} ({i.why})" for i in issues[:NAMED]]
+    more = len(issues) - NAMED
+    if names:
+        line = ", ".join([*names, *([f"and {more} more"] if more > 0 else [])])
+        report(Event(happened=Happened.DOING, text=f"issuing {line}"))
+
+
+async def renew_own(at: Setup, report: Report) -> None:
+    """Issue this host's own certificates again if one has ended: no machine has to be changed.
+
+    Raises:
+        ClockError: they ended by this host's clock alone.
+    """
+    if not store.ended(at.workspace.pki, at.cluster, datetime.now(UTC)):
+        return
+    with at.workspace.locked():
+        async with at.provider.connect(at.cluster) as fleet:
+            hosts = await at.provider.facts(at.cluster, fleet)
+            by = await clock(fleet, hosts)
+            issue(at, by, both(report, at.workspace.journal), own=True)
+
+
+def due(at: Setup) -> tuple[Renewal, ...]:
+    """Return what the next `up` issues again; nothing of a cluster that was never made."""
+    if not at.workspace.pki.exists():
+        return ()
+    issues = decide(store.read(at.workspace.pki), at.cluster, datetime.now(UTC))
+    return tuple(Renewal(issue.name, issue.machine, issue.why) for issue in issues)
