@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import monotonic
 
+from hardway import salvage
 from hardway.drill import Drill
 from hardway.engine.compare import compare
 from hardway.engine.order import bring_about
@@ -106,16 +107,21 @@ async def _up(at: Setup, steps: Sequence[Step], report: Report) -> list[Finding]
         brought = at.bundled.packages if at.bundled else None
         problems = await at.provider.admit(cluster, fleet, hosts, brought)
         fit(cluster, fleet, problems, report, first=first)
-        secrets = issue(at, await clock(fleet, hosts), report)
+        by = await clock(fleet, hosts)
+        secrets = issue(at, by, report)
         decisions = at.decide()
         await note(fleet, answers, noted(decisions, at.workspace.folder))
         stored = await at.ensure({host.architecture for host in hosts.values()}, doing)
         given = Given(cluster, secrets, stored, hosts)
         rendered = render(steps, given)
-        for machine, by_step in rendered.items():
-            at.workspace.write_tree(machine, merged(by_step.values()))
         live = at.live(fleet)
         changes = await compare(live, rendered, manifests(steps, given), show=False)
+        if await salvage.keep(at, fleet, changes, report):
+            given = replace(given, secrets=issue(at, by, report))
+            rendered = render(steps, given)
+            changes = await compare(live, rendered, manifests(steps, given), show=False)
+        for machine, by_step in rendered.items():
+            at.workspace.write_tree(machine, merged(by_step.values()))
         findings = await bring_about(steps, changes, live, report)
         unknown = [*silent(cluster, fleet), *(f.machine for f in findings if f.open)]
         if unknown:

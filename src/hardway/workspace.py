@@ -6,6 +6,7 @@ ssh/            the operator's key, the machines' host keys, known_hosts    0700
 kubeconfigs/    admin.kubeconfig and break-glass.kubeconfig                 0700
 nodes/<machine>/…    what the machine was given, shaped like its file system
 secrets/<machine>/…  the same for files nobody else may read                0700
+edited/<machine>/…   what somebody edited on it and `up` overwrote, with the time     0700
 cluster.json    what was decided and stays: identity, versions, networks, each machine's place
 journal.jsonl   what was done when
 """
@@ -16,13 +17,15 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 from hardway.errors import RefusedError
 from hardway.files import write
 from hardway.model import decisions as form
 from hardway.model.decisions import Decisions
-from hardway.model.resources import Desired
+from hardway.model.resources import Desired, File
 from hardway.report import Journal
 
 DECISIONS = "cluster.json"
@@ -128,6 +131,26 @@ class Workspace:
                         path.rmdir()
                 elif path not in kept:
                     path.unlink()
+
+    def given(self, machine: str, file: File) -> str:
+        """Return the SHA-256 of what a machine was last given as a file; empty if it was not."""
+        path = self.folder / _kind_of(file) / machine / file.path.lstrip("/")
+        return sha256(path.read_bytes()).hexdigest() if path.exists() else ""
+
+    def keep_edited(self, machine: str, file: File, content: bytes) -> str:
+        """Keep what a file said on a machine; return where, or nothing if it is kept already."""
+        top = self.folder / "edited"
+        top.mkdir(mode=0o700, exist_ok=True)
+        path = top / machine / file.path.lstrip("/")
+        if any(p.read_bytes() == content for p in path.parent.glob(f"{path.name}.*")):
+            return ""
+        place = path.with_name(f"{path.name}.{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+        write(place, content, mode=0o600 if file.secret else 0o644, durable=True)
+        return str(place.relative_to(self.folder))
+
+
+def _kind_of(file: File) -> str:
+    return "secrets" if file.secret else "nodes"
 
 
 def _link(path: Path, target: str) -> None:

@@ -16,6 +16,7 @@ def changes(machine: str, wanted: Mapping[str, Desired], observed: Observed) -> 
         *_leftovers(machine, next(iter(wanted)), observed),
         *(
             Change(machine=machine, step=step, kind=kind, path_or_unit=name, item=item, diff=text,
+                   before=observed.paths[name].digest if name in observed.paths else "",
                    prose=BY_TYPE[type(item)].prose(item, observed))
             for step, desired in wanted.items()
             for item in desired.items

@@ -227,6 +227,8 @@ class Change:
     item: Item = field(repr=False)
     """All that making the change takes."""
     diff: str = ""
+    before: str = ""
+    """SHA-256 of the file that is there now, in hex; empty of other things."""
     prose: bool = False
     """Only comments differ: no process acts on it."""
 

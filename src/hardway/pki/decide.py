@@ -25,7 +25,7 @@ from hardway.model.cluster import Cluster
 from hardway.pki.inspect import due, flaw, read
 from hardway.pki.inventory import CAS, Authority, Wanted, expand
 from hardway.pki.issue import public_of
-from hardway.pki.values import KeyPair, NamedKey, Pair, Secrets, ServiceAccountKeys, Trust
+from hardway.pki.values import PROVIDER, KeyPair, NamedKey, Pair, Secrets, ServiceAccountKeys, Trust
 
 Kept = Mapping[str, bytes]
 """The files in the folder of secrets, by their paths in it."""
@@ -37,6 +37,8 @@ RING = f"{ENCRYPTION}/ring.json"
 FIRST_KEY = f"{ENCRYPTION}.key"
 FIRST_NAME = "key-1"
 ENCRYPTION_BYTES = 32
+KEY_BYTES = {16, 24, ENCRYPTION_BYTES}
+"""Found ones may be AES keys."""
 
 
 What = Authority | Wanted | str
@@ -76,7 +78,7 @@ def decide(kept: Kept, cluster: Cluster, now: datetime) -> tuple[Issue, ...]:
         *((row, _authority(kept, row, now)) for row in CAS),
         *((leaf, _leaf(kept, leaf, now)) for leaf in expand(cluster)),
         (ACCOUNT, "" if _account(kept) else "missing"),
-        (ENCRYPTION, "" if _encryption(kept) else "missing"),
+        (ENCRYPTION, "" if encryption_keys(kept) else "missing"),
     )
     return tuple(Issue(what, why) for what, why in wanted if why)
 
@@ -127,11 +129,21 @@ def _account(kept: Kept) -> bool:
     return key in kept
 
 
-def _encryption(kept: Kept) -> tuple[NamedKey, ...]:
+def encryption_keys(kept: Kept) -> tuple[NamedKey, ...]:
+    """Return the keys for encryption at rest, the one that writes first; maybe none."""
+    return tuple(_named(kept, row) for row in ring(kept))
+
+
+def ring(kept: Kept) -> tuple[Mapping[str, str], ...]:
+    """Return the rows of the ring: name and file of each key, and its provider if it was found.
+
+    Raises:
+        PkiError: it cannot be read, or it is gone and there are several keys.
+    """
     if RING in kept:
-        return tuple(_named(kept, row) for row in _rows(kept))
+        return tuple(_rows(kept))
     if FIRST_KEY in kept:
-        return (_named(kept, {"name": FIRST_NAME, "file": FIRST_KEY}),)
+        return ({"name": FIRST_NAME, "file": FIRST_KEY},)
     if len(ring_files(kept)) > 1:
         raise PkiError(f"pki/{RING} is gone, which says which key writes", hint=RESTORE)
     return ()
@@ -157,12 +169,12 @@ def _named(kept: Kept, row: Mapping[str, str]) -> NamedKey:
         raise PkiError(f"pki/{file} is gone; no Secret is readable so", hint=RESTORE) from error
     except binascii.Error:
         secret = b""
-    if len(secret) != ENCRYPTION_BYTES:
+    if len(secret) not in KEY_BYTES:
         raise PkiError(
             f"pki/{file} is not the base64 of {ENCRYPTION_BYTES} bytes; no Secret is readable so",
             hint=RESTORE,
         )
-    return NamedKey(row["name"], secret)
+    return NamedKey(row["name"], secret, row.get("provider", PROVIDER))
 
 
 def _public(kept: Kept, path: str) -> bytes:
@@ -181,5 +193,5 @@ def secrets(kept: Kept, cluster: Cluster) -> Secrets:
         cas={name: Trust(pair, (pair.certificate,)) for name, pair in cas.items()},
         certificates=leaves,
         service_account=ServiceAccountKeys(account, (account.public,)),
-        encryption_keys=_encryption(kept),
+        encryption_keys=encryption_keys(kept),
     )

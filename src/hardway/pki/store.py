@@ -21,7 +21,7 @@ from hardway.pki.inspect import Read
 from hardway.pki.inspect import read as read_certificate
 from hardway.pki.inventory import CAS, CERTIFICATES, Authority, Wanted, expand
 from hardway.pki.issue import Leaf, new_ca, new_key, new_leaf, public_of
-from hardway.pki.values import Pair, Secrets
+from hardway.pki.values import NamedKey, Pair, Secrets
 
 PRIVATE, PUBLIC = 0o600, 0o644
 KINDS = {".crt": PUBLIC, ".pub": PUBLIC, ".json": PUBLIC, ".key": PRIVATE}
@@ -166,6 +166,20 @@ def ensure(folder: Path, cluster: Cluster, now: datetime) -> Secrets:
     made = draft(folder, cluster, now)
     write(folder, made.files)
     return made.secrets
+
+
+def add_encryption_keys(folder: Path, keys: Sequence[NamedKey]) -> list[NamedKey]:
+    """Let keys be read with, after those that are there; return those that are new."""
+    kept = read(folder)
+    known, rows = set(decide.encryption_keys(kept)), list(decide.ring(kept))
+    new = [key for key in dict.fromkeys(keys) if key not in known]
+    for key in new:
+        file = f"{ENCRYPTION}/found-{sha256(key.secret).hexdigest()[:8]}.key"
+        write(folder, {file: b64encode(key.secret) + b"\n"})
+        rows.append({"name": key.name, "provider": key.provider, "file": file})
+    if new:
+        write(folder, {RING: json.dumps(rows, indent=2).encode() + b"\n"})
+    return new
 
 
 def ended(folder: Path, cluster: Cluster, now: datetime) -> bool:

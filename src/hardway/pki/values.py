@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+PROVIDER = "secretbox"
+"""What encrypts at rest: authenticated, and safe with random nonces."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:
@@ -52,7 +55,7 @@ class NamedKey:
 
     name: str
     secret: bytes = field(repr=False)
-    provider: str = "secretbox"
+    provider: str = PROVIDER
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,11 +108,19 @@ async def run_checked(
         CommandError: its status was not 0.
         ConnectError: the connection broke, or it took too long.
     """
+    raw = await run_raw(transport, argv, stdin=stdin, timeout_s=timeout_s)
+    return raw.decode(errors="replace")
+
+
+async def run_raw(
+    transport: Transport, argv: Sequence[str], *, stdin: bytes | Path = b"", timeout_s: float = 60
+) -> bytes:
+    """Run a command on a machine and return the bytes it printed; see `run_checked`."""
     done = await transport.run(argv, stdin=stdin, timeout_s=timeout_s)
     if done.status:
         output = (done.stderr or done.stdout).decode(errors="replace")
         raise CommandError(transport.machine, argv, done.status, output)
-    return done.stdout.decode(errors="replace")
+    return done.stdout
 
 
 async def on_each(work: Iterable[Awaitable[T]]) -> list[T]:
