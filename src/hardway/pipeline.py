@@ -12,13 +12,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import monotonic
 
-from hardway import salvage
+from hardway import salvage, unreadable
 from hardway.drill import Drill
 from hardway.engine.compare import compare
 from hardway.engine.order import bring_about
 from hardway.engine.render import manifests, merged, render
 from hardway.engine.verify import check_all
-from hardway.errors import HardwayError, RefusedError, UnknownError
+from hardway.errors import HardwayError, RefusedError, StepError, UnknownError
 from hardway.issuing import due, issue
 from hardway.model.cluster import EndpointKind, HostFacts
 from hardway.model.delta import Delta, refuse
@@ -122,7 +122,13 @@ async def _up(at: Setup, steps: Sequence[Step], report: Report) -> list[Finding]
             changes = await compare(live, rendered, manifests(steps, given), show=False)
         for machine, by_step in rendered.items():
             at.workspace.write_tree(machine, merged(by_step.values()))
-        findings = await bring_about(steps, changes, live, report)
+        try:
+            findings = await bring_about(steps, changes, live, report)
+        except StepError:
+            changes = await compare(live, rendered, manifests(steps, given), show=False)
+            if not await unreadable.sweep(live, changes, report):
+                raise
+            findings = await bring_about(steps, changes, live, report)
         unknown = [*silent(cluster, fleet), *(f.machine for f in findings if f.open)]
         if unknown:
             raise UnknownError(

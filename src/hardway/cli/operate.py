@@ -143,4 +143,44 @@ def kubeconfig(spec: Path | None, clusters: Path | None, *, content: bool) -> No
     click.echo(path.read_text() if content else str(path), nl=not content)
 
 
-COMMANDS = (machine, ssh, kubectl, kubeconfig)
+@click.command()
+@of_cluster
+@OUTPUT
+@click.option(
+    "--remove",
+    multiple=True,
+    metavar="NAMESPACE/NAME",
+    help="Give one up for lost: it is removed from etcd. May be given several times.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def unreadable(
+    spec: Path | None, clusters: Path | None, output: str, remove: tuple[str, ...], *, yes: bool
+) -> None:
+    """List Secrets that no key reads any more, and remove those that are given up.
+
+    One of them keeps API servers from getting ready and listing Secrets from working.
+    """
+    from hardway import pipeline  # noqa: PLC0415
+    from hardway import unreadable as lost  # noqa: PLC0415
+
+    at = setup(spec, clusters)
+    renew_own(at)
+    found = asyncio.run(lost.look(at, asyncio.run(pipeline.plan(at)).changes))
+    if output == JSON:
+        emit_json({"unreadable": found})
+    else:
+        for secret in found:
+            click.echo(str(secret))
+    if strange := set(remove) - {str(secret) for secret in found}:
+        raise RefusedError(f"not among them: {', '.join(sorted(strange))}", hint="nothing was done")
+    chosen = [secret for secret in found if str(secret) in remove]
+    if not chosen:
+        note(f"{len(found)} Secrets that no key reads")
+        return
+    if not yes:
+        click.confirm(f"remove {len(chosen)} Secrets for ever? A backup may have them", abort=True)
+    asyncio.run(lost.give_up(at, chosen))
+    note(f"removed: {', '.join(map(str, chosen))}")
+
+
+COMMANDS = (machine, ssh, kubectl, kubeconfig, unreadable)

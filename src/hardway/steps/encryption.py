@@ -12,6 +12,8 @@ from hardway.steps.base import Given, Inventory, Step
 
 NAME = "encryption"
 PATH = "/etc/kubernetes/encryption.yaml"
+PREFIX = "/registry/secrets/"
+"""Where Secrets are in etcd."""
 
 
 def render(given: Given, machine: Machine, _inventory: Inventory) -> Desired:
