@@ -15,12 +15,10 @@ from hardway.components.lock import compare
 from hardway.errors import PreflightError, RefusedError
 from hardway.model.checks import Claim, Subject, judged
 from hardway.model.cluster import Cluster
+from hardway.model.providers import TRAITS
 from hardway.model.resources import Finding
 from hardway.report import Event, Happened, Report
 from hardway.setup import Setup
-
-OUTSIDE = {"aws": "AWS's API"}
-"""Providers whose machines cannot be made without reaching elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +114,7 @@ async def pack(
 
 
 def _refuse_outside(at: Setup) -> None:
-    if outside := OUTSIDE.get(at.cluster.provider):
+    if outside := TRAITS[at.cluster.provider].outside:
         raise RefusedError(
             f"provider {at.cluster.provider} needs {outside}; a bundle cannot spare it that",
             hint="hardway lock pins what machines get there",

@@ -20,14 +20,6 @@ SIGNS = {"issue": ("+", "green"), "install": ("+", "green"), "create": ("+", "gr
          "start": ("+", "green"), "enable": ("+", "green"), "apply": ("+", "green"),
          "update": ("~", "yellow"), "restart": ("!", "red"),
          "register": ("!", "red"), "assign": ("+", "green"), "remove": ("-", "red")}  # fmt: skip
-GONE_WITH_MACHINES = (
-    "its machines, their disks", "no process, mount, namespace, link, table or cgroup is left"
-)  # fmt: skip
-GONE = {
-    "ssh": ("what hardway put on its machines", "its machines are as they were before"),
-    "aws": ("all of this", "nothing that was made for it is left"),
-}
-"""What `down` removes and proves, by the provider."""
 SEVERITIES = {"refuse": "red", "warn": "yellow"}
 DELTAS = {"up": ("~", "yellow"), "command": ("?", None), "nobody": ("x", "red")}
 """Signs and colours of differences between hardway.yaml and a living cluster, by who acts."""
@@ -206,6 +198,7 @@ def down(
     """Remove the cluster, its machines and its keys, and prove that nothing is left."""
     from hardway import pipeline  # noqa: PLC0415
     from hardway.cli.progress import reporting  # noqa: PLC0415
+    from hardway.model.providers import TRAITS  # noqa: PLC0415
     from hardway.setup import setup_named  # noqa: PLC0415
 
     if hosts:
@@ -216,14 +209,14 @@ def down(
     except SpecError as error:
         raise SpecError(error.problems, hint="correct it, or: hardway down --name NAME") from error
     name = at.cluster.name
-    goes, proof = GONE.get(at.cluster.provider, GONE_WITH_MACHINES)
+    traits = TRAITS[at.cluster.provider]
     if not yes:
         for line in asyncio.run(at.provider.belongings(name)):
             note(f"  {line}")
-        click.confirm(f"remove cluster {name}: {goes}, all keys?", abort=True)
+        click.confirm(f"remove cluster {name}: {traits.removes}, all keys?", abort=True)
     with reporting() as report:
         asyncio.run(pipeline.down(at, report))
-    click.echo(f"{name} is gone: {proof}")
+    click.echo(f"{name} is gone: {traits.proves}")
 
 
 def _take_back(name: str | None, hosts: Sequence[str]) -> None:

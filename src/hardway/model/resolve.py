@@ -24,7 +24,7 @@ from hardway.model.cluster import (
     Validity,
 )
 from hardway.model.decisions import PODS_PER_WORKER_PREFIX
-from hardway.spec import aws
+from hardway.model.providers import TRAITS
 from hardway.spec.load import Loaded
 from hardway.spec.schema import Counts, Named
 from hardway.spec.ssh import Ssh
@@ -33,13 +33,6 @@ FIRST = {Role.CONTROL_PLANE: 10, Role.WORKER: 20}
 """Where in network.nodes the machines of a role begin."""
 ENDPOINT = 100
 NAMES = {Role.CONTROL_PLANE: "controller", Role.WORKER: "worker"}
-NODES: Mapping[str, IPv4Network] = {
-    "local": IPv4Network("10.240.0.0/24"),
-    "aws": IPv4Network("10.0.0.0/16"),
-}
-"""Machines' ranges where hardway.yaml has none, of providers that make machines."""
-KINDS = {"local": EndpointKind.VIP, "ssh": EndpointKind.VIP, "aws": EndpointKind.MADE}
-"""Kinds of endpoints where hardway.yaml says none, by provider."""
 LOOPBACK = "127.0.0.1"
 PRIVATE = tuple(IPv4Network(n) for n in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16",
                                          "100.64.0.0/10"))  # fmt: skip
@@ -67,7 +60,8 @@ def resolve(loaded: Loaded, kubernetes_version: str, decided: Sequence[Machine] 
     """
     spec = loaded.spec
     network = spec.network
-    nodes = network.nodes or NODES.get(spec.provider)
+    provider = TRAITS[spec.provider]
+    nodes = network.nodes or provider.nodes
     if nodes is None:
         raise SpecError([loaded.problem(("network", "nodes"), "is needed: the range in which "
                                         "your machines have their addresses")])  # fmt: skip
@@ -76,7 +70,7 @@ def resolve(loaded: Loaded, kubernetes_version: str, decided: Sequence[Machine] 
         # Addresses cannot be dealt out of ranges that make no sense.
         raise SpecError(problems)
     endpoint = _endpoint(loaded, nodes)
-    subnets = (aws.subnets(spec.aws, nodes) if spec.provider == "aws" else ()) or (nodes,)
+    subnets = provider.subnets(spec, nodes)
     asked = _asked(loaded, decided)
     problems += [
         *_endpoint_problems(loaded, nodes),
@@ -89,9 +83,8 @@ def resolve(loaded: Loaded, kubernetes_version: str, decided: Sequence[Machine] 
         ),
         *_days(loaded),
         *options.problems(loaded),
+        *(loaded.problem(place, text) for place, text in provider.problems(spec, nodes)),
     ]
-    if spec.provider == "aws":
-        problems += [loaded.problem(place, text) for place, text in aws.problems(spec.aws, nodes)]
     known = {m.name: m for m in decided}
     roles = [known[a.name].role if a.name in known else a.role for a in asked]
     workers = sum(1 for role in roles if role is Role.WORKER)
@@ -117,8 +110,7 @@ def resolve(loaded: Loaded, kubernetes_version: str, decided: Sequence[Machine] 
         pod_cidr=network.pods,
         service_cidr=network.services,
         endpoint=endpoint,
-        # Neighbours in other zones are in other subnets, and no next hop for a machine.
-        routes_outside=spec.provider == "aws",
+        routes_outside=provider.routes_outside,
         key_algorithm=KeyAlgorithm(spec.pki.algorithm),
         validity=Validity(
             ca=timedelta(days=spec.pki.ca_days),
@@ -177,7 +169,7 @@ def _ranges(loaded: Loaded, nodes: IPv4Network) -> Iterator[str]:
     network = loaded.spec.network
     ranges = {"nodes": nodes, "pods": network.pods, "services": network.services}
     for name, cidr in ranges.items():
-        made = name != "nodes" or loaded.spec.provider in NODES
+        made = name != "nodes" or TRAITS[loaded.spec.provider].makes_machines
         if made and not any(cidr.subnet_of(private) for private in PRIVATE):
             yield loaded.problem(
                 ("network", name),
@@ -186,7 +178,7 @@ def _ranges(loaded: Loaded, nodes: IPv4Network) -> Iterator[str]:
     for (one, left), (other, right) in combinations(ranges.items(), 2):
         if left.overlaps(right):
             yield loaded.problem(("network", other), f"{right} overlaps network.{one} {left}")
-    deals = loaded.spec.provider in NODES
+    deals = TRAITS[loaded.spec.provider].makes_machines
     if deals and not NODES_LARGEST <= nodes.prefixlen <= NODES_SMALLEST:
         yield loaded.problem(
             ("network", "nodes"), f"must be a /{NODES_LARGEST} to /{NODES_SMALLEST}, found "
@@ -199,7 +191,7 @@ def _ranges(loaded: Loaded, nodes: IPv4Network) -> Iterator[str]:
 
 def _endpoint(loaded: Loaded, nodes: IPv4Network) -> Endpoint:
     asked = loaded.spec.endpoint
-    kind = EndpointKind(asked.kind or KINDS[loaded.spec.provider])
+    kind = EndpointKind(asked.kind or TRAITS[loaded.spec.provider].endpoint)
     vip = nodes[min(ENDPOINT, nodes.num_addresses - 1)]
     hosts = {EndpointKind.VIP: str(vip), EndpointKind.GIVEN: "",
              EndpointKind.PROXY: LOOPBACK, EndpointKind.MADE: ""}  # fmt: skip
@@ -207,13 +199,13 @@ def _endpoint(loaded: Loaded, nodes: IPv4Network) -> Endpoint:
 
 
 def _endpoint_problems(loaded: Loaded, nodes: IPv4Network) -> Iterator[str]:
-    asked, provider = loaded.spec.endpoint, loaded.spec.provider
-    made, kind = provider in NODES, asked.kind or KINDS[provider]
+    asked, provider = loaded.spec.endpoint, TRAITS[loaded.spec.provider]
+    made, kind = provider.makes_machines, asked.kind or provider.endpoint
     place = ("endpoint", "host")
-    if provider == "aws":
+    if provider.endpoint is EndpointKind.MADE:
         if asked.kind is not None or asked.host is not None:
-            yield loaded.problem(("endpoint",), "on aws only its port can be set: hardway makes "
-                                 "the load balancer")  # fmt: skip
+            yield loaded.problem(("endpoint",), f"on {provider.name} only its port can be set: "
+                                 "hardway makes the load balancer")  # fmt: skip
     elif kind == "vip":
         if asked.host is None and not made:
             yield loaded.problem(
@@ -246,7 +238,7 @@ def _machines(
             "number half is no majority, so that one more helps nothing")  # fmt: skip
     if isinstance(machines, Counts):
         return
-    listed, made = {m.name for m in machines}, loaded.spec.provider in NODES
+    listed, made = {m.name for m in machines}, TRAITS[loaded.spec.provider].makes_machines
     seen: dict[object, str] = {_as_address(endpoint.host): "the endpoint"}
     seen |= {m.address: m.name for m in decided if m.name not in listed}
     for index, machine in enumerate(machines):
@@ -267,7 +259,7 @@ def _machines(
 
 def _reached(loaded: Loaded) -> Iterator[str]:
     """Yield what is missing, or too much, of how machines are reached."""
-    machines, there = loaded.spec.machines, loaded.spec.provider == "ssh"
+    machines, there = loaded.spec.machines, not TRAITS[loaded.spec.provider].makes_machines
     if isinstance(machines, Counts):
         if there:
             yield loaded.problem(("machines",), "a list is needed with provider ssh: your "
