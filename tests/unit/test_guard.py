@@ -10,12 +10,22 @@ import threading
 import urllib.request
 from collections.abc import Callable, Iterator
 from ipaddress import IPv4Network
+from pathlib import Path
 
 import pytest
 from tests.guard import GUARD, NO_ACCOUNT, Forbidden
 
 ELSEWHERE = ("198.51.100.1", 443)
 """TEST-NET-2: nobody's."""
+ROOT = Path(__file__).parents[2]
+SWALLOWING = """import socket
+
+def test_it():
+    try:
+        socket.getaddrinfo("example.com", 443)
+    except BaseException:
+        pass
+"""
 
 
 @pytest.fixture
@@ -79,6 +89,18 @@ def test_a_refusal_is_not_taken_for_a_bad_network(refusals: list[str]) -> None:
     with pytest.raises(Forbidden), contextlib.suppress(Exception):
         connect(ELSEWHERE[0])
     assert len(refusals) == 1
+
+
+def test_code_that_swallows_a_refusal_fails_its_test(tmp_path: Path) -> None:
+    file = tmp_path / "test_swallowing.py"
+    file.write_text(SWALLOWING)
+    plugins = ["-p", "tests.conftest", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *plugins, "-c", ROOT / "pyproject.toml", file],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "1 passed, 1 error" in done.stdout
+    assert "getaddrinfo of example.com, which is neither" in done.stdout
 
 
 def test_this_host_is_reached() -> None:
