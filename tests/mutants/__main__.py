@@ -51,6 +51,7 @@ class Verdict:
     killer: str
     """The test that noticed it; empty if none did."""
     tried: int
+    difference: str
 
     @property
     def survived(self) -> bool:
@@ -133,8 +134,9 @@ def _tests(seen: str, took_s: Mapping[str, float]) -> Iterable[str]:
 
 
 def try_out(flip: Flip, tests: Sequence[str], known: Known, on: Copy) -> Verdict:
+    shown = difference(flip, on)
     if not tests:
-        return Verdict(flip, "", 0)
+        return Verdict(flip, "", 0, shown)
     content = flip.apply((on.folder / flip.path).read_bytes())
     with on.changed(flip.path, content):
         limit_s = SLOWER * sum(known.took_s[test] for test in tests) + SPARE_S
@@ -142,7 +144,7 @@ def try_out(flip: Flip, tests: Sequence[str], known: Known, on: Copy) -> Verdict
         if said is None:
             limit_s = SLOWER * sum(known.took_s.values()) + SPARE_S
             said = on.test([UNIT], "-x", timeout_s=limit_s)
-    return Verdict(flip, _killer(said) if said else "", len(tests))
+    return Verdict(flip, _killer(said) if said else "", len(tests), shown)
 
 
 def _killer(said: str) -> str:
@@ -150,8 +152,8 @@ def _killer(said: str) -> str:
     return lines[0].split(maxsplit=1)[1].partition(" - ")[0] if lines else said.strip()[-60:]
 
 
-def difference(flip: Flip) -> str:
-    before = (ROOT / flip.path).read_bytes()
+def difference(flip: Flip, of: Copy) -> str:
+    before = (of.folder / flip.path).read_bytes()
     texts = [text.decode().splitlines() for text in (before, flip.apply(before))]
     lines = list(difflib.unified_diff(*texts, lineterm="", n=0))[3:]
     return "\n".join(f"      {line}" for line in lines)
@@ -163,7 +165,7 @@ def report(verdict: Verdict) -> None:
         print(f"SURVIVED  {flip.place}  ({verdict.tried} tests run it)")
     else:
         print(f"killed    {flip.place}  by {verdict.killer}")
-    print(difference(flip), flush=True)
+    print(verdict.difference, flush=True)
 
 
 @click.command()
