@@ -15,7 +15,7 @@ prepare() {
     { tar -C "$tree/nodes/${1%%=*}" -cf - . ; } | on "$1" "tar --no-same-owner -C / -xf -"
     on "$1" "set -e; sysctl --quiet -w net.bridge.bridge-nf-call-iptables=1
         systemctl daemon-reload; systemctl enable --quiet kubelet; systemctl enable --quiet --now \
-            containerd hardway-routes hardway-masquerade
+            containerd hardway-network.timer
         for archive in /opt/bench/*.tar; do ctr -n k8s.io images import --local \$archive; done"
 }
 

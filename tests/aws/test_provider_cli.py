@@ -43,7 +43,7 @@ def test_plan_shows_what_would_be_made_and_what_it_costs(tap: Tap) -> None:
     assert "costs 0.12 $/h (2.9 $ a day), at most 0.29 $/h; list prices of 2025" in shown
     # And what the machines would get, as of machines like those that are not there yet.
     assert "kubelet.service" in shown
-    assert "hardway-routes.service" not in shown
+    assert "routes to pods" not in shown
     assert tap.left == before
     assert not Path("clusters").exists()
 

@@ -130,7 +130,13 @@ network:
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hardway]:
-    """Three control planes and three workers; removed at the end, which is a test too."""
+    """Three control planes and three workers; removed at the end, which is a test too.
+
+    Or one that is there already and stays: HARDWAY_TEST_CLUSTER=<folder of its hardway.yaml>.
+    """
+    if there := os.environ.get("HARDWAY_TEST_CLUSTER"):
+        yield Hardway(Path(there))
+        return
     folder = tmp_path_factory.mktemp("shared")
     (folder / "hardway.yaml").write_text(spec("test", 4, 3, 3))
     hardway = Hardway(folder)

@@ -26,13 +26,15 @@ mkdir -p /run/fake /run/hardway
 verb=; units=
 for word; do case $word in
   --*) ;;
-  *.service) units="$units $word" ;;
+  *.service|*.timer) units="$units $word" ;;
   *) verb=$word ;;
 esac; done
 for unit in $units; do
   file=/etc/systemd/system/$unit
   case $verb in
   enable) touch /run/fake/$unit.enabled ;;
+  disable) rm -f /run/fake/$unit.enabled ;;
+  stop) rm -f /run/fake/$unit.active ;;
   start) [ -e /run/fake/$unit.active ] || set -- restart ;;
   esac
   if [ "$verb" = restart ] || { [ "$verb" = start ] && [ ! -e /run/fake/$unit.active ]; }; then

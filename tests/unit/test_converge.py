@@ -2,6 +2,7 @@
 
 import asyncio
 import subprocess
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,10 +14,11 @@ from hardway.checks.live import Live
 from hardway.engine import compare, converge, observe, order
 from hardway.engine.render import merged, render
 from hardway.errors import RemoteError
-from hardway.model.resources import NEW, STORE, Change, Kind
+from hardway.model.cluster import Machine
+from hardway.model.resources import NEW, STORE, Change, Desired, Kind
 from hardway.report import Event
 from hardway.steps import STEPS
-from hardway.steps.base import Given
+from hardway.steps.base import Given, Inventory, Step
 from hardway.tools.kubectl import Kubectl
 
 NOWHERE = Kubectl(Path("/nonexistent/kubectl"), Path("/nonexistent/kubeconfig"))
@@ -37,18 +39,26 @@ def given_with_blobs(folder: Path) -> Given:
     return replace(given, stored={support.HOST.architecture: stored})
 
 
-FAKE_STEPS = tuple(
-    replace(step, checks=(), trial=None, manifests=lambda _: (), settles_s=1) for step in STEPS
-)
-"""Steps without checks: nothing runs on the fake machine."""
+def bare(step: Step) -> Step:
+    """Return a step without what a fake machine has not: services to check, and a kernel."""
+
+    def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
+        return replace(step.render(given, machine, inventory), effects=())
+
+    return replace(step, render=render, checks=(), trial=None, manifests=lambda _: (), settles_s=1)
 
 
-async def up(given: Given, machine: FakeMachine, events: list[Event]) -> None:
+FAKE_STEPS = tuple(bare(step) for step in STEPS)
+
+
+async def up(
+    given: Given, machine: FakeMachine, events: list[Event], steps: Sequence[Step] = FAKE_STEPS
+) -> None:
     """Do what `pipeline.up` does once machines answer."""
-    rendered = render(FAKE_STEPS, given)
+    rendered = render(steps, given)
     live = Live(given.cluster, {machine.machine: machine}, NOWHERE, NOWHERE)
     changes = await compare.compare(live, rendered, {}, show=False)
-    await order.bring_about(FAKE_STEPS, changes, live, events.append)
+    await order.bring_about(steps, changes, live, events.append)
 
 
 async def left_to_do(given: Given, machine: FakeMachine) -> list[tuple[Kind, str]]:

@@ -44,7 +44,8 @@ def as_wanted(wanted: Desired) -> Observed:
     units = {u.name: SeenUnit("active", True, u.digest, 2.0, False) for u in wanted.units}
     packages = frozenset(p.name for p in wanted.packages)
     blocks = {b.path: b.text for b in wanted.blocks}
-    return Observed(paths=paths, units=units, packages=packages, blocks=blocks)
+    effects = {e.name: e.value for e in wanted.effects}
+    return Observed(paths=paths, units=units, packages=packages, blocks=blocks, effects=effects)
 
 
 def test_nothing_changes_where_all_is_as_wanted() -> None:
@@ -62,9 +63,10 @@ def test_everything_is_made_on_an_empty_machine() -> None:
         *(block.path for block in wanted.blocks),
         *(item.path for item in wanted.paths),
         *(unit.name for unit in wanted.units),
+        *(effect.name for effect in wanted.effects if effect.value),
     }
     assert {c.kind for c in found} == {
-        Kind.INSTALL, Kind.CREATE, Kind.UPDATE, Kind.ENABLE, Kind.START,
+        Kind.INSTALL, Kind.CREATE, Kind.UPDATE, Kind.ENABLE, Kind.START, Kind.SET,
     }  # fmt: skip
 
 
@@ -138,6 +140,20 @@ def test_units() -> None:
     assert of(replace(good, active="activating")) == []
     assert of(replace(good, digest="other")) == [(Kind.RESTART, "a.service")]
     assert of(replace(good, digest="")) == [(Kind.RESTART, "a.service")], "somebody else's"
+
+
+def test_a_unit_that_fails_again_and_again_is_started() -> None:
+    fails = SeenUnit("activating", True, "", 0.0, False, fails=True)
+    assert of(fails) == [(Kind.START, "a.service")]
+
+
+def test_a_unit_that_runs_another_program_than_its_link_leads_to_restarts() -> None:
+    _, wanted = unit()
+    wanted = replace(wanted, executable="/store/1/a", reads=())
+    for program, kinds in (("/store/1/a", []), ("/store/0/a", [Kind.RESTART]), ("", [])):
+        seen = SeenUnit("active", True, "d", 10.0, False, executable=program)
+        found = changes("m", {"s": Desired(units=(wanted,))}, Observed(units={"a.service": seen}))
+        assert [c.kind for c in found] == kinds
 
 
 def test_a_unit_that_is_just_starting_is_left_alone_unless_its_files_are_wrong() -> None:

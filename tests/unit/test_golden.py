@@ -38,6 +38,7 @@ def listing(wanted: Desired) -> list[str]:
         *(f"file   {f.mode:04o} {f.owner:<24} {f.path} {f.digest[:12]}" for f in wanted.files),
         *(f"blob   0755 root                     {b.path}" for b in wanted.blobs),
         *(f"unit   {u.name} {u.digest[:12]}" for u in wanted.units),
+        *(f"effect {e.name}" for e in wanted.effects),
     ]
 
 

@@ -17,6 +17,7 @@ MainPID={pid}
 ExecMainStartTimestamp=Tue 2026-11-24 22:20:00.500000 UTC
 Id=a.service
 ActiveState=active
+SubState=running
 UnitFileState=enabled
 ActiveEnterTimestamp=Tue 2026-11-24 22:20:01.000000 UTC
 NeedDaemonReload=no
@@ -24,7 +25,8 @@ NeedDaemonReload=no
 MainPID=0
 ExecMainStartTimestamp=n/a
 Id=b.service
-ActiveState=inactive
+ActiveState=activating
+SubState=auto-restart
 UnitFileState=
 ActiveEnterTimestamp=
 NeedDaemonReload=no
@@ -73,7 +75,9 @@ def test_a_running_process_carries_its_digest(
     assert units["a.service"].digest == "d1"
     assert units["a.service"].enabled
     assert units["a.service"].started_at == pytest.approx(1795558800.5)
-    assert (units["b.service"].active, units["b.service"].digest) == ("inactive", "")
+    assert (units["b.service"].active, units["b.service"].digest) == ("activating", "")
+    assert units["a.service"].executable == str(Path("/bin/sleep").resolve())
+    assert [units[name].fails for name in ("a.service", "b.service")] == [False, True]
 
 
 def test_a_process_that_just_ended_has_none(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from posixpath import dirname
 
 from hardway.engine import ledger
-from hardway.engine.kinds import BY_TYPE
+from hardway.engine.kinds import BY_TYPE, obsolete
 from hardway.engine.kinds.base import Entry
 from hardway.engine.kinds.path import stage, staged
 from hardway.model.resources import (
@@ -20,9 +20,12 @@ from hardway.model.resources import (
     Blob,
     Block,
     Change,
+    Effect,
     File,
     Folder,
     Kind,
+    Leftover,
+    Obsolete,
     Unit,
 )
 from hardway.transport.base import Transport, run_checked
@@ -35,6 +38,7 @@ PUSH_S = 120.0
 START_S = 300.0
 """systemd answers when it has read its units: 1 s, over a minute where six machines share 2 slow
 cores. One that is dead is noticed sooner, by the connection."""
+FIX_S = 120.0
 
 
 async def note(transport: Transport, cluster: str, changes: Sequence[Change]) -> None:
@@ -48,7 +52,7 @@ async def note(transport: Transport, cluster: str, changes: Sequence[Change]) ->
 
 async def clear(transport: Transport, changes: Sequence[Change]) -> None:
     """Remove what a run that was killed had not put in its place."""
-    left = [c.path_or_unit for c in changes if c.kind is Kind.REMOVE]
+    left = [c.item.path for c in changes if isinstance(c.item, Leftover)]
     if left:
         await run_checked(transport, ["rm", "-rf", *left])
 
@@ -164,6 +168,22 @@ async def start(transport: Transport, changes: Sequence[Change]) -> None:
     lines += [f"systemctl reset-failed {units}"] if units else []
     lines += [f"systemctl start --no-block {units}"] if units else []
     await run_checked(transport, ["sh", "-c", "\n".join(lines)], timeout_s=START_S)
+
+
+async def set_effects(transport: Transport, changes: Sequence[Change]) -> None:
+    """Put right what others have undone, but for what units do that were just started."""
+    begun = {c.path_or_unit for c in changes if c.kind in {Kind.START, Kind.RESTART}}
+    effects = [c.item for c in changes if isinstance(c.item, Effect)]
+    fixes = dict.fromkeys(e.fix for e in effects if e.unit not in begun)
+    if fixes:
+        await run_checked(transport, ["sh", "-c", "\n".join(["set -e", *fixes])], timeout_s=FIX_S)
+
+
+async def remove(transport: Transport, changes: Sequence[Change]) -> None:
+    """Take away what is no longer wanted, and put back what was there before."""
+    items = [c.item for c in changes if isinstance(c.item, Obsolete)]
+    if items:
+        await run_checked(transport, ["sh", "-c", obsolete.remove_script(items)])
 
 
 async def started(transport: Transport, units: Sequence[Unit], *, timeout_s: float) -> None:

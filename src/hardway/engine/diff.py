@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 
-from hardway.engine.kinds import BY_TYPE
+from hardway.engine.kinds import BY_TYPE, obsolete
 from hardway.engine.kinds.base import Stale
 from hardway.engine.kinds.file import means
 from hardway.model.resources import NEW, Change, Desired, Kind, Leftover, Observed
@@ -22,6 +22,7 @@ def changes(machine: str, wanted: Mapping[str, Desired], observed: Observed) -> 
             for item in desired.items
             for kind, name, text in BY_TYPE[type(item)].differs(item, observed, stale)
         ),
+        *obsolete.changes(machine, wanted, observed),
     ]  # fmt: skip
 
 

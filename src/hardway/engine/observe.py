@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from hardway.engine.kinds import BY_TYPE, KINDS
+from hardway.engine.kinds import BY_TYPE, KINDS, obsolete
 from hardway.engine.kinds.base import SECTION, Question
 from hardway.errors import CommandError
 from hardway.model.resources import Desired, Observed
@@ -17,13 +17,14 @@ def script(desired: Desired) -> str:
         for question, word in BY_TYPE[type(item)].asks(item):
             asked.setdefault(question, {})[word] = None
     parts = [question(list(words)) for question, words in asked.items()]
+    parts += [obsolete.question()] if parts else []
     return "\n".join(["exec 2>/dev/null", *parts, "exit 0\n"])
 
 
 def parse(text: str) -> Observed:
     """Return what the script's output says."""
     sections, seen = _sections(text), Observed()
-    for read in dict.fromkeys(kind.read for kind in KINDS):
+    for read in dict.fromkeys((*(kind.read for kind in KINDS), obsolete.read)):
         seen = read(sections, seen)
     return seen
 

@@ -8,7 +8,7 @@ from hardway.engine import converge, packages, restarts
 from hardway.engine.verify import check, settle, settle_all
 from hardway.errors import RefusedError
 from hardway.model.checks import Occasion
-from hardway.model.resources import Change, Finding, Kind, Unit
+from hardway.model.resources import Change, Finding, Kind, Obsolete, Unit
 from hardway.report import Event, Happened, Report
 from hardway.steps.base import Step
 from hardway.transport.base import on_each
@@ -51,7 +51,16 @@ async def bring_about(
             findings += await settle(step, live)
         await _assign(step, last, live, report)
         _held(step, monotonic() - began, report)
+    # Last: until here a process may have read what goes.
+    await on_each(_remove(live, name, changes, report) for name in live.fleet)
     return findings
+
+
+async def _remove(live: Live, machine: str, changes: Sequence[Change], report: Report) -> None:
+    own = [c for c in changes if c.machine == machine and isinstance(c.item, Obsolete)]
+    await converge.remove(live.fleet[machine], own)
+    for change in own:
+        _tell(change, report)
 
 
 async def _guard(steps: Sequence[Step], changes: Sequence[Change], live: Live) -> None:
@@ -110,8 +119,9 @@ async def _prepare(live: Live, machine: str, changes: Sequence[Change], report: 
     await converge.put(transport, changes)
     doing("starting services")
     await converge.start(transport, changes)
+    await converge.set_effects(transport, changes)
     for change in changes:
-        if change.kind not in RESTARTS:
+        if change.kind not in RESTARTS and not isinstance(change.item, Obsolete):
             _tell(change, report)
     doing("")
 

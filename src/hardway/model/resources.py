@@ -103,6 +103,25 @@ class Unit:
     """Over the unit's text and all it reads; the running process carries it (ADR 3)."""
     reads: tuple[str, ...]
     """Paths of the files the digest is over."""
+    executable: str = ""
+    """What its process is the program of, behind all links; empty where that is not ours."""
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """What files cause on a running machine, and others may undo: routes, rules, users."""
+
+    name: str
+    """In the words of the plan; one of its kind on a machine."""
+    see: str
+    """Shell lines that print what is there; read-only, cheap, and never waiting long."""
+    value: str
+    """What they print where all is as wanted; spaces and line breaks are all the same."""
+    unit: str
+    """The unit that brings it about when it starts."""
+    fix: str
+    """The shell command that brings it about while that unit runs; it may be run again."""
     why: str
 
 
@@ -121,6 +140,25 @@ class Issued:
     why: str
 
 
+class Before(StrEnum):
+    """What stood at a path before hardway's first change there: the ledger's words."""
+
+    ABSENT = "absent"
+    FILE = "file"
+    LINES = "lines"
+    """A file of others that has lines of ours."""
+    STORED = "stored"
+    """Not in the ledger: the content of a blob, in the store."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Obsolete:
+    """What hardway put once and no step wants any longer."""
+
+    path: str
+    before: Before
+
+
 @dataclass(frozen=True, slots=True)
 class Desired:
     """What one step wants of one machine, in the order it is to be put there."""
@@ -131,6 +169,7 @@ class Desired:
     blocks: tuple[Block, ...] = ()
     blobs: tuple[Blob, ...] = ()
     units: tuple[Unit, ...] = ()
+    effects: tuple[Effect, ...] = ()
 
     @property
     def paths(self) -> tuple[Folder | File | Blob, ...]:
@@ -140,7 +179,7 @@ class Desired:
     @property
     def items(self) -> tuple["Item", ...]:
         """All that is wanted, in the order in which it is put."""
-        return (*self.packages, *self.blocks, *self.paths, *self.units)
+        return (*self.packages, *self.blocks, *self.paths, *self.units, *self.effects)
 
 
 Manifest = Mapping[str, Any]
@@ -179,6 +218,10 @@ class SeenUnit:
     started_at: float
     """Seconds since 1970, by the machine's clock; 0 when it does not run."""
     reload_needed: bool
+    executable: str = ""
+    """Of its process, behind all links; empty when there is none."""
+    fails: bool = False
+    """It ended, and systemd waits before it starts it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,11 +234,17 @@ class Observed:
     """Those that are wanted and installed."""
     blocks: Mapping[str, str] = field(default_factory=dict)
     """Our lines within others' files, by path."""
+    effects: Mapping[str, str] = field(default_factory=dict)
+    """What the look at each effect printed, by its name."""
+    put: Mapping[str, Before] = field(default_factory=dict)
+    """What is there of all that hardway ever put, by path."""
     content: Mapping[str, bytes] = field(default_factory=dict)
     """Of files that differ from what was expected and are not secret; for the plan's diff."""
 
 
-Item = Package | File | Folder | Block | Blob | Unit | Leftover | Issued | Manifest
+Item = (
+    Package | File | Folder | Block | Blob | Unit | Effect | Leftover | Obsolete | Issued | Manifest
+)
 
 
 class Kind(StrEnum):
@@ -208,6 +257,7 @@ class Kind(StrEnum):
     START = "start"
     RESTART = "restart"
     ENABLE = "enable"
+    SET = "set"
     APPLY = "apply"
     REMOVE = "remove"
     REGISTER = "register"

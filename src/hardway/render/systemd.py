@@ -53,8 +53,14 @@ def service(spec: Service, given: Mapping[str, File | Blob]) -> tuple[File, Unit
     path = f"{UNITS}/{spec.name}"
     text = _text(spec, digest=digest)
     file = File(path=path, content=text.encode(), commented=True, why=spec.why)
+    program = given.get(spec.command.split()[0])
     unit = Unit(
-        name=spec.name, path=path, digest=digest, reads=(path, *sorted(spec.reads)), why=spec.why
+        name=spec.name,
+        path=path,
+        digest=digest,
+        reads=(path, *sorted(spec.reads)),
+        executable=program.stored if isinstance(program, Blob) else "",
+        why=spec.why,
     )
     return file, unit
 

@@ -2,7 +2,7 @@
 
 from hardway.components import image
 from hardway.model.cluster import HostFacts
-from hardway.model.resources import File
+from hardway.model.resources import Effect, File
 from hardway.render.config import Setting
 from hardway.render.systemd import NEVER_GIVE_UP, RESTARTS, Service
 from hardway.steps.components import BIN, CNI, IMAGES
@@ -13,6 +13,7 @@ CNI_CONFIG = "/etc/cni/net.d"
 REGISTRIES = "/etc/containerd/certs.d"
 PRELOADED = ("pause", "coredns", "probe")
 CTR = f"{BIN}/ctr --namespace k8s.io"
+IMAGES_UNIT = "hardway-images.service"
 
 
 def config(host: HostFacts) -> File:
@@ -92,7 +93,7 @@ def images_service() -> Service:
                       "kubelet must not delete it for room: it could not be had again."
                       if name == PRELOADED[0] else "") for name in PRELOADED]  # fmt: skip
     return Service(
-        name="hardway-images.service",
+        name=IMAGES_UNIT,
         description="Container images that came with the components",
         why="Imports the images the cluster itself needs; a registry is not needed for them.",
         oneshot=True,
@@ -103,4 +104,18 @@ def images_service() -> Service:
         ),
         service=(*imports, *labels),
         reads=tuple(f"{IMAGES}/{name}.tar" for name in PRELOADED),
+    )
+
+
+def images_effect() -> Effect:
+    """Return that containerd has these images, and keeps them."""
+    names = [image(name) for name in PRELOADED]
+    listed = f"timeout 5 {CTR} images ls | grep -F io.cri-containerd.pinned=pinned | cut -d' ' -f1"
+    return Effect(
+        name="container images",
+        see=f"{listed} | grep -x -F {' '.join(f'-e {name}' for name in names)} | sort",
+        value="".join(f"{name}\n" for name in sorted(names)),
+        unit=IMAGES_UNIT,
+        fix=f"systemctl restart {IMAGES_UNIT}",
+        why="they could not be pulled again from anywhere",
     )

@@ -144,8 +144,8 @@ def service(cluster: Cluster, machine: Machine) -> Service:
         unit=(
             Setting("Documentation", "https://kubernetes.io/docs/", ""),
             Setting("After", "containerd.service hardway-images.service", ""),
-            Setting("After", "hardway-routes.service", "Pods find their way from the first on."),
-            Setting("Wants", "containerd.service", ""),
+            Setting("After", "hardway-network.service", "Pods find their way from the first on."),
+            Setting("Wants", "containerd.service hardway-network.service", ""),
             NEVER_GIVE_UP,
         ),
         service=(

@@ -1,11 +1,13 @@
 """Machines: names, users, kernel settings, and no swap. What every later step relies on."""
 
+from collections.abc import Iterator
+
 from hardway.model.checks import MACHINES, Check, Sh, judged, says
-from hardway.model.cluster import EndpointKind, Machine, Role
+from hardway.model.cluster import EndpointKind, HostFacts, Machine, Role
 from hardway.model.names import KUBERNETES
-from hardway.model.resources import LEDGER, Block, Desired, File
+from hardway.model.resources import LEDGER, Block, Desired, Effect, File, Severity
 from hardway.render.config import Setting, comment, key_values
-from hardway.render.systemd import Service
+from hardway.render.systemd import DIGEST, UNITS, Service
 from hardway.steps.base import Given, Inventory, Step, services
 from hardway.steps.packages import packages
 
@@ -57,8 +59,15 @@ MODULES = {
 }
 
 SYSUSERS_FILE = "/etc/sysusers.d/hardway.conf"
-SYSCTL_FILE = "/etc/sysctl.d/90-hardway.conf"
+SYSCTL_FILE = "/etc/sysctl.d/zz-hardway.conf"
+"""The last of its folder: hardening guides and libvirt write 99-*.conf, and the last file wins."""
 MODULES_FILE = "/etc/modules-load.d/hardway.conf"
+LOADED = (
+    "{ [ -d /sys/module/$module ] || "
+    'grep -q "/$module[.]ko" "/lib/modules/$(uname -r)/modules.builtin"; }'
+)
+HOST_UNIT = "hardway-host.service"
+NO_LOGIN = "/usr/sbin/nologin"
 
 
 def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
@@ -75,13 +84,58 @@ def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
     )  # fmt: skip
     hosts = Block(path="/etc/hosts", text=_hosts(given),
                   why="machines find each other by name without any DNS")  # fmt: skip
-    desired = Desired(packages=tuple(packages(NAME, machine.role)), files=files, blocks=(hosts,))
+    desired = Desired(packages=tuple(packages(NAME, machine.role)), files=files, blocks=(hosts,),
+                      effects=tuple(_effects(machine, given.hosts[machine.name])))  # fmt: skip
     return services((_host_service(),), inventory, desired)
+
+
+def _effects(machine: Machine, host: HostFacts) -> Iterator[Effect]:
+    """Yield what the host's own files cause; in a container modules and swap are the host's."""
+    again = f"systemctl restart {HOST_UNIT}"
+    settings = SYSCTLS[machine.role]
+    yield Effect(
+        name="kernel settings",
+        see=f"sysctl --ignore {' '.join(s.name for s in settings)}",
+        value="".join(f"{s.name} = {s.value}\n" for s in settings),
+        unit=HOST_UNIT,
+        fix=again,
+        why="others set them too: hardening guides, libvirt, a second sysctl.d file",
+    )
+    users = [name for name, role in USERS if role is machine.role]
+    yield Effect(
+        name="users of services",
+        see=f"getent passwd {' '.join(users)} | cut -d: -f1,7",
+        value="".join(f"{name}:{NO_LOGIN}\n" for name in users),
+        unit=HOST_UNIT,
+        fix=f"systemd-sysusers {SYSUSERS_FILE}\n"
+        + "\n".join(f"usermod --shell {NO_LOGIN} {name}" for name in users),
+        why="a service whose user is gone does not start; nobody logs in as one",
+    )
+    if host.shared:
+        return
+    yield Effect(
+        name="swap",
+        see="sed '1d; s/[[:space:]].*//' /proc/swaps",
+        value="",
+        unit=HOST_UNIT,
+        fix=again,
+        why="kubelet does not start where there is swap",
+    )
+    modules = [name for name, _ in MODULES[machine.role]]
+    if modules:
+        yield Effect(
+            name="kernel modules",
+            see=f"for module in {' '.join(modules)}; do {LOADED} && echo $module; done",
+            value="".join(f"{name}\n" for name in modules),
+            unit=HOST_UNIT,
+            fix=again,
+            why="containers and Services need them",
+        )
 
 
 def _host_service() -> Service:
     return Service(
-        name="hardway-host.service",
+        name=HOST_UNIT,
         description="Users, kernel modules and settings, no swap",
         why="Puts this machine's settings into effect, at once and at each boot.",
         oneshot=True,
@@ -89,6 +143,8 @@ def _host_service() -> Service:
         unit=(
             Setting("DefaultDependencies", "no", "Before the services that need it."),
             Setting("After", "local-fs.target systemd-remount-fs.service", ""),
+            Setting("After", "systemd-sysctl.service systemd-modules-load.service swap.target",
+                    "What these put into effect does not hold here."),
         ),
         service=(
             Setting("ExecStart", "-/bin/sh -c 'systemd-detect-virt --quiet --container || "
@@ -126,6 +182,11 @@ FAILED = f"""systemctl --failed --plain --no-legend | cut -d' ' -f1 | while read
 done | xargs
 """
 
+DROP_INS = f"""own=$(grep -l ^Environment={DIGEST}= {UNITS}/*.service | sed 's|.*/||')
+systemctl show --value --property=DropInPaths $own | grep -o '/\\(etc\\|run\\)/[^ ]*' | xargs
+"""
+"""Of the machine's owner; a distribution's own lie elsewhere."""
+
 CHECKS = (
     Check(name="machine-answers", step=NAME, scope=MACHINES,
           ask=Sh("echo answers"), judge=says("answers"),
@@ -135,6 +196,12 @@ CHECKS = (
           ask=Sh(FAILED), judge=lambda _, answer: judged("none", answer.text.strip() or "none"),
           why="a failed unit of the cluster is a missing part of it",
           see="hardway ssh <MACHINE> -- systemctl --failed"),
+    Check(name="no-foreign-drop-ins", step=NAME, scope=MACHINES, ask=Sh(DROP_INS),
+          severity=Severity.WARN,
+          judge=lambda _, answer: judged("none", answer.text.strip() or "none"),
+          why="a drop-in changes what a unit of the cluster does; hardway leaves it alone and does "
+          "not know of it",
+          see="hardway ssh <MACHINE> -- systemd-delta --type=extended --no-pager"),
 )  # fmt: skip
 
 

@@ -9,40 +9,50 @@ from hardway.model.checks import (
     WORKERS,
     Answer,
     Check,
+    Judge,
     Judgement,
     Sh,
     Subject,
     judged,
 )
-from hardway.model.cluster import Cluster, Machine, Role
-from hardway.model.resources import Desired, File, Manifest
-from hardway.render.config import Setting, comment
-from hardway.render.systemd import Service
-from hardway.steps.base import Given, Inventory, Step, services
+from hardway.model.cluster import Machine, Role
+from hardway.model.resources import Desired, File, Manifest, Severity
+from hardway.steps.base import Given, Inventory, Step
 from hardway.steps.containerd import CNI_CONFIG
+from hardway.steps.network import (
+    MASQUERADED,
+    PROTOCOL,
+    ROUTES,
+    SEE_MASQUERADE,
+    SEE_ROUTES,
+    SEE_SERVICES,
+    SERVICES,
+    effects,
+    masquerade_file,
+    timer,
+)
 from hardway.steps.packages import packages
 
 NAME = "pod-network"
 CONFLIST = f"{CNI_CONFIG}/10-pods.conflist"
-MASQUERADE = "/etc/hardway/masquerade.nft"
-TABLE = "hardway_pods"
 
 
-def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
+def render(given: Given, machine: Machine, _inventory: Inventory) -> Desired:
     """Return the routes of a machine, and a worker's bridge for pods."""
     cluster = given.cluster
     wanted = tuple(packages(NAME, machine.role))
-    specs = [_routes_service(cluster, machine)] if routes(cluster, machine) else []
+    kept = effects(cluster, machine)
     files: tuple[File, ...] = ()
     if machine.role is Role.WORKER:
         files = (
             File(path=CONFLIST, content=_conflist(machine, pod_mtu(given)),
                  why="what each new pod gets: a cable into the bridge, an address, hostPorts"),
-            File(path=MASQUERADE, content=_masquerade(cluster, machine).encode(), commented=True,
-                 why="pods reach the outside as this machine, and each other as themselves"),
+            masquerade_file(cluster, machine),
         )  # fmt: skip
-        specs.append(_masquerade_service())
-    return services(tuple(specs), inventory, Desired(packages=wanted, files=files))
+    if not kept:
+        return Desired(packages=wanted, files=files)
+    scheduled, unit = timer(kept)
+    return Desired(packages=wanted, files=(*files, *scheduled), units=(unit,), effects=kept)
 
 
 def manifests(given: Given) -> tuple[Manifest, ...]:
@@ -61,36 +71,6 @@ def _node(name: str, labels: Mapping[str, str]) -> Manifest:
     annotation = {"hardway.dev/labels": ",".join(sorted(labels))}
     metadata = {"name": name, "labels": dict(labels), "annotations": annotation}
     return {"apiVersion": "v1", "kind": "Node", "metadata": metadata}
-
-
-def routes(cluster: Cluster, machine: Machine) -> tuple[tuple[str, str], ...]:
-    """Return the pod ranges of a machine's peers and the addresses they are reached by."""
-    if cluster.routes_outside:
-        return ()
-    return tuple((str(m.pod_cidr), str(m.address)) for m in cluster.workers if m != machine)
-
-
-def _routes_service(cluster: Cluster, machine: Machine) -> Service:
-    first, *others = [f"/sbin/ip route replace {p} via {a}" for p, a in routes(cluster, machine)]
-    return Service(
-        name="hardway-routes.service",
-        description="Routes to the pods of other machines",
-        why="A route to each worker's pods, at each boot. API servers need them too: they call "
-        "webhooks and aggregated APIs by the addresses of their pods.",
-        oneshot=True,
-        command=first,
-        unit=(
-            Setting("Wants", "network-online.target", ""),
-            Setting("After", "network-online.target hardway-host.service", ""),
-        ),
-        service=(
-            *(Setting("ExecStart", command, "") for command in others),
-            *(
-                Setting("ExecStop", f"-/sbin/ip route delete {pods} via {address}", "")
-                for pods, address in routes(cluster, machine)
-            ),
-        ),
-    )
 
 
 def pod_mtu(given: Given) -> int:
@@ -130,54 +110,46 @@ def _conflist(machine: Machine, mtu: int) -> bytes:
     return (json.dumps(conflist, indent=2) + "\n").encode()
 
 
-def _masquerade(cluster: Cluster, machine: Machine) -> str:
-    head = comment(
-        "Pods go to the outside as their machine. Among pods and machines they keep their own "
-        "address: policies, logs and servers see who it is (docs/adr/0006)."
-    )
-    inside = f"{{ {cluster.pod_cidr}, {cluster.node_cidr} }}"
-    return f"""{head}table ip {TABLE}
-delete table ip {TABLE}
-table ip {TABLE} {{
-    chain postrouting {{
-        type nat hook postrouting priority srcnat; policy accept;
-        ip saddr {machine.pod_cidr} ip daddr != {inside} masquerade
-    }}
-}}
+def _as_wanted(name: str) -> Judge:
+    """Return the judge of what an effect's own look printed."""
+
+    def judge(subject: Subject, answer: Answer) -> tuple[Judgement]:
+        wanted = {e.name: e.value for e in effects(subject.cluster, subject.machine)}
+        expected, found = (" ".join(t.split()) for t in (wanted.get(name, ""), answer.text))
+        return judged(expected or "none", found or "none")
+
+    return judge
+
+
+FOREIGN = r"""for unit in ufw firewalld; do
+    ! systemctl is-active --quiet $unit || echo "$unit"
+done
+nft list chains 2>/dev/null | awk '/^table/ {table = $2 " " $3} /^\tchain/ {chain = $2}
+    /hook forward/ && /policy drop/ {print "chain " table " " chain}' |
+    grep -v -x 'chain ip filter FORWARD'
+exit 0
 """
-
-
-def _masquerade_service() -> Service:
-    return Service(
-        name="hardway-masquerade.service",
-        description="Pods' way to the outside",
-        why="Lets pods reach the outside with this machine's address.",
-        oneshot=True,
-        command=f"/usr/sbin/nft --file {MASQUERADE}",
-        service=(Setting("ExecStop", f"-/usr/sbin/nft delete table ip {TABLE}", ""),),
-        unit=(Setting("After", "nftables.service hardway-host.service", ""),),
-        reads=(MASQUERADE,),
-    )
-
-
-def _routes(subject: Subject, answer: Answer) -> tuple[Judgement]:
-    wanted = [f"{pods} via {address}" for pods, address in routes(subject.cluster, subject.machine)]
-    there = [route for route in wanted if f"{route} " in answer.text]
-    return judged(", ".join(wanted) or "none", ", ".join(there) or "none")
-
-
-def _masquerades(_subject: Subject, answer: Answer) -> tuple[Judgement]:
-    return judged("masquerade", "masquerade" if "masquerade" in answer.text else "no rule")
-
+"""iptables' own chain is not among them: there hardway has rules of its own."""
 
 CHECKS = (
-    Check(name="pod-routes", step=NAME, scope=MACHINES, ask=Sh("ip route"), judge=_routes,
+    Check(name="pod-routes", step=NAME, scope=MACHINES, ask=Sh(SEE_ROUTES),
+          judge=_as_wanted(ROUTES),
           why="without its route a machine does not reach the pods of that worker",
-          see="hardway ssh <MACHINE> -- ip route"),
-    Check(name="pod-masquerade", step=NAME, scope=WORKERS,
-          ask=Sh(f"nft list table ip {TABLE}"), judge=_masquerades,
+          see=f"hardway ssh <MACHINE> -- ip route show proto {PROTOCOL}"),
+    Check(name="pod-masquerade", step=NAME, scope=WORKERS, ask=Sh(SEE_MASQUERADE),
+          judge=_as_wanted(MASQUERADED),
           why="without it answers from outside do not find the way to pods",
-          see=f"hardway ssh <MACHINE> -- nft list table ip {TABLE}"),
+          see=f"hardway ssh <MACHINE> -- {SEE_MASQUERADE}"),
+    Check(name="service-rules", step=NAME, scope=WORKERS, ask=Sh(SEE_SERVICES),
+          judge=_as_wanted(SERVICES),
+          why="kube-proxy says that it is healthy while others have removed its table",
+          see="hardway ssh <MACHINE> -- nft list tables ip"),
+    Check(name="no-foreign-firewall", step=NAME, scope=WORKERS, ask=Sh(FOREIGN),
+          severity=Severity.WARN,
+          judge=lambda _, answer: judged("none", ", ".join(answer.text.splitlines()) or "none"),
+          why="it may drop packets of pods; hardway leaves others' rules alone: let "
+          "the pods' range pass there",
+          see="hardway ssh <MACHINE> -- nft list ruleset"),
 )  # fmt: skip
 
 

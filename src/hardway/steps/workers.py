@@ -53,7 +53,8 @@ def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
         kubelet.service(cluster, machine),
         kube_proxy.service(cluster, machine),
     )
-    desired = Desired(packages=tuple(packages(NAME, machine.role)), folders=folders, files=files)
+    desired = Desired(packages=tuple(packages(NAME, machine.role)), folders=folders, files=files,
+                      effects=(containerd.images_effect(),))  # fmt: skip
     return services(specs, inventory, desired)
 
 

@@ -13,6 +13,7 @@ PROPERTIES = (
     "Id",
     "MainPID",
     "ActiveState",
+    "SubState",
     "UnitFileState",
     "NeedDaemonReload",
     "ActiveEnterTimestamp",
@@ -29,15 +30,21 @@ def _question(names: Sequence[str]) -> str:
 shown=$(systemctl show --timestamp=us+utc --property={properties} {shlex.join(names)})
 printf '%s\\n' "$shown"
 {section("digests")}
-processes=$(printf '%s\\n' "$shown" | sed -n 's|^MainPID=\\([1-9].*\\)|/proc/\\1/environ|p')
-grep -zH '^{DIGEST}=' /dev/null $processes | tr '\\0' '\\n'
-grep -H . /dev/null {marks}"""
+for process in $(printf '%s\\n' "$shown" | sed -n 's|^MainPID=\\([1-9].*\\)|/proc/\\1|p'); do
+    environs="$environs $process/environ" executables="$executables $process/exe"
+done
+grep -zH '^{DIGEST}=' /dev/null $environs | tr '\\0' '\\n'
+grep -H . /dev/null {marks}
+{section("executables")}
+find /dev/null $executables -maxdepth 0 -printf '%p %l\\n'"""
 
 
 def _read(sections: Sections, seen: Observed) -> Observed:
     digests = dict(_digest(line) for line in sections["digests"])
+    # Of a file that was replaced the kernel says so, after its former path.
+    executables = dict(line.split(" ", 1) for line in sections["executables"])
     blocks = _blocks(sections["units"])
-    return replace(seen, units={block["Id"]: _unit(block, digests) for block in blocks})
+    return replace(seen, units={b["Id"]: _unit(b, digests, executables) for b in blocks})
 
 
 def _digest(line: str) -> tuple[str, str]:
@@ -57,17 +64,21 @@ def _blocks(lines: Sequence[str]) -> list[dict[str, str]]:
     return [b for b in blocks if b]
 
 
-def _unit(block: Mapping[str, str], digests: Mapping[str, str]) -> SeenUnit:
+def _unit(
+    block: Mapping[str, str], digests: Mapping[str, str], executables: Mapping[str, str]
+) -> SeenUnit:
     pid = block.get("MainPID", "0")
     noted = f"{MARKS}/{block['Id']}" if pid == "0" else f"/proc/{pid}/environ"
     digest = digests.get(noted, "")
-    started = _seconds(block["ExecMainStartTimestamp"] or block["ActiveEnterTimestamp"])
+    started = _seconds(block.get("ExecMainStartTimestamp") or block["ActiveEnterTimestamp"])
     runs = block["ActiveState"] in RUNNING
     return SeenUnit(
         active=block["ActiveState"],
         enabled=block["UnitFileState"] == "enabled",
         digest=digest if runs else "",
         started_at=started if runs else 0.0,
+        executable=executables.get(f"/proc/{pid}/exe", ""),
+        fails=block.get("SubState") == "auto-restart",
         reload_needed=block["NeedDaemonReload"] == "yes",
     )
 
@@ -89,6 +100,8 @@ def _differs(unit: Unit, observed: Observed, stale: Stale) -> Iterator[Differenc
         yield Kind.ENABLE, unit.name, "at each boot"
     if seen is None or seen.active not in RUNNING:
         yield Kind.START, unit.name, f"is {seen.active}" if seen else "is not there"
+    elif seen.fails:
+        yield Kind.START, unit.name, "it ended, and waits to be started again"
     elif reason := _outdated(unit, seen, stale):
         yield Kind.RESTART, unit.name, reason
 
@@ -100,6 +113,8 @@ def _outdated(unit: Unit, seen: SeenUnit, stale: Stale) -> str:
         return ""
     if seen.digest != unit.digest:
         return "it runs with other files than it should"
+    if unit.executable and seen.executable not in {unit.executable, ""}:
+        return f"it runs {seen.executable}"
     # It was started as wanted, unless one of its files was already wrong then.
     read = [path for path in unit.reads if stale.get(path, seen.started_at) < seen.started_at]
     return f"it was started after {', '.join(read)} had changed" if read else ""

@@ -34,10 +34,12 @@ mounts() {
 
 tables() { nft list tables 2>/dev/null | grep -E ' (kube-proxy|hardway_pods)$'; }
 
-chains() { { iptables-save; ip6tables-save; } 2>/dev/null | grep -E '^:(KUBE|CNI)-'; }
+chains() { { iptables-save; ip6tables-save; } 2>/dev/null | grep -E -e '^:(KUBE|CNI)-' -e '--comment hardway '; }
+
+routes() { ip -4 route show proto 87 2>/dev/null; }
 
 stop() {
-    units=$(noted absent | sed -n 's|^/etc/systemd/system/\([^/]*\.service\)$|\1|p')
+    units=$(noted absent | sed -n 's|^/etc/systemd/system/\([^/]*\.\(service\|timer\)\)$|\1|p')
     for unit in $units; do
         systemctl disable --quiet "$unit"
         systemctl stop "$unit"
@@ -61,10 +63,11 @@ unplug() {
     for space in $(ip netns list 2>/dev/null | grep -o '^cni-[^ ]*'); do
         ip netns delete "$space"
     done
+    routes | while read -r range _; do ip route delete "$range" proto 87; done
     tables | while read -r _ family name; do nft delete table "$family" "$name"; done
     for words in iptables ip6tables; do
         command -v $words >/dev/null 2>&1 || continue
-        $words-save | grep -v -e KUBE- -e CNI- | $words-restore
+        $words-save | grep -v -e KUBE- -e CNI- -e '--comment hardway ' | $words-restore
         # Where iptables came with hardway its tables, empty now, did too.
         if echo "$packages" | grep -q -x iptables; then
             case $words in iptables) family=ip ;; *) family=ip6 ;; esac
@@ -134,7 +137,8 @@ left() {
     ip netns list 2>/dev/null | grep '^cni-' | sed 's/^/network namespace /'
     ip -brief link show cni0 2>/dev/null | sed 's/^/link /'
     tables | sed 's/^/nftables /'
-    chains | sed 's/^/iptables chain /'
+    chains | sed 's/^/iptables /'
+    routes | sed 's/^/route /'
     find /sys/fs/cgroup -depth -type d -path '*/kubepods*' 2>/dev/null | sed 's/^/cgroup /'
     noted absent | while read -r path; do [ ! -e "$path" ] || echo "path $path"; done
     noted empty | while read -r path; do

@@ -1,0 +1,46 @@
+"""What files cause on a running machine: routes, rules, kernel settings, users, images."""
+
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from hardway.engine.kinds.base import Difference, ItemKind, Question, Sections, Stale, section
+from hardway.engine.kinds.file import text_diff
+from hardway.model.resources import Effect, Kind, Observed
+
+EFFECT_SECTION = "effect "
+"""And the name: how the sections are called."""
+
+
+def _question(effect: Effect) -> Question:
+    def lines(_names: Sequence[str]) -> str:
+        # A section begins a line, wherever the one before it ends.
+        return f"{section(EFFECT_SECTION + effect.name)}\n(\n{effect.see}\n)\necho"
+
+    return lines
+
+
+def _read(sections: Sections, seen: Observed) -> Observed:
+    effects = {
+        name.removeprefix(EFFECT_SECTION): "\n".join(lines).strip() + "\n"
+        for name, lines in sections.items()
+        if name.startswith(EFFECT_SECTION)
+    }
+    return replace(seen, effects=effects)
+
+
+def _differs(effect: Effect, observed: Observed, _stale: Stale) -> Iterator[Difference]:
+    seen = observed.effects.get(effect.name, "")
+    # Programs of other versions indent and wrap otherwise.
+    if seen.split() != effect.value.split():
+        lines = text_diff(effect.name, seen.encode(), effect.value.encode())
+        yield Kind.SET, effect.name, "\n".join(lines)
+
+
+EFFECT = ItemKind(
+    type=Effect,
+    asks=lambda effect: [(_question(effect), effect.name)],
+    read=_read,
+    differs=_differs,
+    by_hand=lambda effect: [f"# {shlex.quote(effect.name)}", effect.fix],
+)

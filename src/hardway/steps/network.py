@@ -1,0 +1,229 @@
+"""What carries pods' packets on a machine, and what keeps it so; a part of the step pod-network.
+
+Routes and rules are the kernel's, not files: a link that goes down, a restart of systemd-networkd
+or `nft flush ruleset` takes them away. `up` sees that and puts them right; so does, every 20 s, a
+script with the same commands, which knows nothing but what is written in it (docs/adr/0017).
+"""
+
+import shlex
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from hardway.model.cluster import Cluster, Machine, Role
+from hardway.model.resources import Effect, File, Unit
+from hardway.render.config import comment
+from hardway.render.systemd import UNITS
+from hardway.steps import kube_proxy
+
+SCRIPT = "/etc/hardway/network.sh"
+MASQUERADE = "/etc/hardway/masquerade.nft"
+TABLE = "hardway_pods"
+PROTOCOL = 87
+"""Marks routes as hardway's (ip-route(8), rtproto)."""
+HOLD = "/run/hardway/hold-network"
+"""While this file exists the timer's script does nothing: for drills and tests."""
+SERVICE = "hardway-network.service"
+TIMER = "hardway-network.timer"
+EVERY_S = 20
+ROUTES = "routes to pods"
+SEE_ROUTES = (
+    f"ip -4 route show proto {PROTOCOL} | "
+    r"sed 's/^\([^ ]*\) via \([^ ]*\) .*/\1 via \2/' | LC_ALL=C sort"
+)
+MASQUERADED = f"nftables table {TABLE}"
+SEE_MASQUERADE = f"nft list table ip {TABLE}"
+SERVICES = "nftables table kube-proxy"
+SEE_SERVICES = "nft list tables ip | grep -x 'table ip kube-proxy'"
+STARTING_S = 20
+
+
+def routes(cluster: Cluster, machine: Machine) -> tuple[tuple[str, str], ...]:
+    """Return the pod ranges of a machine's peers and the addresses they are reached by."""
+    if cluster.routes_outside:
+        return ()
+    return tuple((str(m.pod_cidr), str(m.address)) for m in cluster.workers if m != machine)
+
+
+def effects(cluster: Cluster, machine: Machine) -> tuple[Effect, ...]:
+    """Return what carries the packets of pods on a machine."""
+    kept = [] if cluster.routes_outside else [_routes(routes(cluster, machine))]
+    if machine.role is Role.WORKER:
+        kept += [_masquerade(cluster, machine), _forwarded(cluster), _services()]
+    return tuple(kept)
+
+
+def _routes(wanted: Sequence[tuple[str, str]]) -> Effect:
+    ranges = " ".join(pods for pods, _ in wanted)
+    stale = f"""ip -4 route show proto {PROTOCOL} | while read -r range _; do
+    case ' {ranges} ' in *" $range "*) ;; *) ip route delete "$range" proto {PROTOCOL} ;; esac
+done"""
+    put = [f"ip route replace {pods} via {address} proto {PROTOCOL}" for pods, address in wanted]
+    return Effect(
+        name=ROUTES,
+        see=SEE_ROUTES,
+        value="".join(sorted(f"{pods} via {address}\n" for pods, address in wanted)),
+        unit=TIMER,
+        fix="\n".join([stale, *put]),
+        why="a pod whose route is missing on one machine is lost to that machine only",
+    )
+
+
+def masquerade_file(cluster: Cluster, machine: Machine) -> File:
+    """Return the rules that let pods reach what has no route to them."""
+    head = comment(
+        "Pods go to the outside as their machine, and to all of the machines' network that has no "
+        "route to pods: routers, name servers, storage. Among pods and machines they keep their "
+        "own address: policies, logs and servers see who it is (docs/adr/0006)."
+    )
+    text = f"{head}table ip {TABLE}\ndelete table ip {TABLE}\n{_table(cluster, machine)}"
+    return File(
+        path=MASQUERADE,
+        content=text.encode(),
+        commented=True,
+        why="pods reach the outside as this machine, and each other as themselves",
+    )
+
+
+def _table(cluster: Cluster, machine: Machine) -> str:
+    """Return the table as `nft list table` prints it."""
+    machines = ", ".join(str(address) for address in sorted(m.address for m in cluster.machines))
+    return f"""table ip {TABLE} {{
+	set machines {{
+		type ipv4_addr
+		elements = {{ {machines} }}
+	}}
+
+	chain postrouting {{
+		type nat hook postrouting priority srcnat; policy accept;
+		ip saddr {machine.pod_cidr} ip daddr != {cluster.pod_cidr} ip daddr != @machines masquerade
+	}}
+}}
+"""
+
+
+def _masquerade(cluster: Cluster, machine: Machine) -> Effect:
+    return Effect(
+        name=MASQUERADED,
+        see=SEE_MASQUERADE,
+        value=_table(cluster, machine),
+        unit=TIMER,
+        fix=f"nft --file {MASQUERADE}",
+        why="without it answers from the outside do not find the way to pods",
+    )
+
+
+def _forwarded(cluster: Cluster) -> Effect:
+    """Return that packets of pods pass where others let iptables decide on forwarding."""
+    pods = str(cluster.pod_cidr)
+    rule = "-m comment --comment hardway -j ACCEPT"
+    first = "".join(f"-A FORWARD {way} {pods} {rule} " for way in ("-s", "-d"))
+    fix = "\n".join(
+        f"while iptables --wait --delete FORWARD {way} {pods} {rule} 2>/dev/null; do :; done\n"
+        f"iptables --wait --insert FORWARD {way} {pods} {rule}"
+        for way in ("-d", "-s")
+    )
+    return Effect(
+        name="forwarding for pods",
+        see=f"""rules=$(iptables --wait --list-rules FORWARD | head -n 3 | tr '\\n' ' ')
+case "$rules" in
+"-P FORWARD ACCEPT " | "-P FORWARD "*" {first}") echo accepted ;;
+*) echo "$rules" ;;
+esac""",
+        value="accepted\n",
+        unit=TIMER,
+        fix=fix,
+        why="Docker, ufw and others drop what they do not know; without rules there is no need",
+    )
+
+
+def _services() -> Effect:
+    unit = "kube-proxy.service"
+    healthy = f"curl --silent --fail --max-time 2 http://127.0.0.1:{kube_proxy.HEALTH_PORT}/healthz"
+    return Effect(
+        name=SERVICES,
+        see=SEE_SERVICES,
+        value="table ip kube-proxy\n",
+        unit=unit,
+        fix=f"""# Right after its start it says that it is healthy, and has no table yet.
+pid=$(systemctl show --property=MainPID --value {unit})
+age=$(ps -o etimes= -p "$pid" 2>/dev/null || echo 0)
+if [ "$age" -gt {STARTING_S} ] && {healthy} >/dev/null; then
+    systemctl restart {unit}
+fi""",
+        why="kube-proxy writes it at its start and once an hour; without it no Service answers",
+    )
+
+
+def timer(kept: Sequence[Effect]) -> tuple[tuple[File, ...], Unit]:
+    """Return the script that keeps effects as they are wanted, and what runs it."""
+    script = File(path=SCRIPT, content="\n".join(_script(kept)).encode(), commented=True,
+                  why="keeps routes and rules as they are wanted")  # fmt: skip
+    service = File(path=f"{UNITS}/{SERVICE}", content=_service().encode(), commented=True,
+                   why="looks at routes and rules once")  # fmt: skip
+    clock = File(path=f"{UNITS}/{TIMER}", content=_timer().encode(), commented=True,
+                 why="looks at routes and rules again and again")  # fmt: skip
+    # A timer leaves no process that could carry a digest: systemd reads its file again by itself.
+    unit = Unit(name=TIMER, path=clock.path, digest="", reads=(), why=clock.why)
+    return (script, service, clock), unit
+
+
+def _script(kept: Sequence[Effect]) -> Iterator[str]:
+    yield comment(
+        "Run at boot and every few seconds. Puts back routes and rules that are missing and does "
+        "nothing else: it asks no other machine and decides nothing."
+    )
+    yield f"""set -uf
+[ ! -e {HOLD} ] || exit 0
+status=0
+words() {{ echo "$*"; }}
+"""
+    for effect in kept:
+        yield f"""# {effect.name}: {effect.why}
+there=$(
+{effect.see}
+)
+if [ "$(words $there)" != {shlex.quote(" ".join(effect.value.split()))} ]; then
+    echo '<5>not as wanted: {effect.name}'
+    (
+        set -e
+{textwrap.indent(effect.fix, " " * 8)}
+    ) || status=1
+fi
+"""
+    yield "exit $status\n"
+
+
+def _service() -> str:
+    return (
+        comment("Keeps what carries pods' packets; run by the timer of the same name.")
+        + f"""\
+[Unit]
+Description=Routes and rules for pods
+Wants=network-online.target
+After=network-online.target nftables.service hardway-host.service
+
+[Service]
+Type=oneshot
+ExecStart=/bin/sh {SCRIPT}
+# One line when something was put right, none when nothing was.
+LogLevelMax=notice
+"""
+    )
+
+
+def _timer() -> str:
+    return (
+        comment("When routes and rules for pods are looked at.")
+        + f"""\
+[Unit]
+Description=Routes and rules for pods
+
+[Timer]
+OnActiveSec=0
+OnUnitInactiveSec={EVERY_S}
+AccuracySec=1
+
+[Install]
+WantedBy=timers.target
+"""
+    )

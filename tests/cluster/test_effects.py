@@ -1,0 +1,100 @@
+"""What files cause: undone behind its back, it is planned, put right, and comes back by itself."""
+
+from collections.abc import Iterator
+
+import pytest
+from tests.cluster.conftest import Hardway
+
+from hardway.steps.network import HOLD, STARTING_S
+
+MACHINES = ("controller-0", "worker-0")
+ROUTES, MASQUERADE = "routes to pods", "nftables table hardway_pods"
+PROXY, FORWARDING = "nftables table kube-proxy", "forwarding for pods"
+SETTINGS, USERS, IMAGES = "kernel settings", "users of services", "container images"
+
+
+def until(cluster: Hardway, machine: str, condition: str, deadline_s: int = 60) -> None:
+    """Wait on a machine until a command succeeds there."""
+    cluster.on(machine, f"timeout {deadline_s} sh -c 'until {condition}; do sleep 1; done'")
+
+
+def kube_proxy_has_run_for_a_while(cluster: Hardway, machine: str) -> None:
+    """Right after its start its table says nothing: it is not restarted then."""
+    age = "$(ps -o etimes= -p $(pidof kube-proxy))"
+    until(cluster, machine, f'[ "{age}" -gt {STARTING_S} ]')
+
+
+@pytest.fixture
+def held(cluster: Hardway) -> Iterator[Hardway]:
+    """The cluster with its timers held: what is undone stays so until somebody else acts."""
+    for machine in MACHINES:
+        cluster.on(machine, f"touch {HOLD}")
+    yield cluster
+    for machine in MACHINES:
+        cluster.on(machine, f"rm -f {HOLD}")
+    cluster.on("worker-0", "iptables --flush FORWARD; iptables --policy FORWARD ACCEPT")
+
+
+DAMAGES = {
+    "a lost route": ("controller-0", "ip route flush proto 87", [ROUTES]),
+    "a stale route": ("controller-0", ("ip route add 198.51.100.0/24 via $(ip -4 route show "
+                      "default | cut -d' ' -f3) proto 87"), [ROUTES]),
+    "a route by another's hand": ("controller-0", ("ip route change $(ip -4 route show proto 87 | "
+                                  "head -n 1 | cut -d' ' -f1) dev eth0 proto 88"), [ROUTES]),
+    "a link down and up": ("controller-0", ("gate=$(ip -4 route show default); ip link set eth0 "
+                           "down; ip link set eth0 up; ip route add $gate"), [ROUTES]),
+    "a rule more": ("worker-0", "nft insert rule ip hardway_pods postrouting return",
+                    [MASQUERADE]),
+    "a table less": ("worker-0", "nft delete table ip hardway_pods", [MASQUERADE]),
+    "FORWARD drops": ("worker-0", "iptables --policy FORWARD DROP", [FORWARDING]),
+    "a rule before ours": ("worker-0", "iptables --insert FORWARD --jump REJECT", [FORWARDING]),
+    "no way back for Services": ("worker-0", ("sysctl --quiet --write "
+                                 "net.bridge.bridge-nf-call-iptables=0"), [SETTINGS]),
+    "no forwarding": ("controller-0", "sysctl --quiet --write net.ipv4.ip_forward=0", [SETTINGS]),
+    "a user who logs in": ("controller-0", "usermod --shell /bin/sh kube-scheduler", [USERS]),
+    "an image less": ("worker-0", ("ctr --namespace k8s.io images rm "
+                      "$(ctr --namespace k8s.io images ls -q | grep hardway/probe)"), [IMAGES]),
+    "an image unpinned": ("worker-0", ("ctr --namespace k8s.io images label $(ctr --namespace "
+                          "k8s.io images ls -q | grep hardway/coredns) io.cri-containerd.pinned="),
+                          [IMAGES]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_what_others_undid_is_all_that_is_planned_and_put_right(held: Hardway, damage: str) -> None:
+    machine, script, effects = DAMAGES[damage]
+    held.on(machine, script)
+    assert held.plan() == [(machine, "set", effect) for effect in effects]
+    held("up")
+    assert held.plan() == []
+
+
+def test_a_flushed_ruleset_is_put_right(held: Hardway) -> None:
+    kube_proxy_has_run_for_a_while(held, "worker-0")
+    held.on("worker-0", "nft flush ruleset")
+    planned = [("worker-0", "set", MASQUERADE), ("worker-0", "set", PROXY)]
+    assert held.plan() == planned
+    held("up")
+    assert held.plan() == []
+
+
+def test_without_up_routes_and_rules_come_back_within_a_minute(cluster: Hardway) -> None:
+    kube_proxy_has_run_for_a_while(cluster, "worker-0")
+    cluster.on("worker-0", "nft flush ruleset")
+    cluster.on("controller-0", "ip route flush proto 87")
+    until(cluster, "worker-0", "nft list table ip kube-proxy >/dev/null")
+    until(cluster, "worker-0", "nft list table ip hardway_pods >/dev/null")
+    until(cluster, "controller-0", "ip route show proto 87 | grep -q via")
+    assert cluster.plan() == []
+    said = cluster.on("worker-0", "journalctl --unit hardway-network --since -2min --output cat")
+    assert f"not as wanted: {PROXY}" in said
+
+
+def test_kernel_settings_hold_after_a_boot_whatever_other_files_say(cluster: Hardway) -> None:
+    theirs, name = "/etc/sysctl.d/99-theirs.conf", "net.bridge.bridge-nf-call-iptables"
+    cluster.on("worker-0", f"echo '{name} = 0' >{theirs}")
+    cluster("machine", "restart", "worker-0")
+    assert cluster.on("worker-0", f"sysctl --values {name}") == "1\n"
+    cluster.on("worker-0", f"rm {theirs}")
+    cluster("kubectl", "wait", "--for=condition=Ready", "node/worker-0", "--timeout=90s")
+    assert cluster.plan() == []
