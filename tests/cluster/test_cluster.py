@@ -174,7 +174,7 @@ def test_another_spec_for_a_living_cluster_is_refused(cluster: Hardway) -> None:
     finally:
         file.write_text(good)
     assert done.returncode == 10
-    assert "hardway.yaml says 10.206.0.0/16" in done.stderr
+    assert "network.pods: 10.204.0.0/16 -> 10.206.0.0/16" in done.stderr
 
 
 def test_a_lower_count_removes_nothing_by_itself(cluster: Hardway) -> None:

@@ -207,12 +207,22 @@ TOOLS = Component(
     build_s=5,
     images=("pause", "probe"),
 )
+NODE_TOOLS = Component(
+    name="hardway-node-tools",
+    version="0.1.0",
+    why="what answers and asks in the pod network of a worker",
+    packages={"hardway-probe": "hardway.invalid/tools/probe"},
+    module_sum="",
+    build_s=5,
+    module=TOOLS.name,
+)
 
 
 def for_kubernetes(version: str) -> tuple[Component, ...]:
     """Return the components of a cluster at an exact version, e.g. `1.37.2`."""
     kubernetes = next(row for row in KUBERNETES.values() if row.version == version)
-    return (kubernetes, kubectl(kubernetes), ETCD, CONTAINERD, CNI_PLUGINS, COREDNS, TOOLS)
+    return (kubernetes, kubectl(kubernetes), ETCD, CONTAINERD, CNI_PLUGINS, COREDNS, TOOLS,
+            NODE_TOOLS)  # fmt: skip
 
 
 def resolve_version(asked: str) -> str:

@@ -41,7 +41,7 @@ class Delta:
     """The operation, or the reason why it is refused and what to do instead."""
 
     def __str__(self) -> str:
-        return f"{self.subject}: is {self.current}, hardway.yaml says {self.asked}: {self.how}"
+        return f"{self.subject}: {self.current} -> {self.asked}: {self.how}"
 
 
 def deltas(
@@ -69,8 +69,7 @@ def refuse(name: str, found: Sequence[Delta]) -> None:
     lines = [f"  {delta}" for delta in found if delta.by is By.NOBODY]
     if lines:
         raise RefusedError(
-            f"hardway.yaml asks for what cannot change while cluster {name} lives:\n"
-            + "\n".join(lines),
+            f"cluster {name} lives, and this is not done to it:\n" + "\n".join(lines),
             hint="hardway plan shows all differences",
         )
 

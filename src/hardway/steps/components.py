@@ -41,6 +41,7 @@ PLACES = {
         (CNI, "host-local", "gives a pod an address of this node's range"),
         (CNI, "loopback", "brings a pod's lo up"),
         (CNI, "portmap", "serves hostPort"),
+        (BIN, "hardway-probe", "answers and asks in a network like a pod's"),
         (IMAGES, "pause.tar", "holds a pod's namespaces"),
         (IMAGES, "coredns.tar", "the cluster's DNS"),
         (IMAGES, "probe.tar", "what the smoke test runs in pods"),

@@ -8,6 +8,7 @@ from hardway.model.cluster import Cluster
 from hardway.model.objects import is_ready, items, node_states
 from hardway.model.resources import Manifest
 from hardway.render.config import Setting, comment
+from hardway.steps import data_path
 from hardway.steps.base import Given, Step
 from hardway.steps.rbac import API as RBAC
 
@@ -261,6 +262,7 @@ CHECKS = (
           why="pods find Services by name", see=SEE),
     Check(name="dns-apart", step=NAME, scope=WITH_WORKERS, ask=PODS, judge=_apart,
           why="if all replicas are on one node, its loss is the loss of all names", see=SEE),
+    *data_path.DNS_CHECKS,
 )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 from hardway.errors import RefusedError
 from hardway.model.checks import (
@@ -17,7 +18,8 @@ from hardway.model.checks import (
 )
 from hardway.model.cluster import Machine, Role
 from hardway.model.resources import Desired, File, Manifest, Severity
-from hardway.steps.base import Given, Inventory, Step
+from hardway.steps import data_path, probe
+from hardway.steps.base import Given, Inventory, Step, services
 from hardway.steps.containerd import CNI_CONFIG
 from hardway.steps.network import (
     MASQUERADED,
@@ -37,7 +39,7 @@ NAME = "pod-network"
 CONFLIST = f"{CNI_CONFIG}/10-pods.conflist"
 
 
-def render(given: Given, machine: Machine, _inventory: Inventory) -> Desired:
+def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
     """Return the routes of a machine, and a worker's bridge for pods."""
     cluster = given.cluster
     wanted = tuple(packages(NAME, machine.role))
@@ -48,11 +50,17 @@ def render(given: Given, machine: Machine, _inventory: Inventory) -> Desired:
             File(path=CONFLIST, content=_conflist(machine, pod_mtu(given)),
                  why="what each new pod gets: a cable into the bridge, an address, hostPorts"),
             masquerade_file(cluster, machine),
+            *probe.files(cluster, machine, _bridge(pod_mtu(given))),
         )  # fmt: skip
-    if not kept:
-        return Desired(packages=wanted, files=files)
-    scheduled, unit = timer(kept)
-    return Desired(packages=wanted, files=(*files, *scheduled), units=(unit,), effects=kept)
+    if kept:
+        scheduled, unit = timer(kept)
+        desired = Desired(packages=wanted, files=(*files, *scheduled), units=(unit,), effects=kept)
+    else:
+        desired = Desired(packages=wanted, files=files)
+    if machine.role is not Role.WORKER:
+        return desired
+    desired = replace(desired, folders=(probe.RESOLV_FOLDER,))
+    return services((probe.service(),), inventory, desired)
 
 
 def manifests(given: Given) -> tuple[Manifest, ...]:
@@ -91,20 +99,23 @@ def pod_mtu(given: Given) -> int:
     return asked or mtus[narrowest]
 
 
-def _conflist(machine: Machine, mtu: int) -> bytes:
-    bridge = {
+def _bridge(mtu: int) -> dict[str, object]:
+    return {
         "type": "bridge",
         "bridge": "cni0",
         "mtu": mtu,
         "isGateway": True,
         "ipMasq": False,
         "hairpinMode": True,
-        "ipam": {
-            "type": "host-local",
-            "ranges": [[{"subnet": str(machine.pod_cidr)}]],
-            "routes": [{"dst": "0.0.0.0/0"}],
-        },
     }
+
+
+def _conflist(machine: Machine, mtu: int) -> bytes:
+    assert machine.pod_cidr is not None  # noqa: S101 - workers have one
+    # The last address is the probe's.
+    pods = {"subnet": str(machine.pod_cidr), "rangeEnd": str(machine.pod_cidr[-3])}
+    ipam = {"type": "host-local", "ranges": [[pods]], "routes": [{"dst": "0.0.0.0/0"}]}
+    bridge = {**_bridge(mtu), "ipam": ipam}
     portmap = {"type": "portmap", "capabilities": {"portMappings": True}, "snat": True}
     conflist = {"cniVersion": "1.0.0", "name": "pods", "plugins": [bridge, portmap]}
     return (json.dumps(conflist, indent=2) + "\n").encode()
@@ -150,6 +161,7 @@ CHECKS = (
           why="it may drop packets of pods; hardway leaves others' rules alone: let "
           "the pods' range pass there",
           see="hardway ssh <MACHINE> -- nft list ruleset"),
+    *data_path.CHECKS,
 )  # fmt: skip
 
 

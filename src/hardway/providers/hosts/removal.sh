@@ -60,7 +60,7 @@ unplug() {
     for link in $(ip -brief link show master cni0 2>/dev/null | cut -d@ -f1) cni0; do
         ip link delete "$link" 2>/dev/null
     done
-    for space in $(ip netns list 2>/dev/null | grep -o '^cni-[^ ]*'); do
+    for space in $(ip netns list 2>/dev/null | grep -o -e '^cni-[^ ]*' -e '^hardway-probe'); do
         ip netns delete "$space"
     done
     routes | while read -r range _; do ip route delete "$range" proto 87; done
@@ -134,7 +134,7 @@ remove_users() {
 left() {
     for pid in $(pods; ours); do echo "process $pid: $(tr '\0' ' ' <"/proc/$pid/cmdline")"; done
     mounts | sed 's/^/mount /'
-    ip netns list 2>/dev/null | grep '^cni-' | sed 's/^/network namespace /'
+    ip netns list 2>/dev/null | grep -e '^cni-' -e '^hardway-probe' | sed 's/^/network namespace /'
     ip -brief link show cni0 2>/dev/null | sed 's/^/link /'
     tables | sed 's/^/nftables /'
     chains | sed 's/^/iptables /'

@@ -1,0 +1,115 @@
+"""The data path: what a pod's network on each worker reaches, asked from the worker's probe.
+
+Rows of the steps pod-network and dns. They ask cluster addresses, the node's own resolvers and its
+gateway, nothing else (docs/adr/0016).
+"""
+
+import json
+from collections.abc import Mapping
+
+from hardway.model.checks import WORKERS, Answer, Check, Judgement, Sh, Subject, judged, says
+from hardway.steps import probe
+
+POD_NETWORK, DNS = "pod-network", "dns"
+IN_PROBE = f"ip netns exec {probe.NAMESPACE}"
+CURL = "curl --silent --max-time 3"
+API = f"{CURL} --cacert /etc/kubernetes/pki/ca.crt https://<API_SERVICE_IP>/readyz"
+NAME = "kubernetes.default.svc.cluster.local."
+ASK_NAME = f"getent --service=dns ahostsv4 {NAME}"
+FIRST_WORD = "awk 'NR == 1 {print $1}'"
+ON_NODE = f'unshare --mount sh -c "mount --bind {probe.RESOLV_CONF} /etc/resolv.conf; {ASK_NAME}"'
+"""The node's programs ask the node's resolvers; here they are shown the cluster's for once."""
+
+NEIGHBOURS = f"""for peer in <PEERS>; do
+    echo "${{peer%%=*}} $({IN_PROBE} {CURL} http://${{peer#*=}}:{probe.PORT}/)" &
+done
+wait"""
+
+OUTSIDE = f"""how() {{
+    took=$("$@" curl --silent --output /dev/null --connect-timeout 2 --max-time 3 \\
+        --write-out '%{{time_connect}}' "http://$address:53/")
+    status=$?
+    case $took in
+    0 | 0.000000) case $status in 7) echo refused ;; *) echo silent ;; esac ;;
+    *) echo connected ;;
+    esac
+}}
+conf=$(sed -n 's/^resolvConf: //p' /etc/kubernetes/kubelet.yaml)
+for address in $({{ sed -n 's/^nameserver \\([0-9.]*\\)$/\\1/p' "$conf"
+        ip -4 route show default | sed -n 's/.* via \\([0-9.]*\\).*/\\1/p'; }} |
+        grep -v '^127\\.' | sort -u); do
+    echo "$address node $(how) pod $(how {IN_PROBE})" &
+done
+wait"""
+
+OUTSIDE_BY_HAND = (
+    f'for at in $(ip -4 route show default | cut -d" " -f3); do {IN_PROBE} '
+    f"{CURL} --verbose http://$at:53/; done"
+)
+
+
+def _peers(subject: Subject) -> Mapping[str, str]:
+    peers = [f"{m.name}={probe.address(m)}" for m in subject.cluster.workers
+             if m != subject.machine]  # fmt: skip
+    first = next((peer.partition("=")[2] for peer in peers), probe.address(subject.machine))
+    return {"PEERS": " ".join(peers), "PEER": first}
+
+
+def _neighbours(subject: Subject, answer: Answer) -> tuple[Judgement]:
+    """Judge from which address each neighbour was asked: any but the probe's own is masqueraded.
+
+    A worker that is silent itself is not among the neighbours: that is its own finding.
+    """
+    own = probe.address(subject.machine)
+    rows = dict(line.partition(" ")[::2] for line in answer.text.splitlines())
+    asked = {name: _client(rows.get(name, "")) for name in rows if name in answer.elsewhere}
+    expected = ", ".join(f"{name} sees {own}" for name in sorted(asked))
+    found = ", ".join(f"{name} sees {client}" for name, client in sorted(asked.items()))
+    return judged(expected or "no neighbours", found or "no neighbours")
+
+
+def _client(said: str) -> str:
+    return str(json.loads(said)["client"]) if said.startswith("{") else "nothing"
+
+
+def _outside(_subject: Subject, answer: Answer) -> tuple[Judgement]:
+    """Judge whether pods reach what their node reaches: an address silent to both is nobody's."""
+    lost = []
+    for line in answer.text.splitlines():
+        address, _, node, _, pod = line.split(" ")
+        if node not in {"silent", pod}:
+            lost.append(f"{address} is {node} for the node, {pod} for its pods")
+    return judged("as the node", ", ".join(sorted(lost)) or "as the node")
+
+
+CHECKS = (
+    Check(name="pod-reaches-service", step=POD_NETWORK, scope=WORKERS,
+          ask=Sh(f"{IN_PROBE} {API}"), judge=says("ok"),
+          why="pods reach Services by their addresses: kube-proxy's rules and every firewall in "
+          "between let them through",
+          see=f"hardway ssh <MACHINE> -- {IN_PROBE} {API}"),
+    Check(name="node-reaches-service", step=POD_NETWORK, scope=WORKERS,
+          ask=Sh(API), judge=says("ok"),
+          why="programs on the node, such as webhooks on its network, reach Services",
+          see=f"hardway ssh <MACHINE> -- {API}"),
+    Check(name="pod-reaches-neighbours", step=POD_NETWORK, scope=WORKERS,
+          ask=Sh(NEIGHBOURS), judge=_neighbours, words=_peers,
+          why="pods on other workers are reached, and see this pod's own address",
+          see=f"hardway ssh <MACHINE> -- {IN_PROBE} {CURL} http://<PEER>:{probe.PORT}/"),
+    Check(name="pod-reaches-outside", step=POD_NETWORK, scope=WORKERS,
+          ask=Sh(OUTSIDE), judge=_outside,
+          why="pods reach the resolvers and the gateway that their node reaches",
+          see=f"hardway ssh <MACHINE> -- '{OUTSIDE_BY_HAND}'"),
+)  # fmt: skip
+
+DNS_CHECKS = (
+    Check(name="pod-resolves", step=DNS, scope=WORKERS,
+          ask=Sh(f"{IN_PROBE} {ASK_NAME} | {FIRST_WORD}"), judge=says("<API_SERVICE_IP>"),
+          why="pods on this worker find Services by name, over the DNS's own Service",
+          see=f"hardway ssh <MACHINE> -- {IN_PROBE} {ASK_NAME}"),
+    Check(name="node-resolves", step=DNS, scope=WORKERS,
+          ask=Sh(f"{ON_NODE} | {FIRST_WORD}"), judge=says("<API_SERVICE_IP>"),
+          why="pods on the node's own network find Services by name",
+          see=f"hardway ssh <MACHINE> -- '{ON_NODE}'"),
+)  # fmt: skip
+"""These need the DNS, so that they are rows of its step."""
