@@ -50,7 +50,7 @@ async def _in_namespace(trial: Trial, live: Live, nodes: Mapping[str, NodeState]
     aside = {
         m.name: judgement
         for m in live.cluster.workers
-        if (judgement := _aside(m.name, nodes.get(m.name)))
+        if (judgement := _aside(m.name, nodes.get(m.name), live))
     }
     tried = [m.name for m in live.cluster.workers if m.name not in aside]
     objects = (_namespace(trial, namespace), *trial.setup(live.cluster, namespace, tried))
@@ -70,8 +70,10 @@ async def _in_namespace(trial: Trial, live: Live, nodes: Mapping[str, NodeState]
     return [*found, *left, *on_nodes]
 
 
-def _aside(name: str, node: NodeState | None) -> Judgement | None:
+def _aside(name: str, node: NodeState | None, live: Live) -> Judgement | None:
     """Return why a node gets no pod: people's wish is no failure, what Kubernetes says is one."""
+    if name not in live.fleet:
+        return Judgement(Verdict.UNKNOWN, "ready", "the machine does not answer")
     if node is None:
         return Judgement(Verdict.WRONG, "ready", "no such node")
     if node.trouble:

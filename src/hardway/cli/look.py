@@ -126,10 +126,12 @@ def _print_findings(findings: Sequence["Finding"], *, evidence: bool) -> None:
 
 
 def _print_unknown(findings: Sequence["Finding"]) -> None:
-    """Say once what is the reason for several findings: most often a silent machine."""
-    for (machine, found), group in groupby(findings, key=lambda f: (f.machine, f.found)):
-        checks = ", ".join(f.check for f in group)
-        click.echo(f"       {verdict(findings[0])} on {machine}: {found} ({checks})")
+    """Say each reason once: most often it is a silent machine, or one need of a trial."""
+    for why in dict.fromkeys(f.found for f in findings):
+        own = [f for f in findings if f.found == why]
+        machines = ", ".join(dict.fromkeys(f.machine for f in own))
+        checks = ", ".join(dict.fromkeys(f.check for f in own))
+        click.echo(f"       {verdict(own[0])} on {machines}: {why} ({checks})")
 
 
 def _print_evidence(findings: Sequence["Finding"]) -> None:
