@@ -13,6 +13,7 @@ from hardway.model.resolve import resolve
 from hardway.pki.inventory import CAS, expand
 from hardway.pki.values import KeyPair, NamedKey, Pair, Secrets, ServiceAccountKeys, Trust
 from hardway.spec.load import parse
+from hardway.steps import STEPS
 from hardway.steps.base import Given
 
 VERSION = "1.37.2"
@@ -59,6 +60,10 @@ TOPOLOGIES = {
     "kubernetes-1.36": Topology(version="1.36.3"),
     "kubernetes-1.35": Topology(version="1.35.4"),
 }  # fmt: skip
+CHECKS = tuple(
+    check for step in STEPS for check in (*step.checks, *(step.trial.checks if step.trial else ()))
+)
+"""All checks of a living cluster."""
 HOST = HostFacts(
     architecture="amd64",
     interface="eth0",
@@ -77,6 +82,17 @@ HOST = HostFacts(
 def cluster(text: str = "", version: str = VERSION) -> Cluster:
     """Return the cluster of a hardway.yaml."""
     return resolve(parse(text, "hardway.yaml"), version)
+
+
+def hosts(endpoint: str) -> Cluster:
+    """Return a cluster of two hosts of one's own, before the first change to them."""
+    return cluster(f"""provider: ssh
+network: {{nodes: 192.168.7.0/24}}
+endpoint: {{kind: {endpoint}}}
+machines:
+- {{name: a, role: control-plane, host: 192.168.7.4}}
+- {{name: b, role: worker, host: 192.168.7.5}}
+""")
 
 
 def topology(name: str) -> Cluster:

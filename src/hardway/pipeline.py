@@ -22,11 +22,11 @@ from hardway.errors import HardwayError, RefusedError, StepError, UnknownError
 from hardway.issuing import due, issue
 from hardway.model.cluster import EndpointKind, HostFacts
 from hardway.model.delta import Delta, refuse
-from hardway.model.resources import Change, Finding
+from hardway.model.resources import Change, Finding, Severity
 from hardway.ownership import claims, held, note, noted
 from hardway.pki import store
 from hardway.providers.admission import absent, everybody, fit, silent
-from hardway.providers.base import MachineState, Problem, Severity
+from hardway.providers.base import MachineState, Problem
 from hardway.providers.clocks import clock
 from hardway.report import Event, Happened, Report, both
 from hardway.setup import Setup

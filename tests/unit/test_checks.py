@@ -29,16 +29,14 @@ from hardway.model.checks import (
     says,
 )
 from hardway.model.resources import Severity, Verdict
-from hardway.steps import STEPS
+from hardway.providers.hosts import checks as preflight
 from hardway.steps.base import Step
 from hardway.tools import kubectl as tool
 
 OF = support.topology("3+3")
 NAMES = [m.name for m in OF.machines]
 NO_API = cast(tool.Kubectl, None)
-ROWS = [
-    check for step in STEPS for check in (*step.checks, *(step.trial.checks if step.trial else ()))
-]
+ROWS = (*support.CHECKS, *preflight.CHECKS)
 WORDS = {name: name.lower() for name in
          ("NAMESPACE", "POD", "POD_IP", "PEER_IP", "SERVICE_IP", "NODE_PORT")}  # fmt: skip
 """What a trial adds for its own questions; no command for people may need it."""
@@ -157,7 +155,7 @@ def test_an_answer_that_cannot_be_read_tells_nothing() -> None:
 
     at = live()
     (found, *_) = asyncio.run(run.look(run.cases([row("c", "q", judge=judge)], at), at))
-    assert (found.verdict, found.found) == (Verdict.UNKNOWN, "cannot be read: yes")
+    assert (found.verdict, found.found) == (Verdict.UNKNOWN, "an answer that cannot be read (ValueError()): yes")
 
 
 def test_what_holds_is_not_asked_again() -> None:

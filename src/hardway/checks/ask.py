@@ -14,7 +14,7 @@ from hardway.checks.script import MARGIN_S, parse, script
 from hardway.errors import CommandError, RemoteError
 from hardway.model.checks import Answer, Ask, Check, Forward, Kubectl, Sh, Subject, Where
 from hardway.tools.kubectl import NO_ANSWER
-from hardway.transport.base import refused
+from hardway.transport.base import Fleet, refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ async def _ask_all(asked: Sequence[Asked], live: Live) -> dict[Asked, Answer]:
             by_machine.setdefault(name, []).append(question)
     of_api = [question for _, question in asked if not isinstance(question, Sh)]
     said, replies = await asyncio.gather(
-        asyncio.gather(*(of_machine(live, name, own) for name, own in by_machine.items())),
+        asyncio.gather(*(of_machine(live.fleet, name, own) for name, own in by_machine.items())),
         asyncio.gather(*(_of_api(live, question) for question in of_api)),
     )
     found: dict[Asked, Answer] = {("", q): a for q, a in zip(of_api, replies, strict=True)}
@@ -103,11 +103,11 @@ async def _ask_all(asked: Sequence[Asked], live: Live) -> dict[Asked, Answer]:
     return found
 
 
-async def of_machine(live: Live, name: str, questions: Sequence[Sh]) -> list[Answer]:
+async def of_machine(fleet: Fleet, name: str, questions: Sequence[Sh]) -> list[Answer]:
     """Return a machine's answers, in one round trip."""
-    transport = live.fleet.get(name)
+    transport = fleet.get(name)
     if transport is None:
-        why = str(refused(live.fleet).get(name, "no answer")).removeprefix(f"{name}: ")
+        why = str(refused(fleet).get(name, "no answer")).removeprefix(f"{name}: ")
         return [Answer(silence=why)] * len(questions)
     mark = secrets.token_hex(8)
     try:

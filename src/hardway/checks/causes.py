@@ -26,6 +26,6 @@ async def last_words(live: Live, wrong: Collection[str]) -> dict[str, str]:
     Where something is wrong with the cluster as a whole, every machine is asked.
     """
     names = [name for name in live.fleet if name in wrong] or list(live.fleet)
-    said = await asyncio.gather(*(of_machine(live, name, [Sh(SAID)]) for name in names))
+    said = await asyncio.gather(*(of_machine(live.fleet, name, [Sh(SAID)]) for name in names))
     texts = {name: answer.text.strip() for name, (answer,) in zip(names, said, strict=True)}
     return {name: text for name, text in texts.items() if text}

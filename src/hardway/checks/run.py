@@ -25,21 +25,24 @@ async def look(cases: Sequence[Case], live: Live) -> list[Finding]:
     return [f for case, a in zip(cases, answers, strict=True) for f in findings(case, a)]
 
 
-def findings(case: Case, answer: Answer) -> list[Finding]:
+def judgements(case: Case, answer: Answer) -> list[Judgement]:
     """Return what a check makes of an answer; one that cannot be read tells nothing."""
     if answer.silence:
-        judgements = [Judgement(case.check.silence, "an answer", answer.silence)]
-    else:
-        try:
-            judgements = list(case.check.judge(case.subject, answer))
-        except (ValueError, LookupError, TypeError, AttributeError):
-            found = f"cannot be read: {answer.last_line}"
-            judgements = [Judgement(Verdict.UNKNOWN, "an answer", found)]
+        return [Judgement(case.check.silence, "an answer", answer.silence)]
+    try:
+        return list(case.check.judge(case.subject, answer))
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        found = f"an answer that cannot be read ({error!r}): {answer.last_line}"
+        return [Judgement(Verdict.UNKNOWN, "an answer", found)]
+
+
+def findings(case: Case, answer: Answer) -> list[Finding]:
+    """Return the same with all that people and programs are told."""
     asked, said = _cut(_words(case.ask)), _cut(answer.text.strip() or answer.silence)
     words = case.check.words(case.subject)
     return [
         case.check.finding(case.subject, j, asked=asked, answer=said, words=words)
-        for j in judgements
+        for j in judgements(case, answer)
     ]
 
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from hardway.errors import ConnectError, PreflightError
 from hardway.model.cluster import Cluster, quorum
-from hardway.providers.base import Problem, Severity
+from hardway.model.resources import Severity
+from hardway.providers.base import Problem
 from hardway.report import Event, Happened, Report
 from hardway.transport.base import Fleet, refused
 

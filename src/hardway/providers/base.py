@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import ClassVar, Protocol
 
 from hardway.model.cluster import Cluster, HostFacts, Machine
+from hardway.model.resources import Severity
 from hardway.transport.base import Fleet
 
 Progress = Callable[[str, str], None]
@@ -21,15 +22,6 @@ class MachineState(StrEnum):
     RUNNING = "running"
     UNREACHABLE = "unreachable"
     """It does not answer, and whether it runs is not ours to know."""
-
-
-class Severity(StrEnum):
-    """What comes of a problem."""
-
-    REFUSE = "refuse"
-    """Nothing is changed before it is mended."""
-    WARN = "warn"
-    """Said, and gone on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,14 +1,16 @@
 """Is a machine fit for the cluster? A table of checks; each judges what `probe` saw. Pure."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 
-from hardway.model.cluster import Cluster, HostFacts, Role
+from hardway.checks.ask import Case
+from hardway.checks.run import judgements
+from hardway.model.checks import Answer, Judgement, Subject
+from hardway.model.cluster import Cluster, Role
 from hardway.providers import firewalls, storage
 from hardway.providers.base import Problem
 from hardway.providers.hosts import clashes, distributions, probe
-from hardway.providers.hosts.look import Found, Look, refuse, warn
-from hardway.providers.hosts.probe import TOOLS, Seen
+from hardway.providers.hosts.look import Look, need, refuse, warn
+from hardway.providers.hosts.probe import TOOLS
 
 MIB = 1 << 20
 OLDEST_SYSTEMD = 249
@@ -23,7 +25,7 @@ MEMORY_MIB = {Role.CONTROL_PLANE: (900, 1700), Role.WORKER: (450, 900)}
 CPUS = 2
 
 
-def _distribution(look: Look) -> Iterator[Found]:
+def _distribution(look: Look) -> Iterator[Judgement]:
     id_, version, *name = look.seen.first("distribution").split(" ")
     if not distributions.known(id_, version):
         yield refuse(
@@ -33,12 +35,12 @@ def _distribution(look: Look) -> Iterator[Found]:
         )
 
 
-def _architecture(look: Look) -> Iterator[Found]:
-    if look.facts.architecture not in {"amd64", "arm64"}:
-        yield refuse(look.facts.architecture, "amd64 or arm64", "another machine")
+def _architecture(look: Look) -> Iterator[Judgement]:
+    if look.seen.first("architecture") not in {"amd64", "arm64"}:
+        yield refuse(look.seen.first("architecture"), "amd64 or arm64", "another machine")
 
 
-def _tools(look: Look) -> Iterator[Found]:
+def _tools(look: Look) -> Iterator[Judgement]:
     missing = look.seen["no-tool"]
     if missing:
         packages = " ".join(sorted({TOOLS[tool] for tool in missing}))
@@ -47,7 +49,7 @@ def _tools(look: Look) -> Iterator[Found]:
         yield refuse(f"no {' '.join(missing)}", "these commands", cure)
 
 
-def _systemd(look: Look) -> Iterator[Found]:
+def _systemd(look: Look) -> Iterator[Judgement]:
     version = look.seen.first("systemd")
     for init in look.seen["no-systemd"]:
         yield refuse(f"{init} as process 1", "systemd", "another machine, or boot it by systemd")
@@ -57,7 +59,7 @@ def _systemd(look: Look) -> Iterator[Found]:
         )
 
 
-def _kernel(look: Look) -> Iterator[Found]:
+def _kernel(look: Look) -> Iterator[Judgement]:
     release = look.seen.first("kernel")
     numbers = tuple(int(n) for n in release.split("-")[0].split(".")[:2] if n.isdigit())
     if numbers < OLDEST_KERNEL:
@@ -65,8 +67,8 @@ def _kernel(look: Look) -> Iterator[Found]:
         yield refuse(release, f"at least {wanted}, for kube-proxy's nftables", "a newer kernel")
 
 
-def _cgroup(look: Look) -> Iterator[Found]:
-    if look.facts.cgroup != "v2":
+def _cgroup(look: Look) -> Iterator[Judgement]:
+    if look.seen.first("cgroup") != "v2":
         yield warn(
             "cgroup v1",
             "v2: kubelet merely tolerates v1, and will not for long",
@@ -74,20 +76,21 @@ def _cgroup(look: Look) -> Iterator[Found]:
         )
 
 
-def _memory(look: Look) -> Iterator[Found]:
+def _memory(look: Look) -> Iterator[Judgement]:
     least, enough = MEMORY_MIB[look.machine.role]
-    have = look.facts.memory_bytes // MIB
+    have = int(look.seen.first("memory")) // MIB
     if have < enough:
         say = refuse if have < least else warn
         yield say(f"{have} MiB of memory", f"{enough} MiB for a {look.machine.role}", "more memory")
 
 
-def _cpus(look: Look) -> Iterator[Found]:
-    if look.machine.role is Role.CONTROL_PLANE and look.facts.cpus < CPUS:
-        yield warn(f"{look.facts.cpus} CPU", f"{CPUS} for a control plane", "another CPU")
+def _cpus(look: Look) -> Iterator[Judgement]:
+    have = int(look.seen.first("cpus"))
+    if look.machine.role is Role.CONTROL_PLANE and have < CPUS:
+        yield warn(f"{have} CPU", f"{CPUS} for a control plane", "another CPU")
 
 
-def _disk(look: Look) -> Iterator[Found]:
+def _disk(look: Look) -> Iterator[Judgement]:
     for place, room in _rooms(look):
         have = room.free_kib >> 10
         if have < place.enough_mib:
@@ -104,7 +107,7 @@ def _disk(look: Look) -> Iterator[Found]:
             )
 
 
-def _file_systems(look: Look) -> Iterator[Found]:
+def _file_systems(look: Look) -> Iterator[Judgement]:
     for place, room in _rooms(look):
         if "ro" in room.options:
             yield refuse(
@@ -136,7 +139,7 @@ def _rooms(look: Look) -> Iterator[tuple[storage.Place, storage.Room]]:
         yield places[path], storage.Room.parse(rest)
 
 
-def _fsync(look: Look) -> Iterator[Found]:
+def _fsync(look: Look) -> Iterator[Judgement]:
     samples = sorted(float(row) * 1000 for row in look.seen["fsync"])
     if not samples:
         return
@@ -149,8 +152,8 @@ def _fsync(look: Look) -> Iterator[Found]:
         )
 
 
-def _clock(look: Look) -> Iterator[Found]:
-    skew = look.seen.skew_s
+def _clock(look: Look) -> Iterator[Judgement]:
+    skew = float(look.seen.first("skew") or 0)
     if abs(skew) >= SKEW_WARN_S:
         yield (refuse if abs(skew) >= SKEW_REFUSE_S else warn)(
             f"its clock {abs(skew):.1f} s {'ahead of' if skew > 0 else 'behind'} this host's",
@@ -159,7 +162,7 @@ def _clock(look: Look) -> Iterator[Found]:
         )
 
 
-def _swap(look: Look) -> Iterator[Found]:
+def _swap(look: Look) -> Iterator[Judgement]:
     for row in look.seen["swap"]:
         if look.seen["container"]:
             yield refuse(f"swap on {row}", "none", "swapoff --all on the host of this container")
@@ -171,7 +174,7 @@ def _swap(look: Look) -> Iterator[Found]:
             )
 
 
-def _ports(look: Look) -> Iterator[Found]:
+def _ports(look: Look) -> Iterator[Judgement]:
     for row in sorted(set(look.seen["port"])):
         port, _, name = row.partition(" ")
         yield refuse(
@@ -179,7 +182,7 @@ def _ports(look: Look) -> Iterator[Found]:
         )
 
 
-def _leftovers(look: Look) -> Iterator[Found]:
+def _leftovers(look: Look) -> Iterator[Judgement]:
     ledger = look.seen.first("ledger")
     if ledger and ledger != look.cluster.name:
         yield refuse(
@@ -201,8 +204,8 @@ def _leftovers(look: Look) -> Iterator[Found]:
         )  # fmt: skip
 
 
-def _resolvers(look: Look) -> Iterator[Found]:
-    if not look.facts.nameservers:
+def _resolvers(look: Look) -> Iterator[Judgement]:
+    if not look.seen.first("nameserver"):
         listed = ", ".join(dict.fromkeys(look.seen["resolver"]))
         yield warn(
             f"no resolver that pods could ask, but {listed}" if listed else "no resolver",
@@ -212,7 +215,7 @@ def _resolvers(look: Look) -> Iterator[Found]:
         )
 
 
-def _cloud_init(look: Look) -> Iterator[Found]:
+def _cloud_init(look: Look) -> Iterator[Judgement]:
     if look.seen.first("cloud-hosts"):
         yield refuse(
             "manage_etc_hosts in cloud-init's configuration",
@@ -221,7 +224,7 @@ def _cloud_init(look: Look) -> Iterator[Found]:
         )
 
 
-def _packages(look: Look) -> Iterator[Found]:
+def _packages(look: Look) -> Iterator[Judgement]:
     if look.seen["apt"]:
         yield refuse(
             "; ".join(look.seen["apt"]), "packages that apt can install",
@@ -241,7 +244,7 @@ def _packages(look: Look) -> Iterator[Found]:
         )  # fmt: skip
 
 
-def _firewall(look: Look) -> Iterator[Found]:
+def _firewall(look: Look) -> Iterator[Judgement]:
     ranges = [str(look.cluster.node_cidr), str(look.cluster.pod_cidr)]
     for chain in firewalls.dropping(look.seen["ruleset"], "input", "forward"):
         if not chain.mentions(*ranges):
@@ -252,67 +255,70 @@ def _firewall(look: Look) -> Iterator[Found]:
             )
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A row: what is looked at. What it yields says how bad it is, and what to do."""
-
-    name: str
-    judge: Callable[[Look], Iterator[Found]]
-
-
 CHECKS = (
-    Check("distribution", _distribution),
-    Check("architecture", _architecture),
-    Check("tools", _tools),
-    Check("systemd", _systemd),
-    Check("kernel", _kernel),
-    Check("cgroup", _cgroup),
-    Check("memory", _memory),
-    Check("cpus", _cpus),
-    Check("disk", _disk),
-    Check("file-systems", _file_systems),
-    Check("fsync", _fsync),
-    Check("clock", _clock),
-    Check("swap", _swap),
-    Check("ports", _ports),
-    Check("leftovers", _leftovers),
-    Check("resolvers", _resolvers),
-    Check("cloud-init", _cloud_init),
-    Check("packages", _packages),
-    Check("firewall", _firewall),
-    Check("machine-id", clashes.machine_id),
-    Check("hostname", clashes.hostname),
-    Check("address", clashes.address),
-    Check("ranges", clashes.ranges),
-    Check("peers", clashes.peers),
-    Check("endpoint", clashes.endpoint),
-)
+    need("distribution", _distribution, "hardway knows the packages and paths of these alone",
+         "hardway ssh <MACHINE> -- cat /etc/os-release"),
+    need("architecture", _architecture, "components are built for these alone",
+         "hardway ssh <MACHINE> -- uname -m"),
+    need("tools", _tools, "they are used before any package can be installed",
+         "hardway ssh <MACHINE> -- ls /usr/bin /usr/sbin"),
+    need("systemd", _systemd, "units use what older ones do not know",
+         "hardway ssh <MACHINE> -- systemctl --version"),
+    need("kernel", _kernel, "kube-proxy's nftables mode needs its rules",
+         "hardway ssh <MACHINE> -- uname -r"),
+    need("cgroup", _cgroup, "kubelet accounts for pods by cgroups",
+         "hardway ssh <MACHINE> -- stat --file-system --format=%T /sys/fs/cgroup"),
+    need("memory", _memory, "without it the kernel ends processes of the cluster",
+         "hardway ssh <MACHINE> -- cat /proc/meminfo"),
+    need("cpus", _cpus, "etcd's heartbeats are late where the API server is busy",
+         "hardway ssh <MACHINE> -- nproc"),
+    need("disk", _disk, "etcd stops and kubelet evicts pods where there is no room",
+         "hardway ssh <MACHINE> -- df"),
+    need("file-systems", _file_systems, "programs, images and data need what not all of them have",
+         "hardway ssh <MACHINE> -- cat /proc/mounts"),
+    need("fsync", _fsync, "etcd acknowledges nothing before it is on the disk",
+         "hardway preflight"),
+    need("clock", _clock, "certificates and leases are good by the clock",
+         "hardway ssh <MACHINE> -- date"),
+    need("swap", _swap, "kubelet's accounting has no place for it",
+         "hardway ssh <MACHINE> -- cat /proc/swaps"),
+    need("ports", _ports, "two services cannot listen on one port",
+         "hardway ssh <MACHINE> -- ss -ltnp"),
+    need("leftovers", _leftovers, "another cluster's services and data would be taken for ours",
+         "hardway ssh <MACHINE> -- systemctl list-units --type=service"),
+    need("resolvers", _resolvers, "pods ask the resolvers of their node for names outside",
+         "hardway ssh <MACHINE> -- cat /etc/resolv.conf"),
+    need("cloud-init", _cloud_init, "it would write /etc/hosts anew at each boot",
+         "hardway ssh <MACHINE> -- cat /etc/cloud/cloud.cfg"),
+    need("packages", _packages, "what the steps install must be available",
+         "hardway ssh <MACHINE> -- apt-get --simulate install haproxy conntrack"),
+    need("firewall", _firewall, "it would drop packets between machines and pods",
+         "hardway ssh <MACHINE> -- nft list ruleset"),
+    need("machine-id", clashes.machine_id, "systemd, DHCP and kubelet tell machines apart by it",
+         "hardway ssh <MACHINE> -- cat /etc/machine-id"),
+    need("hostname", clashes.hostname, "logs of two machines would be mixed up",
+         "hardway ssh <MACHINE> -- uname -n"),
+    need("address", clashes.address, "the other machines are told this address",
+         "hardway ssh <MACHINE> -- ip -brief address"),
+    need("ranges", clashes.ranges, "pods and Services would hide what is there now",
+         "hardway ssh <MACHINE> -- ip route"),
+    need("peers", clashes.peers, "packets of pods go from machine to machine, without a router",
+         "hardway ssh <MACHINE> -- ip neigh"),
+    need("endpoint", clashes.endpoint, "every client of the API goes to this address",
+         "hardway ssh <MACHINE> -- ip neigh show to <ENDPOINT>"),
+)  # fmt: skip
+"""What is looked at before the first change; what it finds says how bad it is, and what to do."""
+
+UNREADABLE = "report it, with what `hardway preflight` says"
 
 
-def judge(
-    cluster: Cluster, seen: Mapping[str, Seen], facts: Mapping[str, HostFacts]
-) -> list[Problem]:
-    """Return what all checks find on all machines, in the spec's order."""
-    problems = []
-    for machine in cluster.machines:
-        if machine.name not in seen:
-            continue
-        look = Look(cluster, machine, seen[machine.name], facts[machine.name], seen)
-        for check in CHECKS:
-            problems += [
-                Problem(machine=machine.name, check=check.name, severity=found.severity,
-                        found=found.found, needed=found.needed, cure=found.cure)
-                for found in _judged(check, look)
-            ]  # fmt: skip
-    return problems
-
-
-def _judged(check: Check, look: Look) -> list[Found]:
-    """Return what a check finds; an answer that it cannot read is found too."""
-    try:
-        return list(check.judge(look))
-    except (ValueError, LookupError) as error:
-        return [
-            refuse(f"an answer that cannot be read: {error!r}", "GNU tools with plain answers",
-                   "report it, with what `hardway preflight` says")
-        ]  # fmt: skip
+def judge(cluster: Cluster, said: Mapping[str, str]) -> list[Problem]:
+    """Return what all checks find on the machines that answered, in the spec's order."""
+    subjects = [Subject("machine", m.name, cluster) for m in cluster.machines if m.name in said]
+    return [
+        Problem(machine=subject.name, check=check.name, severity=judged.severity or check.severity,
+                found=judged.found, needed=judged.expected, cure=judged.cure or UNREADABLE)
+        for subject in subjects
+        for check in CHECKS
+        for judged in judgements(Case(check, subject), Answer(said[subject.name], elsewhere=said))
+    ]  # fmt: skip

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from hardway.model.checks import Judgement
 from hardway.model.cluster import EndpointKind
-from hardway.providers.hosts.look import Found, Look, refuse, warn
+from hardway.providers.hosts.look import Look, refuse, warn
 from hardway.providers.routes import routes
 
 
@@ -14,7 +15,7 @@ def _also(look: Look, name: str) -> list[str]:
     return [m for m, seen in others if own and m != look.machine.name and seen.first(name) == own]
 
 
-def machine_id(look: Look) -> Iterator[Found]:
+def machine_id(look: Look) -> Iterator[Judgement]:
     """Find machines copied with their identity, or one machine named twice."""
     same = _also(look, "machine-id")
     if same:
@@ -25,7 +26,7 @@ def machine_id(look: Look) -> Iterator[Found]:
         )
 
 
-def hostname(look: Look) -> Iterator[Found]:
+def hostname(look: Look) -> Iterator[Judgement]:
     """Find machines that call themselves the same."""
     same = _also(look, "hostname")
     if same:
@@ -36,7 +37,7 @@ def hostname(look: Look) -> Iterator[Found]:
         )
 
 
-def address(look: Look) -> Iterator[Found]:
+def address(look: Look) -> Iterator[Judgement]:
     """Look whether a machine has the address that the others are told."""
     prefixes = [row.split("/")[0] for row in look.seen["address"]]
     if str(look.machine.address) not in prefixes:
@@ -47,7 +48,7 @@ def address(look: Look) -> Iterator[Found]:
         )  # fmt: skip
 
 
-def ranges(look: Look) -> Iterator[Found]:
+def ranges(look: Look) -> Iterator[Judgement]:
     """Look whether pods' and Services' ranges lead anywhere else."""
     ours = {m.pod_cidr for m in look.cluster.workers}
     wanted = {"pods": look.cluster.pod_cidr, "services": look.cluster.service_cidr}
@@ -60,7 +61,7 @@ def ranges(look: Look) -> Iterator[Found]:
                 )  # fmt: skip
 
 
-def peers(look: Look) -> Iterator[Found]:
+def peers(look: Look) -> Iterator[Judgement]:
     """Look whether each reaches each without a router: pods' packets go by the machine."""
     names = {str(m.address): m.name for m in look.cluster.machines}
     for row in sorted(look.seen["peer"]):
@@ -79,7 +80,7 @@ def peers(look: Look) -> Iterator[Found]:
             )
 
 
-def endpoint(look: Look) -> Iterator[Found]:
+def endpoint(look: Look) -> Iterator[Judgement]:
     """Look whether the endpoint's address is free, or is a load balancer that is there."""
     kind, at = look.cluster.endpoint.kind, look.cluster.endpoint
     if kind is EndpointKind.VIP:

@@ -5,16 +5,16 @@ from collections.abc import Collection, Mapping, Sequence
 from statistics import median
 from time import time
 
+from hardway.checks.ask import of_machine
+from hardway.errors import ConnectError
+from hardway.model.checks import Subject
 from hardway.model.cluster import Cluster, HostFacts, Machine
 from hardway.providers.base import Problem
 from hardway.providers.hosts import checks, probe
-from hardway.steps import endpoint
-from hardway.steps.packages import ROWS
+from hardway.providers.hosts.look import question
 from hardway.transport.base import Fleet, Transport, run_checked
 
 CLOCK_LOOKS = 3
-PROBE_S = 180.0
-"""apt's lists may have to be fetched."""
 
 
 async def admit(
@@ -24,31 +24,30 @@ async def admit(
     brought: Collection[str] | None,
 ) -> Sequence[Problem]:
     """Return what is found on the machines that answer; changes nothing that lasts."""
+    words = {} if brought is None else {"BROUGHT": " ".join(brought)}
 
-    async def one(machine: Machine) -> probe.Seen:
-        transport = fleet[machine.name]
-        script = probe.script(cluster, machine, packages(cluster, machine), brought)
-        argv, stdin = ["sh", "-s"], script.encode()
-        text = await run_checked(transport, argv, stdin=stdin, timeout_s=PROBE_S)
-        seen = probe.parse(text)
-        if cluster.name in seen["ledger"]:
-            return seen
-        return probe.Seen(seen.rows, await skew_s(transport))
+    async def one(machine: Machine) -> str:
+        subject = Subject("machine", machine.name, cluster, words)
+        (answer,) = await of_machine(fleet, machine.name, [question(subject)])
+        if answer.silence:
+            raise ConnectError(f"{machine.name}: {answer.silence}", hint="hardway preflight")
+        text = answer.text + of_facts(facts[machine.name])
+        if cluster.name in probe.parse(text)["ledger"]:
+            return text
+        return f"{text}skew\t{await skew_s(fleet[machine.name])}\n"
 
     machines = [m for m in cluster.machines if m.name in fleet]
-    found = await asyncio.gather(*(one(m) for m in machines))
-    seen = {m.name: row for m, row in zip(machines, found, strict=True)}
-    return checks.judge(cluster, seen, facts)
+    said = await asyncio.gather(*(one(m) for m in machines))
+    return checks.judge(cluster, {m.name: text for m, text in zip(machines, said, strict=True)})
 
 
-def packages(cluster: Cluster, machine: Machine) -> list[str]:
-    """Return the packages that the steps will install on a machine."""
-    kind = cluster.endpoint.kind
-    without = set() if machine.role in endpoint.BALANCED[kind] else {"haproxy"}
-    if kind.name != "VIP":
-        without.add("keepalived")
-    names = {row.name for row in ROWS if machine.role in row.roles}
-    return sorted(names - without)
+def of_facts(host: HostFacts) -> str:
+    """Return what is known of a machine already as rows of its answer."""
+    return (
+        f"architecture\t{host.architecture}\ncgroup\t{host.cgroup}\n"
+        f"memory\t{host.memory_bytes}\ncpus\t{host.cpus}\n"
+        f"nameserver\t{' '.join(host.nameservers)}\n"
+    )
 
 
 async def skew_s(transport: Transport) -> float:

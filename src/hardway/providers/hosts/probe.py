@@ -6,6 +6,7 @@ One script, one round trip; it prints rows of tab-separated words, which `checks
 import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from hardway.model.cluster import API_PORT, Cluster, EndpointKind, Machine, Role
 from hardway.model.resources import LEDGER
@@ -38,6 +39,8 @@ PORTS: Mapping[Role, tuple[int, ...]] = {
 IMAGES = "/var/lib/containerd"
 """Where containerd lays image layers over each other."""
 FSYNCS = 100
+TIME_S = 180
+"""apt's lists may have to be fetched."""
 PEER_S = 2
 
 
@@ -214,8 +217,6 @@ class Seen:
     """What a machine said; by the first word of a row, the rest of each."""
 
     rows: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    skew_s: float = 0.0
-    """How far its clock is ahead of this host's."""
 
     def __getitem__(self, name: str) -> Sequence[str]:
         return self.rows.get(name, ())
@@ -225,10 +226,11 @@ class Seen:
         return next(iter(self[name]), "")
 
 
-def parse(text: str, skew_s: float = 0.0) -> Seen:
-    """Return what the script printed."""
+@lru_cache(maxsize=1024)
+def parse(text: str) -> Seen:
+    """Return what the script printed; the same text is asked for by every check."""
     rows: dict[str, list[str]] = {}
     for line in text.splitlines():
         name, _, value = line.partition("\t")
         rows.setdefault(name, []).append(value.strip())
-    return Seen(rows, skew_s)
+    return Seen(rows)
