@@ -5,6 +5,7 @@ import re
 import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
+from graphlib import TopologicalSorter
 from typing import cast
 
 import pytest
@@ -12,6 +13,7 @@ from tests import support
 from tests.fakes.answers import Answering
 
 from hardway.checks import ask, run, script
+from hardway.checks.causes import causes_of
 from hardway.checks.live import Live
 from hardway.engine.verify import check_all, settle, settle_all
 from hardway.errors import StepError
@@ -28,7 +30,7 @@ from hardway.model.checks import (
     judged,
     says,
 )
-from hardway.model.resources import Severity, Verdict
+from hardway.model.resources import Finding, Severity, Verdict
 from hardway.providers.hosts import checks as preflight
 from hardway.steps.base import Step
 from hardway.tools import kubectl as tool
@@ -46,6 +48,34 @@ PROGRAMS = {"hardway", "curl"}
 def test_names_are_unique() -> None:
     names = [row.name for row in ROWS]
     assert len(names) == len(set(names)) > 30
+
+
+def test_causes_are_checks_and_none_is_its_own() -> None:
+    causes = {row.name: row.causes for row in ROWS}
+    assert {name for own in causes.values() for name in own} <= causes.keys()
+    graph = TopologicalSorter(causes)
+    assert set(graph.static_order()) == causes.keys()
+
+
+def test_what_follows_from_something_else_says_so() -> None:
+    def found(check: str, machine: str, *, ok: bool = False) -> Finding:
+        row = next(r for r in ROWS if r.name == check)
+        subject = next(s for s in row.scope.subjects(OF) if s.name == machine)
+        (judgement,) = judged("yes", "yes" if ok else "no")
+        return row.finding(subject, judgement, words=row.words(subject))
+
+    etcd, api = (
+        found("etcd-member-healthy", "controller-0"),
+        found("apiserver-ready", "controller-0"),
+    )
+    other, whole = found("apiserver-ready", "controller-1"), found("endpoint-answers", "endpoint")
+    node = found("node-ready", "worker-0")
+    everything = [etcd, api, other, whole, node, found("kubelet-healthy", "worker-1")]
+    assert causes_of(api, everything) == ("etcd-member-healthy",)
+    assert causes_of(other, everything) == ()
+    assert causes_of(whole, everything) == ("apiserver-ready",)
+    assert causes_of(node, everything) == ("endpoint-answers",)
+    assert causes_of(etcd, [found("apiserver-ready", "controller-0", ok=True), etcd]) == ()
 
 
 @pytest.mark.parametrize("name", support.TOPOLOGIES)
@@ -155,7 +185,10 @@ def test_an_answer_that_cannot_be_read_tells_nothing() -> None:
 
     at = live()
     (found, *_) = asyncio.run(run.look(run.cases([row("c", "q", judge=judge)], at), at))
-    assert (found.verdict, found.found) == (Verdict.UNKNOWN, "an answer that cannot be read (ValueError()): yes")
+    assert (found.verdict, found.found) == (
+        Verdict.UNKNOWN,
+        "an answer that cannot be read (ValueError()): yes",
+    )
 
 
 def test_what_holds_is_not_asked_again() -> None:

@@ -98,8 +98,8 @@ def test_all_well() -> None:
 @pytest.mark.parametrize(("prose", "tried"), [(True, []), (False, ["trial"])])
 def test_a_change_of_comments_alone_runs_no_trial(prose: bool, tried: list[str]) -> None:
     check = Check(name="c", step="s", scope=MEMBERS, ask=Sh("trial"), judge=says("yes"), why="",
-                  see="")  # fmt: skip
-    steps = (Step(name="s", title="", why="", checks=(check,), checked=Occasion.CHANGED),)
+                  see="", when=Occasion.CHANGED)  # fmt: skip
+    steps = (Step(name="s", title="", why="", checks=(check,)),)
     cluster = support.topology("1+0")
     machine = Machine(cluster.machines[0].name, "")
     live = Live(cluster, {machine.machine: machine}, NO_API, NO_API)

@@ -1,13 +1,15 @@
-"""Why checks are wrong: units that do not run, and what they said last."""
+"""Why checks are wrong: other checks, units that do not run, and what these said last."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from hardway.checks.ask import of_machine
 from hardway.checks.live import Live
 from hardway.model.checks import Sh
+from hardway.model.resources import Finding
 
 LINES = 3
+WHOLE = ("endpoint",)
 SAID = rf"""cd /etc/systemd/system && for unit in $(grep -ls HARDWAY_DIGEST *.service); do
     state=$(systemctl is-active "$unit")
     case $state in active) continue ;; esac
@@ -29,3 +31,10 @@ async def last_words(live: Live, wrong: Collection[str]) -> dict[str, str]:
     said = await asyncio.gather(*(of_machine(live.fleet, name, [Sh(SAID)]) for name in names))
     texts = {name: answer.text.strip() for name, (answer,) in zip(names, said, strict=True)}
     return {name: text for name, text in texts.items() if text}
+
+
+def causes_of(finding: Finding, found: Sequence[Finding]) -> tuple[str, ...]:
+    """Return the checks that a finding follows from: wrong on its machine, or in the cluster."""
+    own = {finding.machine, *WHOLE} if finding.machine not in WHOLE else None
+    wrong = {f.check for f in found if f.fails and (own is None or f.machine in own)}
+    return tuple(name for name in finding.causes if name in wrong)

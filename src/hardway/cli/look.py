@@ -76,6 +76,7 @@ def verify(  # noqa: PLR0913 - one parameter for each option
 ) -> None:
     """Check that steps hold, with evidence; all of them without a name."""
     from hardway import pipeline  # noqa: PLC0415
+    from hardway.checks.causes import causes_of  # noqa: PLC0415
     from hardway.cli.progress import reporting  # noqa: PLC0415
 
     at = setup(spec, clusters)
@@ -99,7 +100,11 @@ def verify(  # noqa: PLR0913 - one parameter for each option
     wrong = sum(f.fails for f in findings)
     unknown = sum(f.open for f in findings)
     if wrong:
-        raise VerifyError(f"{wrong} of {len(findings)} checks do not hold", hint="hardway up")
+        first = dict.fromkeys(f.check for f in findings if f.fails and not causes_of(f, findings))
+        raise VerifyError(
+            f"{wrong} of {len(findings)} checks do not hold; look first at {', '.join(first)}",
+            hint="hardway up",
+        )
     if unknown:
         raise UnknownError(
             f"{unknown} of {len(findings)} checks could not be made; all others hold",
@@ -108,6 +113,8 @@ def verify(  # noqa: PLR0913 - one parameter for each option
 
 
 def _print_findings(findings: Sequence["Finding"], *, evidence: bool) -> None:
+    from hardway.checks.causes import causes_of  # noqa: PLC0415
+
     for step, group in groupby(findings, key=lambda f: f.step):
         own = list(group)
         checks = sorted({f.check for f in own})
@@ -120,6 +127,8 @@ def _print_findings(findings: Sequence["Finding"], *, evidence: bool) -> None:
             if f.verdict == "wrong":
                 click.echo(f"       {verdict(f)}: {f.check} on {f.machine}")
                 click.echo(f"         expected {f.expected}, found {f.found}")
+                if follows := causes_of(f, findings):
+                    click.echo(f"         follows from: {', '.join(follows)}")
                 click.echo(f"         why: {f.why}")
                 click.echo(f"         see: {f.see}")
         _print_unknown([f for f in own if f.verdict == "unknown"])

@@ -222,6 +222,8 @@ class Claim:
     see: str
     """A command that shows the same; it can be pasted and run as it is."""
     severity: Severity = Severity.FAIL
+    causes: tuple[str, ...] = ()
+    """Names of checks without which this one cannot hold."""
 
     def finding(
         self,
@@ -245,6 +247,7 @@ class Claim:
             verdict=judgement.verdict,
             severity=judgement.severity or self.severity,
             subject=str(subject),
+            causes=self.causes,
             asked=asked,
             answer=answer,
         )

@@ -322,6 +322,8 @@ class Finding:
     severity: Severity
     subject: str
     """Its kind and name: `machine/worker-0`, `node/worker-0`, `cluster/endpoint`."""
+    causes: tuple[str, ...]
+    """Names of checks that, where they are wrong, make this one wrong."""
     asked: str
     """The question as it was asked."""
     answer: str

@@ -59,11 +59,16 @@ class Step:
     """How long it may take after a change until the checks hold."""
     settles_more_s: Callable[[Cluster], float] = lambda _: 0
     """Beside that, on some clusters."""
-    checked: Occasion = Occasion.ALWAYS
     serves: tuple[str, ...] = ()
     """Names of the checks that ask a machine's own process: by these its restarts are ordered."""
     majority: bool = False
     """Its service stops for everybody once a majority of its machines is gone."""
+
+    @property
+    def checked(self) -> Occasion:
+        """When its checks are made; those of one step are made together."""
+        rows = self.trial.checks if self.trial else self.checks
+        return rows[0].when if rows else Occasion.ALWAYS
 
 
 def services(specs: tuple[Service, ...], inventory: Inventory, desired: Desired) -> Desired:

@@ -70,8 +70,9 @@ def render(given: Given, machine: Machine, _inventory: Inventory) -> Desired:
 
 GENUINE = """for path in <PATHS>; do
     # The folder in the store bears the digest that its file was pinned with.
+    # openssl comes with ca-certificates, and takes a fifth of the time that sha256sum does.
     at=$(readlink -f "$path") && want=$(basename "$(dirname "$at")") &&
-    echo "$want  $at" | sha256sum --check --status || echo "$path"
+    openssl dgst -sha256 -r "$at" | grep -q "^$want " || echo "$path"
 done
 """
 
@@ -88,6 +89,7 @@ def _genuine(_subject: Subject, answer: Answer) -> tuple[Judgement]:
 
 CHECKS = (
     Check(name="components-genuine", step=NAME, scope=MACHINES, words=_paths,
+          when=Occasion.ASKED,
           ask=Sh(GENUINE, timeout_s=120), judge=_genuine,
           why="a binary that is not the pinned one can be anything",
           see="hardway ssh <MACHINE> -- 'cd /opt/hardway/store && sha256sum */*'"),
@@ -100,5 +102,4 @@ STEP = Step(
     why="stock upstream components, each by its digest",
     render=render,
     checks=CHECKS,
-    checked=Occasion.ASKED,
 )

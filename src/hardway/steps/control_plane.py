@@ -113,6 +113,7 @@ def _answer_of(url: str) -> Sh:
 
 READY = Check(
     name="apiserver-ready", step=NAME, scope=CONTROL_PLANES,
+    causes=("etcd-member-healthy",),
     ask=_answer_of("https://<MACHINE>:<API_PORT>/readyz"), judge=ends_with("ok 200"),
     why="every part of the cluster talks to the others through the API",
     see=f"hardway ssh <MACHINE> -- curl --cacert {PKI}/ca.crt "
@@ -127,11 +128,13 @@ CHECKS = (
           see=f"hardway ssh <MACHINE> -- curl --cacert {PKI}/ca.crt "
           "https://<MACHINE>:<API_PORT>/api"),
     Check(name="controller-manager-healthy", step=NAME, scope=CONTROL_PLANES,
+          causes=("apiserver-ready",),
           ask=_answer_of(f"https://localhost:{KCM_PORT}/healthz"), judge=ends_with("ok 200"),
           why="without it nothing follows from the objects that people create",
           see=f"hardway ssh <MACHINE> -- curl --cacert {PKI}/ca.crt "
           f"https://localhost:{KCM_PORT}/healthz"),
     Check(name="scheduler-healthy", step=NAME, scope=CONTROL_PLANES,
+          causes=("apiserver-ready",),
           ask=_answer_of(f"https://localhost:{SCHEDULER_PORT}/healthz"), judge=ends_with("ok 200"),
           why="without it new pods stay Pending",
           see=f"hardway ssh <MACHINE> -- curl --cacert {PKI}/ca.crt "

@@ -259,8 +259,10 @@ WITH_WORKERS = Scope("cluster", where=lambda cluster: bool(cluster.workers))
 SEE = "hardway kubectl --namespace kube-system get pods --selector k8s-app=kube-dns --output wide"
 CHECKS = (
     Check(name="dns-ready", step=NAME, scope=WITH_WORKERS, ask=PODS, judge=_ready,
+          causes=("node-ready", "endpoint-answers"),
           why="pods find Services by name", see=SEE),
     Check(name="dns-apart", step=NAME, scope=WITH_WORKERS, ask=PODS, judge=_apart,
+          causes=("dns-ready",),
           why="if all replicas are on one node, its loss is the loss of all names", see=SEE),
     *data_path.DNS_CHECKS,
 )  # fmt: skip

@@ -247,6 +247,7 @@ HELD = Check(
 )  # fmt: skip
 PROXIED = Check(
     name="proxy-answers", step=NAME, scope=endpoint_is(MACHINES, EndpointKind.PROXY),
+    causes=("apiserver-ready",),
     ask=Sh(f"{CURL} --cacert {CA} https://<ENDPOINT>:<PORT>/readyz"), judge=says("ok"),
     why="this machine's kubelet and kube-proxy know no other way to the API",
     see="hardway ssh <MACHINE> -- systemctl status haproxy",
@@ -255,6 +256,7 @@ CHECKS = (
     HELD,
     PROXIED,
     Check(name="endpoint-answers", step=NAME, scope=CLUSTER, silence=Verdict.WRONG,
+          causes=("endpoint-held-once", "apiserver-ready"),
           ask=Kubectl(("get", "--raw=/readyz")), judge=says("ok"),
           why="kubelets, kube-proxies and people know this address only",
           see="hardway kubectl get --raw=/readyz?verbose"),

@@ -170,6 +170,7 @@ MEMBER = Check(
 CHECKS = (
     MEMBER,
     Check(name="etcd-one-leader", step=NAME, scope=CONTROL_PLANES, ask=STATUS, judge=_one_leader,
+          causes=("etcd-member-healthy",),
           why="members that follow different leaders are two clusters",
           see=f"hardway ssh <MACHINE> -- {ETCDCTL} endpoint status --cluster --write-out=table"),
     Check(name="etcd-refuses-strangers", step=NAME, scope=CONTROL_PLANES, ask=STRANGER,

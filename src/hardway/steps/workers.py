@@ -98,6 +98,7 @@ PROXY = Check(
 )  # fmt: skip
 READY = Check(
     name="node-ready", step=NAME, scope=NODES, ask=Kubectl(GET_NODES), judge=_ready,
+    causes=("endpoint-answers", "containerd-answers", "kubelet-healthy"),
     why="only ready nodes are given pods",
     see="hardway kubectl describe node <MACHINE>",
 )  # fmt: skip
