@@ -32,7 +32,8 @@ def judgements(case: Case, answer: Answer) -> list[Judgement]:
     try:
         return list(case.check.judge(case.subject, answer))
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        found = f"an answer that cannot be read ({error!r}): {answer.last_line}"
+        unreadable = "" if answer.status else f"an answer that cannot be read ({error!r}): "
+        found = unreadable + answer.last_line
         return [Judgement(Verdict.UNKNOWN, "an answer", found)]
 
 

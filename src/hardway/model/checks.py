@@ -24,6 +24,8 @@ class Occasion(Enum):
     ASKED = "when asked"
 
 
+FOUND_SHOWN = 300
+"""Characters of what was found that people are told; the answer has more of it."""
 HOLE = re.compile(r"<([A-Z_]+)>")
 """What a text leaves to its subject, as in `hardway ssh <MACHINE>`."""
 
@@ -241,7 +243,7 @@ class Claim:
             machine=subject.name,
             ok=judgement.verdict is Verdict.HOLDS,
             expected=judgement.expected,
-            found=judgement.found,
+            found=judgement.found[:FOUND_SHOWN],
             why=self.why,
             see=subject.fill(self.see, words),
             verdict=judgement.verdict,

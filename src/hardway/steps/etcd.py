@@ -124,7 +124,9 @@ def _upkeep() -> tuple[Setting, ...]:
 
 
 ETCDCTL = shlex.join(argv())
-STATUS = Sh(f"{ETCDCTL} endpoint status --write-out=json")
+STATUS = Sh(f"{ETCDCTL} endpoint status --write-out=json 2>&1 | grep -v '^null$'")
+"""A member that does not answer is `null` beside the error."""
+NOBODY_LISTENS = {"7", "28"}
 STRANGER = Sh(
     f"{CURL} --http1.1 --cacert {PKI}/ca.crt https://127.0.0.1:{ETCD_CLIENT_PORT}/health\necho $?"
 )
@@ -159,6 +161,8 @@ def _refused(_subject: Subject, answer: Answer) -> tuple[Judgement]:
     # alert comes after the client's part is done, while it sends (55) or receives (56); over
     # HTTP/2 curl 7.81 may say 16 to that, as to much else.
     status = answer.last_line
+    if status in NOBODY_LISTENS:
+        return (Judgement(Verdict.UNKNOWN, "refused", f"nobody listens (curl status {status})"),)
     return judged("refused", "refused" if status in {"35", "55", "56"} else f"curl status {status}")
 
 
