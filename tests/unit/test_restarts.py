@@ -17,9 +17,9 @@ from hardway.engine import order, restarts
 from hardway.engine.restarts import Service
 from hardway.errors import RefusedError, StepError
 from hardway.model.checks import CONTROL_PLANES as MEMBERS
-from hardway.model.checks import Check, Sh, says
+from hardway.model.checks import Check, Judgement, Sh, Subject, says
 from hardway.model.cluster import quorum
-from hardway.model.resources import Blob, Change, File, Kind, Unit
+from hardway.model.resources import Blob, Change, File, Finding, Kind, Unit, Verdict
 from hardway.report import Event
 from hardway.steps.base import Step
 from hardway.tools.kubectl import Kubectl
@@ -165,6 +165,17 @@ def bring_about(world: World, changes: list[Change], *, without: Sequence[str] =
 
 def restarted(world: World) -> list[str]:
     return [line.removeprefix("restart ") for line in world.done if line.startswith("restart")]
+
+
+def test_what_is_wrong_counts_and_what_is_unknown_does_not() -> None:
+    def found(machine: str, verdict: Verdict) -> Finding:
+        judgement = Judgement(verdict, "ok", "no")
+        return MINE.finding(Subject("machine", machine, CLUSTER), judgement)
+
+    findings = [found(name, v) for name, v in zip(CONTROL_PLANES, Verdict, strict=True)]
+    step = Step(name="s", title="", why="", checks=(MINE,), serves=(MINE.name,))
+    of = restarts.service(step, CLUSTER, findings, silent=(), restarted=CONTROL_PLANES)
+    assert of.healthy == {"controller-0", "controller-2"}
 
 
 def test_another_machines_trouble_restarts_nobody_at_once() -> None:

@@ -38,7 +38,7 @@ def service(
     """
     roles = {cluster.machine(name).role for name in restarted}
     names = tuple(m.name for m in cluster.machines if m.role in roles)
-    broken = {f.machine for f in findings if f.check in step.serves and not f.ok}
+    broken = {f.machine for f in findings if f.check in step.serves and f.fails}
     healthy = frozenset(names) - broken - frozenset(silent)
     needed = quorum(len(names)) if step.majority else 0
     return Service(machines=names, healthy=healthy, needed=needed)
