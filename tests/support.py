@@ -28,6 +28,9 @@ OPTIONS = """endpoint: {sans: [api.example.com, 203.0.113.7]}
 network: {nodePorts: [primary, 198.51.100.0/24], podMtu: 1400}
 nodes: {labels: {disk: ssd}, taints: ["dedicated=db:NoSchedule"], podPidsLimit: -1}
 serviceAccounts: {issuers: ["https://id.example.com"], publicDiscovery: true}
+components:
+  kube-apiserver: {flags: {max-requests-inflight: 800}, featureGates: {SomeThing: false}}
+  kubelet: {flags: {max-pods: 60}, featureGates: {SomeThing: true}}
 """
 AWS = """provider: aws
 aws: {region: eu-central-1, operators: [192.0.2.1/32]}

@@ -71,6 +71,7 @@ async def up(at: Setup, report: Report, *, until: str | None = None) -> list[Fin
     """
     steps = through(until)
     refuse(at.cluster.name, at.deltas)
+    at.ask_components()
     await at.provider.preflight(at.cluster)
     began = monotonic()
     with at.workspace.locked():
@@ -112,6 +113,7 @@ async def _up(at: Setup, steps: Sequence[Step], report: Report) -> list[Finding]
         decisions = at.decide()
         await note(fleet, answers, noted(decisions, at.workspace.folder))
         stored = await at.ensure({host.architecture for host in hosts.values()}, doing)
+        at.ask_components()
         given = Given(cluster, secrets, stored, hosts)
         rendered = render(steps, given)
         live = at.live(fleet)
@@ -166,6 +168,7 @@ async def plan(at: Setup) -> Plan:
     Certificates that `up` would issue are changes of their own, with the reason; components that
     do not exist yet have digests that the real ones will not have.
     """
+    at.ask_components()
     async with at.provider.connect(at.cluster) as fleet:
         at = at.owning(await claims(fleet))
         hosts = _known(await at.provider.facts(at.cluster, fleet), fleet)

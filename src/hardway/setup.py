@@ -12,6 +12,7 @@ from hardway import components
 from hardway.bundle import Contents
 from hardway.checks.live import Live
 from hardway.components import Component, Lock, Stored
+from hardway.components.flags import refuse_unknown
 from hardway.errors import RefusedError
 from hardway.model.ambiguities import ambiguities
 from hardway.model.cluster import Cluster
@@ -144,6 +145,16 @@ class Setup:
             )
             for name, some in self.needed(machines).items()
         }
+
+    def ask_components(self) -> None:
+        """Ask the binaries in the cache whether they know what hardway.yaml wants of them.
+
+        Raises:
+            RefusedError: naming each flag and feature gate that one does not know.
+        """
+        here = components.architecture()
+        files = self.stored([here], absent_ok=True)[here]
+        refuse_unknown(self.cluster.options.extras, files)
 
     def live(self, fleet: Fleet, *, absent_ok: bool = False) -> Live:
         """Return what checks may ask, once machines are connected.

@@ -3,15 +3,19 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from tests import support
 
+from hardway.components import Stored
+from hardway.components.flags import refuse_unknown
 from hardway.engine.render import manifests, merged, render
 from hardway.errors import RefusedError, SpecError
 from hardway.model.cluster import Cluster
+from hardway.model.options import Extra
 from hardway.pki.inventory import expand
 from hardway.steps import STEPS
 from hardway.steps.base import Given
@@ -52,6 +56,20 @@ def config(given: Given, machine: str, name: str) -> Mapping[str, Any]:
         ("serviceAccounts:\n  issuers: ['http://x']", 2, "match pattern"),
         ("serviceAccounts:\n  issuer: x", 2, "did you mean issuers"),
         ("machines:\n- {name: a, role: control-plane, labels: {x: y}}", 2, "is no node"),
+        ("components:\n  kube-apiserver:\n    flags: {tls-min-version: x}", 3, "TLS is"),
+        ("components:\n  kube-apiserver:\n    flags: {anonymous-auth: true}", 3, "who may do what"),
+        ("components:\n  etcd:\n    flags: {experimental-kms: x}", 3, "encryption is"),
+        (
+            "components:\n  kube-apiserver:\n    flags: {service-account-issuer: x}",
+            3,
+            "see service",
+        ),
+        ("components:\n  kubelet:\n    flags: {config-dir: /x}", 3, "all other settings"),
+        ("components:\n  kubelet:\n    flags: {feature-gates: A=true}", 3, "see featureGates"),
+        ("components:\n  kube-proxy:\n    flags: {v: 4}", 3, "ignores flags"),
+        ("components:\n  kubeproxy: {}", 2, "kube-proxy"),
+        ("components:\n  kubelet:\n    flags: {--v: 4}", 3, "match pattern"),
+        ("components:\n  kubelet:\n    flag: {v: 4}", 3, "did you mean flags"),
     ],
 )
 def test_each_rule(text: str, line: int, says: str) -> None:
@@ -157,3 +175,88 @@ def test_further_names_are_in_the_apis_certificate_only() -> None:
     assert having == {"apiserver"}
     server = next(w for w in expand(asked) if w.row.name == "apiserver")
     assert {"203.0.113.7", "*.example.org"} <= set(server.names)
+
+
+def extras(text: str) -> Cluster:
+    return support.cluster(f"components: {{{text}}}")
+
+
+def unit(of: Cluster, machine: str, name: str) -> str:
+    return file(support.given(of), machine, f"/etc/systemd/system/{name}.service")
+
+
+@pytest.mark.parametrize(
+    ("component", "machine"),
+    [("etcd", "controller-0"), ("kube-apiserver", "controller-0"), ("kubelet", "worker-0"),
+     ("kube-controller-manager", "controller-0"), ("kube-scheduler", "controller-0")],
+)  # fmt: skip
+def test_flags_of_ones_own_are_the_last(component: str, machine: str) -> None:
+    text = unit(
+        extras(f"{component}: {{flags: {{some-flag: 5, other: true}}}}"), machine, component
+    )
+    lines = [line.strip(" \\") for line in text.splitlines() if line.startswith("    --")]
+    assert lines[-2:] == ["--some-flag=5", "--other=true"]
+
+
+def test_feature_gates_are_flags_or_stand_in_the_configuration_file() -> None:
+    gates = "{featureGates: {One: true, Two: false}}"
+    of = extras(f"kube-scheduler: {gates}, kubelet: {gates}, kube-proxy: {gates}")
+    assert "--feature-gates=One=true,Two=false" in unit(of, "controller-0", "kube-scheduler")
+    for component in ("kubelet", "kube-proxy"):
+        wanted = {"One": True, "Two": False}
+        assert config(support.given(of), "worker-0", component)["featureGates"] == wanted
+        assert "--feature-gates" not in unit(of, "worker-0", component)
+
+
+@pytest.mark.parametrize(
+    ("component", "flag"),
+    [("kube-apiserver", "secure-port"), ("kube-scheduler", "leader-elect"), ("etcd", "data-dir"),
+     ("kubelet", "hostname-override"), ("kubelet", "cluster-dns"), ("kubelet", "cgroup-driver")],
+)  # fmt: skip
+def test_a_flag_that_hardway_sets_is_refused(component: str, flag: str) -> None:
+    given = support.given(extras(f"{component}: {{flags: {{{flag}: x}}}}"))
+    with pytest.raises(RefusedError, match=f"{component} itself: {flag}"):
+        render(STEPS, given)
+
+
+HELP = """#!/bin/sh
+cat <<E
+Usage:
+  -v, --v Level                      number for the log level verbosity
+      --max-requests-inflight int    At most that many.
+      --feature-gates mapStringBool  A set of key=value pairs. Options are:
+            kube:AllAlpha=true|false (ALPHA - default=false)
+            NewThing=true|false (BETA - default=true)
+E
+"""
+
+
+@pytest.mark.parametrize(
+    ("extra", "says"),
+    [
+        (Extra({"max-request-inflight": "1"}), "did you mean max-requests-inflight"),
+        (Extra({"zzz": "1"}), "zzz is no flag of kube-apiserver 1.37.2"),
+        (Extra(gates={"NewThink": True}), "did you mean NewThing"),
+    ],
+)
+def test_what_the_binary_does_not_know_is_refused(extra: Extra, says: str, tmp_path: Path) -> None:
+    with pytest.raises(RefusedError, match=says):
+        refuse_unknown({"kube-apiserver": extra}, binary(tmp_path))
+
+
+def test_what_the_binary_knows_is_not_refused(tmp_path: Path) -> None:
+    known = Extra({"max-requests-inflight": "1", "v": "2"}, {"AllAlpha": True, "NewThing": False})
+    refuse_unknown({"kube-apiserver": known}, binary(tmp_path))
+
+
+def test_a_component_that_is_not_here_yet_cannot_be_asked() -> None:
+    unknown = Extra({"zzz": "1"})
+    refuse_unknown({"kube-apiserver": unknown}, support.fake_stored())
+    refuse_unknown({"kube-apiserver": unknown}, {})
+
+
+def binary(folder: Path) -> dict[str, Stored]:
+    path = folder / "kube-apiserver"
+    path.write_text(HELP)
+    path.chmod(0o755)
+    return {"kube-apiserver": replace(support.fake_stored()["kube-apiserver"], path=path)}

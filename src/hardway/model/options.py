@@ -1,7 +1,8 @@
 """What an operator wants beyond the defaults and may change at any time: values and rules."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 
 from hardway.spec.load import Loaded, Place
@@ -15,6 +16,26 @@ LOOPBACK = IPv4Network("127.0.0.0/8")
 NO_LOOPBACK = "kube-proxy's nftables mode serves no NodePorts at loopback addresses"
 KUBELETS = ("kubernetes.io/hostname", "kubernetes.io/os", "kubernetes.io/arch")
 """Labels that each kubelet sets, and sets again."""
+
+
+FORBIDDEN = (
+    ("tls|cert|key|cipher|-ca|requestheader|proxy-client", "TLS is hardway's: see pki"),
+    ("auth|oidc|token|impersonat", "who may do what is hardway's"),
+    ("encrypt|kms", "encryption is hardway's"),
+    ("service-account", "see serviceAccounts"),
+    ("node-labels|register-|pod-max-pids", "see nodes"),
+    ("feature-gates", "see featureGates, beside flags"),
+    ("config|force-new-cluster", "it would put all other settings aside"),
+)
+"""Patterns of flags that nobody may give, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """Flags and feature gates of a component, beside hardway's."""
+
+    flags: Mapping[str, str] = field(default_factory=dict)
+    gates: Mapping[str, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +57,8 @@ class Options:
     """The first is in new tokens; all are accepted."""
     jwks_uri: str | None
     public_discovery: bool
+    extras: Mapping[str, Extra]
+    """By component."""
 
 
 def decide(spec: ClusterSpec, names: Iterable[str]) -> Options:
@@ -56,6 +79,7 @@ def decide(spec: ClusterSpec, names: Iterable[str]) -> Options:
         issuers=tuple(dict.fromkeys((*accounts.issuers, DEFAULT_ISSUER))),
         jwks_uri=accounts.jwks_uri or next((i + JWKS_PATH for i in accounts.issuers), None),
         public_discovery=accounts.public_discovery,
+        extras={c: Extra(e.flags, e.feature_gates) for c, e in spec.components.items()},
     )
 
 
@@ -66,8 +90,9 @@ def _node_ports(spec: ClusterSpec) -> tuple[str, ...]:
 
 def problems(loaded: Loaded) -> Iterator[str]:
     """Yield what is wrong with these wishes, each with its place."""
-    for place, text in (*_labels(loaded.spec), *_taints(loaded.spec), *_others(loaded.spec)):
-        yield loaded.problem(place, text)
+    for rule in (_labels, _taints, _flags, _others):
+        for place, text in rule(loaded.spec):
+            yield loaded.problem(place, text)
 
 
 def _labels(spec: ClusterSpec) -> Iterator[tuple[Place, str]]:
@@ -89,6 +114,17 @@ def _places(spec: ClusterSpec) -> Iterator[tuple[Place, Mapping[str, str], tuple
     if not isinstance(spec.machines, Counts):
         for index, machine in enumerate(spec.machines):
             yield ("machines", index), machine.labels, machine.taints
+
+
+def _flags(spec: ClusterSpec) -> Iterator[tuple[Place, str]]:
+    for component, extra in spec.components.items():
+        for name in extra.flags:
+            at = ("components", component, "flags", name)
+            why = next((why for pattern, why in FORBIDDEN if re.search(pattern, name)), None)
+            if component == "kube-proxy":
+                why = "kube-proxy ignores flags beside its configuration file"
+            if why:
+                yield at, f"is refused: {why}"
 
 
 def _others(spec: ClusterSpec) -> Iterator[tuple[Place, str]]:

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from hardway.errors import SpecError
 from hardway.spec.aws import Aws
-from hardway.spec.options import Nodes, ServiceAccounts
+from hardway.spec.options import Extra, Nodes, ServiceAccounts
 from hardway.spec.schema import TAGS, ClusterSpec, Counts, EndpointSpec, Named, Network, Pki
 from hardway.spec.ssh import Ssh
 
@@ -30,6 +30,7 @@ PARTS: Mapping[str, type[BaseModel]] = {
     "pki": Pki,
     "nodes": Nodes,
     "serviceAccounts": ServiceAccounts,
+    "components": Extra,
 }
 PLAIN_TAGS = frozenset({"int", "bool", "null"})
 """Scalars taken as what they look like; all others are their own text: `1.30` is no 1.3."""

@@ -1,8 +1,8 @@
 """Sections of hardway.yaml about nodes and service accounts."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from hardway.spec.part import Part
 
@@ -18,6 +18,20 @@ Taint = Annotated[
     str, Field(pattern=f"^{PREFIX}{NAME}(=({NAME})?)?:(NoSchedule|PreferNoSchedule|NoExecute)$")
 ]
 Issuer = Annotated[str, Field(pattern=HTTPS)]
+
+Flag = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
+FeatureGate = Annotated[str, Field(pattern=r"^[A-Z][A-Za-z0-9]*$")]
+
+
+def _text(value: object) -> object:
+    """Return a scalar as it stands in the file: `800`, `true`."""
+    return str(value).lower() if isinstance(value, int) else value
+
+
+Value = Annotated[str, BeforeValidator(_text)]
+ComponentName = Literal[
+    "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy"
+]
 
 LABELS_ABOUT = (
     "Labels of the node. hardway sets them through the API: kubelets may not set all of them "
@@ -59,3 +73,19 @@ class ServiceAccounts(Part):
         description="Lets anybody who reaches the API read /.well-known/openid-configuration and "
         "/openid/v1/jwks without credentials: issuer and public keys, no secrets.",
     )  # fmt: skip
+
+
+class Extra(Part):
+    """What a component gets beyond what hardway gives it."""
+
+    flags: dict[Flag, Value] = Field(
+        {}, description="Flags without dashes, e.g. max-requests-inflight: 800. Refused: those "
+        "that the binary does not know, those hardway sets, and all of TLS, authentication, "
+        "authorization and encryption.",
+    )  # fmt: skip
+    feature_gates: dict[FeatureGate, bool] = Field(
+        {}, description="Feature gates of that binary, each on or off."
+    )
+
+
+Components = dict[ComponentName, Extra]

@@ -9,6 +9,7 @@ from hardway.spec.aws import Aws
 from hardway.spec.options import (
     LABELS_ABOUT,
     TAINTS_ABOUT,
+    Components,
     Labels,
     Nodes,
     ServiceAccounts,
@@ -150,3 +151,7 @@ class ClusterSpec(Part):
     service_accounts: ServiceAccounts = Field(
         ServiceAccounts(), description="Pods' tokens, for verifiers outside of the cluster."
     )
+    components: Components = Field(
+        {}, description="Flags and feature gates of components beyond hardway's own. They are "
+        "tried on one machine first: if it does not come up, the others are left alone.",
+    )  # fmt: skip

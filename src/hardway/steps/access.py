@@ -1,7 +1,16 @@
 """Access: what the operators' certificate may do, by a binding that can be taken back."""
 
-from hardway.model.checks import CLUSTER, Check, Kubectl, says
-from hardway.model.resources import Manifest
+from hardway.model.checks import (
+    CLUSTER,
+    Answer,
+    Check,
+    Judgement,
+    Kubectl,
+    Subject,
+    judged,
+    says,
+)
+from hardway.model.resources import Manifest, Severity
 from hardway.steps.base import Given, Step
 from hardway.steps.rbac import cluster_role_binding, group
 
@@ -27,6 +36,28 @@ DISCOVERY = cluster_role_binding(
 """Beside the API servers' authentication.yaml, which lets such requests through to it."""
 
 
+COLUMNS = (
+    "custom-columns=:.metadata.name,:.spec.signerName,:.status.conditions[*].type"
+    ",:.status.certificate"
+)
+EMPTY = "<none>"
+"""What kubectl writes in a column that has no value."""
+
+
+def _unsigned(_subject: Subject, answer: Answer) -> tuple[Judgement]:
+    """Judge the requests to Kubernetes' own signers; other signers are programs people run."""
+    rows = [line.split() for line in answer.text.splitlines()]
+    whole = [row for row in rows if len(row) == len(COLUMNS.split(","))]
+    waiting = [
+        name
+        for name, signer, state, certificate in whole
+        if signer.startswith("kubernetes.io/")
+        and certificate == EMPTY
+        and state in {EMPTY, "Approved"}
+    ]
+    return judged("none", ", ".join(waiting) or "none")
+
+
 CHECKS = (
     Check(name="admin-may-everything", step=NAME, scope=CLUSTER,
           causes=("endpoint-answers",),
@@ -34,6 +65,12 @@ CHECKS = (
           judge=says("yes"),
           why="people come in with the operators' kubeconfig",
           see="hardway kubectl auth can-i '*' '*' --all-namespaces"),
+    Check(name="no-requests-unsigned", step=NAME, scope=CLUSTER, severity=Severity.WARN,
+          ask=Kubectl(("get", "certificatesigningrequests", "--no-headers", f"--output={COLUMNS}")),
+          judge=_unsigned,
+          why="no machine has the CA's key, so nothing here signs requests: whoever waits for one "
+          "waits until a person signs it (docs/limits.md)",
+          see="hardway kubectl get certificatesigningrequests"),
 )  # fmt: skip
 
 

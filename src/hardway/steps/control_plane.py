@@ -7,6 +7,7 @@ from hardway.render.config import Setting
 from hardway.render.systemd import NEVER_GIVE_UP, RESTARTS, Service, hardening
 from hardway.steps import apiserver
 from hardway.steps.base import CURL, Given, Inventory, Step, services
+from hardway.steps.extras import with_extras
 
 NAME = "control-plane"
 PKI = "/etc/kubernetes/pki"
@@ -24,7 +25,8 @@ def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
     )  # fmt: skip
     desired = Desired(folders=folders, files=apiserver.files(given.cluster.options))
     specs = (apiserver.service(given, machine), _controller_manager(given), _scheduler())
-    return services(specs, inventory, desired)
+    options = given.cluster.options
+    return services(tuple(with_extras(options, spec) for spec in specs), inventory, desired)
 
 
 def _client(name: str, port: int) -> tuple[Setting, ...]:

@@ -9,6 +9,7 @@ from hardway.model.resources import Desired, File, Folder, Verdict
 from hardway.render.config import Setting, key_values
 from hardway.render.systemd import NEVER_GIVE_UP, RESTARTS, Service, hardening
 from hardway.steps.base import CURL, Given, Inventory, Step, services
+from hardway.steps.extras import with_extras
 
 NAME = "etcd"
 DATA = "/var/lib/etcd"
@@ -35,7 +36,8 @@ def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
         "a member later must not restart the others",
     )
     desired = Desired(folders=(folder,), files=(env,))
-    return services((_service(machine),), inventory, desired)
+    spec = with_extras(given.cluster.options, _service(machine))
+    return services((spec,), inventory, desired)
 
 
 def _first_start(given: Given) -> bytes:

@@ -7,6 +7,7 @@ from hardway.model.resources import File
 from hardway.render.config import Setting, yaml_text
 from hardway.render.systemd import NEVER_GIVE_UP, RESTARTS, Service, hardening
 from hardway.steps.components import BIN
+from hardway.steps.extras import gates
 from hardway.steps.kubelet import waits_for_api
 
 USER = "kube-proxy"
@@ -36,6 +37,7 @@ def config(cluster: Cluster, machine: Machine, host: HostFacts) -> File:
         Setting("metricsBindAddress", "127.0.0.1:10249", ""),
         *((Setting("oomScoreAdj", 0, "This host does not allow to lower it."),)
           if host.capped_oom else ()),
+        *gates(cluster.options, "kube-proxy"),
     )  # fmt: skip
     return File(
         path=CONFIG,

@@ -9,6 +9,7 @@ from hardway.render.config import Setting, yaml_text
 from hardway.render.systemd import NEVER_GIVE_UP, RESTARTS, Service
 from hardway.steps.components import BIN
 from hardway.steps.containerd import SOCKET
+from hardway.steps.extras import gates
 
 UNIT = "kubelet.service"
 CONFIG = "/etc/kubernetes/kubelet.yaml"
@@ -24,7 +25,17 @@ MIB = 1 << 20
 def config(cluster: Cluster, machine: Machine, host: HostFacts) -> File:
     """Return kubelet's configuration."""
     header = "kubelet: makes this machine a node and runs the pods it is given."
-    settings = (
+    return File(
+        path=CONFIG,
+        content=yaml_text(header, settings(cluster, machine, host)),
+        commented=True,
+        why="how kubelet runs pods",
+    )
+
+
+def settings(cluster: Cluster, machine: Machine, host: HostFacts) -> tuple[Setting, ...]:
+    """Return what stands in kubelet's configuration."""
+    return (
         Setting("apiVersion", "kubelet.config.k8s.io/v1beta1", ""),
         Setting("kind", "KubeletConfiguration", ""),
         *_who_may(),
@@ -43,13 +54,8 @@ def config(cluster: Cluster, machine: Machine, host: HostFacts) -> File:
         Setting("seccompDefault", True,
                 "Containers that ask for nothing get the runtime's filter of system calls."),
         Setting("rotateCertificates", False, "hardway renews certificates; no CA key is in reach."),
+        *gates(cluster.options, "kubelet"),
     )  # fmt: skip
-    return File(
-        path=CONFIG,
-        content=yaml_text(header, settings),
-        commented=True,
-        why="how kubelet runs pods",
-    )
 
 
 def _who_may() -> tuple[Setting, ...]:

@@ -6,12 +6,14 @@ from dataclasses import replace
 
 from hardway.errors import RefusedError
 from hardway.model.checks import (
+    CLUSTER,
     MACHINES,
     WORKERS,
     Answer,
     Check,
     Judge,
     Judgement,
+    Kubectl,
     Sh,
     Subject,
     judged,
@@ -142,6 +144,12 @@ exit 0
 """
 """iptables' own chain is not among them: there hardway has rules of its own."""
 
+
+def _policies(_subject: Subject, answer: Answer) -> tuple[Judgement]:
+    found = ["/".join(line.split()) for line in answer.text.splitlines() if line.strip()]
+    return judged("none", ", ".join(found) or "none")
+
+
 CHECKS = (
     Check(name="pod-routes", step=NAME, scope=MACHINES, ask=Sh(SEE_ROUTES),
           judge=_as_wanted(ROUTES),
@@ -162,6 +170,13 @@ CHECKS = (
           "the pods' range pass there",
           see="hardway ssh <MACHINE> -- nft list ruleset"),
     *data_path.CHECKS,
+    Check(name="no-network-policies", step=NAME, scope=CLUSTER, severity=Severity.WARN,
+          ask=Kubectl(("get", "networkpolicies", "--all-namespaces", "--no-headers",
+                       "--output=custom-columns=:.metadata.namespace,:.metadata.name")),
+          judge=_policies,
+          why="hardway's pod network enforces no NetworkPolicy: pods stay reachable despite it "
+          "(docs/limits.md)",
+          see="hardway kubectl get networkpolicies --all-namespaces"),
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from hardway.model.objects import GET_NODES, node_states
 from hardway.model.resources import Desired, Folder, Manifest
 from hardway.steps import containerd, kube_proxy, kubelet
 from hardway.steps.base import CURL, Given, Inventory, Step, services
+from hardway.steps.extras import with_extras
 from hardway.steps.packages import packages
 from hardway.steps.rbac import cluster_role_binding, user
 
@@ -50,7 +51,11 @@ def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
     specs = (
         containerd.service(host),
         containerd.images_service(),
-        kubelet.service(cluster, machine),
+        with_extras(
+            cluster.options,
+            kubelet.service(cluster, machine),
+            file=kubelet.settings(cluster, machine, host),
+        ),
         kube_proxy.service(cluster, machine),
     )
     desired = Desired(packages=tuple(packages(NAME, machine.role)), folders=folders, files=files,
