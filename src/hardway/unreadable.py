@@ -23,9 +23,6 @@ from hardway.steps import encryption
 from hardway.tools.kubectl import Kubectl
 from hardway.transport.base import Transport, run_checked, way
 
-MARKS = ("data from the storage is not transformable", "StorageError: corrupt object",
-         "no matching prefix found", "failed to read one or more secrets")  # fmt: skip
-"""What API servers say of what they cannot decrypt; all versions say one of these."""
 ASKED_AT_ONCE = 50
 UNIT = "kube-apiserver.service"
 UNSAFE = (
@@ -80,7 +77,7 @@ async def find(live: Live) -> list[Unreadable]:
     try:
         await kubectl.run("get", "secrets", "--all-namespaces", "--output=name")
     except CommandError as error:
-        if not _marked(error.output):
+        if not encryption.unreadable(error.output):
             raise
     else:
         return []
@@ -116,13 +113,9 @@ async def _refused(kubectl: Kubectl, secrets: Sequence[Unreadable]) -> list[Unre
     try:
         await kubectl.run("get", "secrets", where, "--output=name", *names)
     except CommandError as error:
-        lines = [line for line in error.output.splitlines() if _marked(line)]
+        lines = [line for line in error.output.splitlines() if encryption.unreadable(line)]
         return [s for s in secrets if any(f"/secrets/{s}," in line for line in lines)]
     return []
-
-
-def _marked(text: str) -> bool:
-    return any(mark in text for mark in MARKS)
 
 
 def _past_the_endpoint(live: Live) -> tuple[Kubectl, Transport]:
@@ -144,7 +137,7 @@ async def remove(live: Live, secrets: Sequence[Unreadable]) -> None:
             await kubectl.run("delete", f"--raw={UNSAFE.format(secret=secret)}")
         except CommandError as error:
             # Before 1.37 the API does not know that option, and reads what it is to delete.
-            if not _marked(error.output):
+            if not encryption.unreadable(error.output):
                 raise
             await _remove_in_etcd(transport, secret)
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
@@ -31,6 +32,7 @@ class Api:
         self.nodes = {n["metadata"]["name"]: n for n in (*map(node, WORKERS), *nodes)}
         self.refuses = refuses
         self.applied: list[Manifest] = []
+        self.left: list[dict[str, Any]] = []
         self.words: list[tuple[str, ...]] = []
 
     async def apply(self, manifests: Sequence[Manifest]) -> None:
@@ -42,6 +44,9 @@ class Api:
         self.words.append(words)
         if words[:2] == ("get", "nodes"):
             return listed(*self.nodes.values())
+        if words[:2] == ("get", "namespaces"):
+            assert words[2] == f"--selector={TRIAL}"
+            return listed(*self.left)
         if words[0] == "get":
             return listed(*(pod(n) for n in self.tried), SERVICE)
         if words[0] == "exec" and "resolve" in words:
@@ -132,6 +137,23 @@ def test_it_tries_every_worker_and_takes_its_namespace_away() -> None:
     assert BEGAN in api.namespace["metadata"]["annotations"]
     assert {m["metadata"]["namespace"] for m in api.applied if m["kind"] != "Namespace"} == {name}
     assert api.words[-1][:3] == ("delete", "namespace", name)
+
+
+def left(name: str, minutes: float) -> dict[str, Any]:
+    began = (datetime.now(UTC) - timedelta(minutes=minutes)).isoformat(timespec="seconds")
+    metadata = {"name": name, "labels": {TRIAL: "smoke-test"}, "annotations": {BEGAN: began}}
+    return {"kind": "Namespace", "metadata": metadata}
+
+
+def test_what_a_killed_run_left_is_swept_and_nothing_else() -> None:
+    api = Api()
+    nobodys = {"kind": "Namespace", "metadata": {"name": "no-time", "labels": {TRIAL: "x"}}}
+    api.left = [left("hardway-smoke-old", 11), left("hardway-smoke-now", 9), nobodys]
+    assert amiss(tried(api)) == []
+    deleted = [words for words in api.words if words[0] == "delete"]
+    assert deleted[0][:4] == ("delete", "namespaces", "hardway-smoke-old", "--ignore-not-found")
+    assert len(deleted) == 2
+    assert api.namespace["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "hardway"
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,15 @@ import asyncio
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from hardway.checks.ask import Case, ask
 from hardway.checks.live import Live
 from hardway.checks.run import cases, look, settled
 from hardway.errors import CommandError
 from hardway.model.checks import Judgement
-from hardway.model.objects import GET_NODES, NodeState, node_states
+from hardway.model.objects import GET_NODES, NodeState, items, node_states
 from hardway.model.resources import Finding, Manifest, Severity, Verdict
 from hardway.model.trials import BEGAN, TRIAL, Trial
 from hardway.tools.kubectl import NO_ANSWER, last_line
@@ -21,6 +22,9 @@ TRIES_S = 45.0
 """kube-proxies learn of ready pods through the API and write their rules once a second at most; an
 attempt before that, or by a host with no time to spare, hangs for its 15 s and is made again."""
 PAUSE_S = 0.5
+LEFT_AFTER = timedelta(minutes=10)
+"""No trial takes that long: it was made by a run that is no more."""
+MANAGED = {"app.kubernetes.io/managed-by": "hardway"}
 DENIED = ("admission webhook", "denied the request", "violates PodSecurity", "exceeded quota",
           "ValidatingAdmissionPolicy")  # fmt: skip
 """What the API server says when a policy of the cluster's users refuses an object."""
@@ -34,6 +38,7 @@ async def run(trial: Trial, live: Live) -> list[Finding]:
         why = ", ".join(dict.fromkeys(f"{f.check} on {f.machine}: {f.found}" for f in unmet))
         return _not_tried(trial, live, why, Severity.FAIL)
     try:
+        await _sweep(live)
         nodes = node_states(await live.kubectl.run(*GET_NODES))
         return await _in_namespace(trial, live, nodes)
     except CommandError as error:
@@ -43,6 +48,20 @@ async def run(trial: Trial, live: Live) -> list[Finding]:
             severity = Severity.WARN if denied else Severity.FAIL
             return _not_tried(trial, live, text, severity)
         return _all(trial, live, Judgement(Verdict.WRONG, "objects that the API accepts", text))
+
+
+async def _sweep(live: Live) -> None:
+    """Remove what a run left that was killed, once no run can be using it any more."""
+    words = ("get", "namespaces", f"--selector={TRIAL}", "--output=json")
+    found = await live.kubectl.run(*words)
+    names = [n["metadata"]["name"] for n in items(found, "Namespace") if _left(n["metadata"])]
+    if names:
+        await live.kubectl.run("delete", "namespaces", *names, "--ignore-not-found", "--wait=false")
+
+
+def _left(metadata: Mapping[str, Any]) -> bool:
+    began = metadata.get("annotations", {}).get(BEGAN)
+    return began is not None and datetime.now(UTC) - datetime.fromisoformat(began) > LEFT_AFTER
 
 
 async def _in_namespace(trial: Trial, live: Live, nodes: Mapping[str, NodeState]) -> list[Finding]:
@@ -84,7 +103,7 @@ def _aside(name: str, node: NodeState | None, live: Live) -> Judgement | None:
 
 
 def _namespace(trial: Trial, namespace: str) -> Manifest:
-    labels = {**trial.labels, TRIAL: trial.ready.step}
+    labels = {**trial.labels, **MANAGED, TRIAL: trial.ready.step}
     began = {BEGAN: datetime.now(UTC).isoformat(timespec="seconds")}
     metadata = {"name": namespace, "labels": labels, "annotations": began}
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
