@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from hardway.pki import store
 from hardway.pki.decide import Issue, decide
-from hardway.pki.values import Secrets
+from hardway.pki.values import NamedKey, Secrets
 from hardway.providers.clocks import Clock, clock
 from hardway.render.kubeconfig import host_kubeconfigs
 from hardway.report import Event, Happened, Report, both
@@ -16,14 +16,18 @@ NAMED = 3
 """Certificates whose names fit in a line."""
 
 
-def issue(at: Setup, by: Clock, report: Report, *, own: bool = False) -> Secrets:
+def issue(
+    at: Setup, by: Clock, report: Report, *, unneeded: Sequence[NamedKey] = (), own: bool = False
+) -> Secrets:
     """Issue what is missing or due, and say so; with `own` what is of this host alone.
+
+    Encryption keys that are no longer needed are put away.
 
     Raises:
         ClockError: something is due, and this host's clock is not the machines'.
         PkiError: something that cannot be made again is damaged or half gone.
     """
-    draft = store.draft(at.workspace.pki, at.cluster, by.now)
+    draft = store.draft(at.workspace.pki, at.cluster, by.now, unneeded)
     draft = draft.of_this_host(at.cluster) if own else draft
     by.permit(draft.issues)
     store.write(at.workspace.pki, draft.files)
@@ -34,13 +38,13 @@ def issue(at: Setup, by: Clock, report: Report, *, own: bool = False) -> Secrets
 
 def _say(issues: Sequence[Issue], report: Report) -> None:
     for made in issues:
-        text = f"issue {made.name}: {made.why}"
+        text = f"{made.verb} {made.name}: {made.why}"
         report(Event(happened=Happened.CHANGED, machine=made.machine, text=text))
     names = [f"{i.name} ({i.why})" for i in issues[:NAMED]]
     more = len(issues) - NAMED
     if names:
         line = ", ".join([*names, *([f"and {more} more"] if more > 0 else [])])
-        report(Event(happened=Happened.DOING, text=f"issuing {line}"))
+        report(Event(happened=Happened.DOING, text=f"certificates and keys: {line}"))
 
 
 async def renew_own(at: Setup, report: Report) -> None:

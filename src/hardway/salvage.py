@@ -6,26 +6,30 @@ was written with it.
 """
 
 import asyncio
+import json
 from base64 import b64decode
 from binascii import Error as Base64Error
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 import yaml
 
-from hardway.errors import RefusedError
+from hardway.errors import CommandError, RefusedError
+from hardway.model import etcd
 from hardway.model.resources import Change, File, Kind
-from hardway.pki import store
+from hardway.pki import decide, store
 from hardway.pki.inventory import SIGNING
-from hardway.pki.values import NamedKey
+from hardway.pki.secretbox import sealed_by
+from hardway.pki.values import PROVIDER, NamedKey
 from hardway.report import Event, Happened, Report
 from hardway.setup import Setup
 from hardway.steps import encryption
-from hardway.transport.base import Fleet, run_raw
+from hardway.transport.base import Fleet, Transport, run_checked, run_raw
 
 KEYS = {encryption.PATH, *(path for path, _, _ in SIGNING)}
 """Files with what cannot be made again: kept also where the folder knows of no earlier ones."""
 KEYED = {"secretbox", "aesgcm", "aescbc"}
 """Providers of an EncryptionConfiguration that need nothing but a key."""
+AT_ONCE = 500
 
 
 async def keep(at: Setup, fleet: Fleet, changes: Sequence[Change], report: Report) -> bool:
@@ -96,6 +100,45 @@ def _unreadable(machine: str, what: str) -> RefusedError:
         "which encrypts Secrets by keys, nobody could read them any more; nothing was changed",
         hint="undo that edit step by step (identity first, rewrite all objects), then: hardway up",
     )
+
+
+async def unneeded(at: Setup, fleet: Fleet) -> tuple[NamedKey, ...]:
+    """Return the found keys without which every Secret in etcd can be read.
+
+    Nothing is known of that while etcd or a control plane, which may write with one of them, does
+    not answer.
+    """
+    keys = decide.encryption_keys(store.read(at.workspace.pki))
+    control_planes = [m.name for m in at.cluster.control_planes]
+    if len(keys) <= 1 or not set(control_planes) <= fleet.keys():
+        return ()
+    needed: set[NamedKey] = set()
+    try:
+        async for value in _values(fleet[control_planes[0]]):
+            needed |= {key for key in keys if _reads(key, value)}
+    except CommandError:
+        return ()
+    return tuple(key for key in keys[1:] if key not in needed)
+
+
+def _reads(key: NamedKey, value: bytes) -> bool:
+    prefix = f"k8s:enc:{key.provider}:v1:{key.name}:".encode()
+    if not value.startswith(prefix):
+        return False
+    return key.provider != PROVIDER or sealed_by(key.secret, value.removeprefix(prefix))
+
+
+async def _values(transport: Transport) -> AsyncIterator[bytes]:
+    """Yield all Secrets as etcd has them, some at a time."""
+    begin, more = encryption.PREFIX, True
+    while more:
+        words = ("get", begin, encryption.PREFIX_END, f"--limit={AT_ONCE}", "--write-out=json")
+        answer = json.loads(await run_checked(transport, etcd.argv(*words)))
+        rows = answer.get("kvs", [])
+        for row in rows:
+            yield b64decode(row["value"])
+        more = answer.get("more", False)
+        begin = b64decode(rows[-1]["key"]).decode() + "\0" if rows else begin
 
 
 def _add(at: Setup, keys: Sequence[NamedKey], report: Report) -> list[NamedKey]:

@@ -124,7 +124,9 @@ def test_after_eight_days_people_are_let_in_again(tmp_path: Path) -> None:
     changed, said = renewed(at)
     assert changed == {*own, "journal.jsonl"}
     ended = f"{datetime.now(UTC) - timedelta(days=1):%Y-%m-%d}"
-    assert said == [f"issuing admin (ended on {ended}), break-glass (ended on {ended})"]
+    assert said == [
+        f"certificates and keys: admin (ended on {ended}), break-glass (ended on {ended})"
+    ]
     admin = read((tmp_path / "pki/kubernetes/admin.crt").read_bytes())
     assert admin.not_after > datetime.now(UTC) + timedelta(days=6)
     assert renewed(at) == (set(), [])

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from cryptography.hazmat.primitives.poly1305 import Poly1305
 from tests import support
 from tests.unit.test_clocks import Provider
 
@@ -19,7 +20,7 @@ from hardway.engine import diff
 from hardway.engine.render import merged, render
 from hardway.errors import RefusedError
 from hardway.model.resources import Observed, SeenPath
-from hardway.pki import store
+from hardway.pki import secretbox, store
 from hardway.pki.values import NamedKey, Secrets
 from hardway.report import Event
 from hardway.setup import Setup
@@ -192,3 +193,86 @@ def test_what_no_api_server_could_have_run_with_has_no_keys(
 ) -> None:
     assert cluster.keep({encryption.PATH: content})[0] is False
     assert cluster.kept()[encryption.PATH].read_bytes() == content
+
+
+@dataclass
+class Etcd:
+    """A control plane's etcd, by key; it answers a few rows at a time, as when it has many."""
+
+    machine: str
+    values: Mapping[str, bytes]
+    down: bool = False
+
+    async def run(self, argv: Sequence[str], **_: object) -> Completed:
+        _, _, _, _, _, _, get, begin, end, limit, form = argv
+        assert (get, limit, form) == ("get", "--limit=500", "--write-out=json")
+        if self.down:
+            return Completed(1, b"", b"context deadline exceeded")
+        rows = [(k, v) for k, v in sorted(self.values.items()) if begin <= k < end]
+        kvs = [{"key": b64encode(k.encode()).decode(), "value": b64encode(v).decode()}
+               for k, v in rows[:2]]  # fmt: skip
+        answer = {"count": len(rows), **({"kvs": kvs} if kvs else {}),
+                  **({"more": True} if len(rows) > 2 else {})}  # fmt: skip
+        return Completed(0, json.dumps(answer).encode(), b"")
+
+
+def sealed(key: NamedKey) -> bytes:
+    nonce, ciphertext = bytes(range(24)), b"anything"
+    tag = Poly1305.generate_tag(secretbox._one_time_key(key.secret, nonce), ciphertext)
+    return f"k8s:enc:{key.provider}:v1:{key.name}:".encode() + nonce + tag + ciphertext
+
+
+def unneeded(cluster: Cluster, *values: bytes, down: bool = False) -> tuple[NamedKey, ...]:
+    by_key = {f"/registry/secrets/default/s{i}": value for i, value in enumerate(values)}
+    etcd = Etcd("controller-0", {**by_key, "/registry/secretsx/y": sealed(FOREIGN)}, down)
+    return asyncio.run(salvage.unneeded(cluster.at, {"controller-0": etcd}))
+
+
+def same_name(cluster: Cluster) -> NamedKey:
+    """Let a key be found that is called like ours; return it."""
+    foreign = NamedKey(cluster.secrets.encryption_keys[0].name, FOREIGN.secret)
+    assert cluster.keep({encryption.PATH: configuration(foreign)})[0]
+    return foreign
+
+
+def test_a_found_key_is_needed_as_long_as_one_secret_is_sealed_by_it(cluster: Cluster) -> None:
+    foreign, (ours, _) = same_name(cluster), cluster.secrets.encryption_keys
+    mine, theirs = sealed(ours), sealed(foreign)
+    assert unneeded(cluster, mine, mine, mine, mine, theirs) == ()
+    assert unneeded(cluster, mine, mine, mine) == (foreign,)
+    assert unneeded(cluster, b"k8s\x00plain, from before encryption") == (foreign,)
+    assert unneeded(cluster) == (foreign,)
+
+
+def test_of_other_providers_the_name_decides(cluster: Cluster) -> None:
+    aes = NamedKey("old", bytes(16), "aesgcm")
+    cluster.keep({encryption.PATH: configuration(aes)})
+    assert unneeded(cluster, b"k8s:enc:aesgcm:v1:old:whatever") == ()
+    assert unneeded(cluster, b"k8s:enc:aesgcm:v1:older:whatever") == (aes,)
+
+
+def test_while_nobody_answers_every_key_is_needed(cluster: Cluster) -> None:
+    same_name(cluster)
+    assert unneeded(cluster, down=True) == ()
+    assert asyncio.run(salvage.unneeded(cluster.at, {})) == ()
+
+
+def test_our_own_key_is_never_put_away(cluster: Cluster) -> None:
+    assert unneeded(cluster) == ()
+
+
+def test_what_nothing_needs_is_put_away_with_the_time(cluster: Cluster) -> None:
+    foreign, (ours, _) = same_name(cluster), cluster.secrets.encryption_keys
+    pki, now = cluster.at.workspace.pki, datetime.now(UTC)
+    draft = store.draft(pki, cluster.at.cluster, now, [foreign])
+    (issue,) = draft.issues
+    assert (issue.verb, issue.why) == ("put away", "no Secret in etcd needs it")
+    assert draft.secrets.encryption_keys == (ours,)
+    store.write(pki, draft.files)
+    assert cluster.secrets.encryption_keys == (ours,)
+    assert not list(pki.glob("encryption/found-*"))
+    (retired,) = (pki / "retired").iterdir()
+    assert retired.name.endswith(f"-{now:%Y%m%dT%H%M%SZ}.key")
+    assert (retired.read_bytes().strip(), retired.stat().st_mode & 0o777) == (
+        b64encode(foreign.secret), 0o600,
+    )  # fmt: skip

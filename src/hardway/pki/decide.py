@@ -6,6 +6,7 @@
     pki/service-account.key, service-account.pub
     pki/encryption/ring.json                          the keys; the first one writes
     pki/encryption/<name>.key                         base64 of 32 bytes
+    pki/retired/…                                     keys that only backups need, with the time
     pki/encryption.key                                the first key of clusters without a ring
 
 A leaf that is missing, damaged, no longer what is wanted, in the last third of its time or not
@@ -41,13 +42,13 @@ KEY_BYTES = {16, 24, ENCRYPTION_BYTES}
 """Found ones may be AES keys."""
 
 
-What = Authority | Wanted | str
-"""A CA, a certificate, or the name of a key."""
+What = Authority | Wanted | NamedKey | str
+"""A CA, a certificate, a key that is no longer needed, or the name of a key to be made."""
 
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """Something that has to be made."""
+    """Something that has to be made, or put away."""
 
     what: What
     why: str
@@ -60,7 +61,14 @@ class Issue:
                 return f"{name}-ca"
             case Wanted(row):
                 return row.name
+            case NamedKey(name):
+                return f"found encryption key {name}"
         return f"{self.what}-key"
+
+    @property
+    def verb(self) -> str:
+        """What is done with it."""
+        return "put away" if isinstance(self.what, NamedKey) else "issue"
 
     @property
     def machine(self) -> str:
@@ -131,7 +139,7 @@ def _account(kept: Kept) -> bool:
 
 def encryption_keys(kept: Kept) -> tuple[NamedKey, ...]:
     """Return the keys for encryption at rest, the one that writes first; maybe none."""
-    return tuple(_named(kept, row) for row in ring(kept))
+    return tuple(named(kept, row) for row in ring(kept))
 
 
 def ring(kept: Kept) -> tuple[Mapping[str, str], ...]:
@@ -161,7 +169,12 @@ def _rows(kept: Kept) -> Iterator[dict[str, str]]:
         raise PkiError(f"pki/{RING} cannot be read: {error}", hint=RESTORE) from error
 
 
-def _named(kept: Kept, row: Mapping[str, str]) -> NamedKey:
+def named(kept: Kept, row: Mapping[str, str]) -> NamedKey:
+    """Return the key of a row of the ring.
+
+    Raises:
+        PkiError: its file is gone or damaged.
+    """
     file = row["file"]
     try:
         secret = b64decode(kept[file])

@@ -6,7 +6,7 @@ What cannot be made again is never replaced.
 import json
 import secrets as random
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -26,6 +26,10 @@ from hardway.pki.values import NamedKey, Pair, Secrets
 PRIVATE, PUBLIC = 0o600, 0o644
 KINDS = {".crt": PUBLIC, ".pub": PUBLIC, ".json": PUBLIC, ".key": PRIVATE}
 """Files of secrets and their modes, by their suffixes."""
+FOUND = "found-"
+"""How the names of keys begin that were found on machines."""
+RETIRED = "retired"
+"""What nothing needs but backups, with the time."""
 LEAVES = tuple(f"{row.ca}/{row.name}" for row in CERTIFICATES)
 """Where the paths of certificates begin that can be made again."""
 
@@ -88,6 +92,8 @@ def _make(
             yield f"{ACCOUNT}.key", new_key(cluster.key_algorithm)
         case "encryption":
             yield from _encryption(there)
+        case NamedKey() as key:
+            yield from _retired(there, key, now)
 
 
 def _leaf(wanted: Wanted, there: Kept, cluster: Cluster, now: datetime) -> Pair:
@@ -105,7 +111,20 @@ def _encryption(there: Kept) -> Iterator[tuple[str, bytes]]:
     name = f"key-{sha256(secret).hexdigest()[:8]}"
     file = f"{ENCRYPTION}/{name}.key"
     yield file, b64encode(secret) + b"\n"
-    yield RING, json.dumps([{"name": name, "file": file}], indent=2).encode() + b"\n"
+    yield RING, _ring([{"name": name, "file": file}])
+
+
+def _retired(there: Kept, key: NamedKey, now: datetime) -> Iterator[tuple[str, bytes]]:
+    """Yield the key's new place, for backups that need it, then a ring without it."""
+    rows = {decide.named(there, row): row for row in decide.ring(there)}
+    gone = rows.pop(key)
+    place = gone["file"].replace("/", "-").removesuffix(".key")
+    yield f"{RETIRED}/{place}-{now:%Y%m%dT%H%M%SZ}.key", there[gone["file"]]
+    yield RING, _ring(list(rows.values()))
+
+
+def _ring(rows: Sequence[Mapping[str, str]]) -> bytes:
+    return json.dumps(rows, indent=2).encode() + b"\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +151,17 @@ class Draft:
         return Draft(issues, files, self.secrets)
 
 
-def draft(folder: Path, cluster: Cluster, now: datetime) -> Draft:
-    """Return what has to be made; changes nothing.
+def draft(
+    folder: Path, cluster: Cluster, now: datetime, unneeded: Sequence[NamedKey] = ()
+) -> Draft:
+    """Return what has to be made, and encryption keys put away; changes nothing.
 
     Raises:
         PkiError: something that cannot be made again is damaged or half gone.
     """
     kept = read(folder)
-    issues = decide.decide(kept, cluster, now)
+    away = (Issue(key, "no Secret in etcd needs it") for key in unneeded)
+    issues = (*decide.decide(kept, cluster, now), *away)
     files = dict(make(issues, kept, cluster, now))
     return Draft(issues, files, decide.secrets({**kept, **files}, cluster))
 
@@ -155,6 +177,10 @@ def write(folder: Path, files: Kept) -> None:
         write_file(folder / path, content, mode=mode, durable=durable)
     for key in folder.rglob("*.key"):
         key.chmod(PRIVATE)
+    ring = {row["file"] for row in decide.ring(read(folder))}
+    for found in folder.glob(f"{ENCRYPTION}/{FOUND}*.key"):
+        if str(found.relative_to(folder)) not in ring:
+            found.unlink()
 
 
 def ensure(folder: Path, cluster: Cluster, now: datetime) -> Secrets:
@@ -173,12 +199,13 @@ def add_encryption_keys(folder: Path, keys: Sequence[NamedKey]) -> list[NamedKey
     kept = read(folder)
     known, rows = set(decide.encryption_keys(kept)), list(decide.ring(kept))
     new = [key for key in dict.fromkeys(keys) if key not in known]
+    files: dict[str, bytes] = {}
     for key in new:
-        file = f"{ENCRYPTION}/found-{sha256(key.secret).hexdigest()[:8]}.key"
-        write(folder, {file: b64encode(key.secret) + b"\n"})
+        file = f"{ENCRYPTION}/{FOUND}{sha256(key.secret).hexdigest()[:8]}.key"
+        files[file] = b64encode(key.secret) + b"\n"
         rows.append({"name": key.name, "provider": key.provider, "file": file})
     if new:
-        write(folder, {RING: json.dumps(rows, indent=2).encode() + b"\n"})
+        write(folder, {**files, RING: _ring(rows)})
     return new
 
 

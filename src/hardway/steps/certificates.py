@@ -56,10 +56,17 @@ def files_for(cluster: Cluster, machine: Machine, secrets: Secrets) -> tuple[Fil
     return tuple(files)
 
 
+SHOWN = {
+    "issue": (Kind.ISSUE, "with {} as it will be issued"),
+    "put away": (Kind.REMOVE, "without {}"),
+}
+"""How the plan shows what is done with a secret, and the files that have it."""
+
+
 def planned(issues: Sequence[Issue], changes: Sequence[Change]) -> list[Change]:
     """Return what would be issued, then the changes, whose files show no digest to come of it."""
     issued = [
-        Change(machine=issue.machine or HERE, step=NAME, kind=Kind.ISSUE,
+        Change(machine=issue.machine or HERE, step=NAME, kind=SHOWN[issue.verb][0],
                path_or_unit=issue.name, item=Issued(name=issue.name, why=issue.why), diff=issue.why)
         for issue in sorted(issues, key=lambda i: i.machine)
     ]  # fmt: skip
@@ -69,7 +76,7 @@ def planned(issues: Sequence[Issue], changes: Sequence[Change]) -> list[Change]:
 def _unissued(issues: Sequence[Issue], change: Change) -> Change:
     for issue in issues:
         if change.path_or_unit in _places(issue) and issue.machine in {"", change.machine}:
-            return replace(change, diff=f"with {issue.name} as it will be issued")
+            return replace(change, diff=SHOWN[issue.verb][1].format(issue.name))
     return change
 
 

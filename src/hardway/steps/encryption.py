@@ -24,8 +24,8 @@ from hardway.steps.base import Given, Inventory, Step
 
 NAME = "encryption"
 PATH = "/etc/kubernetes/encryption.yaml"
-PREFIX = "/registry/secrets/"
-"""Where Secrets are in etcd."""
+PREFIX, PREFIX_END = "/registry/secrets/", "/registry/secrets0"
+"""Where Secrets are in etcd: from the first to before the second."""
 
 
 def render(given: Given, machine: Machine, _inventory: Inventory) -> Desired:
