@@ -65,6 +65,12 @@ class Hardway:
         """Run it and return the JSON it printed."""
         return json.loads(self(*words, "--output", "json"))
 
+    def findings(self, *steps: str) -> list[dict[str, str]]:
+        """Return what `verify` finds, whatever its status."""
+        said = self.tries("verify", *steps, "--output", "json").stdout
+        found: list[dict[str, str]] = json.loads(said)["findings"]
+        return found
+
     def plan(self) -> list[tuple[str, str, str]]:
         """Return what it would change: machine, kind, and path or unit."""
         changes = self.json("plan")["changes"]

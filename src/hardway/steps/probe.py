@@ -40,7 +40,7 @@ def files(cluster: Cluster, machine: Machine, bridge: Mapping[str, object]) -> t
              "rangeEnd": address(machine)}]]  # fmt: skip
     ipam = {"type": "host-local", "ranges": own, "routes": [{"dst": "0.0.0.0/0"}]}
     network = {"cniVersion": "1.0.0", "name": "pods", **bridge, "ipam": ipam}
-    servers = f"nameserver {cluster.dns_service_ip}\noptions timeout:2 attempts:1\n"
+    servers = f"nameserver {cluster.dns_service_ip}\noptions timeout:4 attempts:2\n"
     return (
         File(path=NETWORK, content=(json.dumps(network, indent=2) + "\n").encode(),
              why="what the CNI plugins are asked for: a pod's network at a fixed address"),
