@@ -8,7 +8,8 @@
 import asyncio
 import shutil
 import ssl
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from time import monotonic
 
@@ -73,22 +74,29 @@ async def up(at: Setup, report: Report, *, until: str | None = None) -> list[Fin
     refuse(at.cluster.name, at.deltas)
     at.ask_components()
     await at.provider.preflight(at.cluster)
+    with journaled(at, report, "up") as told:
+        for text in (*map(str, at.deltas), *at.doubts):
+            told(Event(happened=Happened.WARNED, text=text))
+        return await make_whole(at, steps, told)
+
+
+@contextmanager
+def journaled(at: Setup, report: Report, command: str) -> Iterator[Report]:
+    """Lock the cluster's folder meanwhile; yield a report that also writes the journal."""
     began = monotonic()
     with at.workspace.locked():
-        report = both(report, at.workspace.journal)
-        report(Event(happened=Happened.BEGUN, text="up"))
-        for text in (*map(str, at.deltas), *at.doubts):
-            report(Event(happened=Happened.WARNED, text=text))
+        told = both(report, at.workspace.journal)
+        told(Event(happened=Happened.BEGUN, text=command))
         try:
-            findings = await _up(at, steps, report)
+            yield told
         except (HardwayError, asyncio.CancelledError) as error:
-            report(Event(happened=Happened.FAILED, text=str(error) or "interrupted"))
+            told(Event(happened=Happened.FAILED, text=str(error) or "interrupted"))
             raise
-        report(Event(happened=Happened.ENDED, seconds=monotonic() - began))
-        return findings
+        told(Event(happened=Happened.ENDED, seconds=monotonic() - began))
 
 
-async def _up(at: Setup, steps: Sequence[Step], report: Report) -> list[Finding]:
+async def make_whole(at: Setup, steps: Sequence[Step], report: Report) -> list[Finding]:
+    """Do what `up` does, for commands that have locked the folder already."""
     await _ask_before_making(at)
 
     def doing(machine: str, text: str) -> None:

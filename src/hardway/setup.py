@@ -111,6 +111,12 @@ class Setup:
         self.workspace.decide(made)
         return made
 
+    def without(self, machine: str) -> "Setup":
+        """Return the project without a machine, having written that down."""
+        rest = tuple(m for m in self.cluster.machines if m.name != machine)
+        at = replace(self, cluster=replace(self.cluster, machines=rest))
+        return replace(at, decisions=at.decide())
+
     def needed(self, machines: Iterable[str]) -> dict[str, tuple[Component, ...]]:
         """Return which components are needed, by architecture; given are the machines'.
 

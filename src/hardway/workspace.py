@@ -14,6 +14,7 @@ journal.jsonl   what was done when
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -109,6 +110,11 @@ class Workspace:
         folder.mkdir(mode=0o700, exist_ok=True)
         for name, content in files.items():
             write(folder / name, content, mode=0o600)
+
+    def forget(self, machine: str) -> None:
+        """Delete what a machine was given; it is none of the cluster's any more."""
+        for top in ("nodes", "secrets"):
+            shutil.rmtree(self.folder / top / machine, ignore_errors=True)
 
     def write_tree(self, machine: str, wanted: Desired) -> None:
         """Write what a machine is given; what it is no longer given goes."""

@@ -7,7 +7,7 @@ import sys
 import click
 
 from hardway import __version__
-from hardway.cli import aws, build, look, operate, supply
+from hardway.cli import aws, build, look, node, operate, supply
 from hardway.cli.output import note
 from hardway.errors import HardwayError
 from hardway.host import past_proxies
@@ -21,7 +21,7 @@ def cli() -> None:
     """Build, run and understand a real Kubernetes cluster, the hard way."""
 
 
-COMMANDS = (build, look, operate, supply, aws)
+COMMANDS = (build, look, operate, node, supply, aws)
 
 for command in (c for part in COMMANDS for c in part.COMMANDS):
     cli.add_command(command)

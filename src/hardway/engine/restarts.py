@@ -34,12 +34,13 @@ def service(
     """Return a step's service on all machines of the roles that are restarted.
 
     Only the checks that ask a machine's own process count: what is wrong elsewhere, or unknown,
-    is no reason to restart everything at once.
+    is no reason to restart everything at once. A step without such checks has no process that
+    serves anybody: its units run and end.
     """
     roles = {cluster.machine(name).role for name in restarted}
     names = tuple(m.name for m in cluster.machines if m.role in roles)
     broken = {f.machine for f in findings if f.check in step.serves and f.fails}
-    healthy = frozenset(names) - broken - frozenset(silent)
+    healthy = frozenset(names if step.serves else ()) - broken - frozenset(silent)
     needed = quorum(len(names)) if step.majority else 0
     return Service(machines=names, healthy=healthy, needed=needed)
 

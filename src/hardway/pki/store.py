@@ -215,6 +215,18 @@ def ended(folder: Path, cluster: Cluster, now: datetime) -> bool:
     return any(_read(path).not_after <= now for path in own if path.exists())
 
 
+def forget(folder: Path, cluster: Cluster, machine: str) -> datetime | None:
+    """Delete a machine's certificates and keys; return until when the last of them is good."""
+    own = [folder / wanted.stem for wanted in expand(cluster) if wanted.machine == machine]
+    ends = [_read(certificate).not_after
+            for stem in own if (certificate := stem.with_name(f"{stem.name}.crt")).exists()
+            ]  # fmt: skip
+    for stem in own:
+        for suffix in (".crt", ".key"):
+            stem.with_name(stem.name + suffix).unlink(missing_ok=True)
+    return max(ends, default=None)
+
+
 def described(folder: Path, cluster: Cluster) -> list[Described]:
     """Return every certificate there is, CAs first; reads only.
 

@@ -119,6 +119,13 @@ class Provider(Protocol):
     async def restart(self, cluster: Cluster, machine: Machine, *, force: bool) -> None:
         """Stop a machine, start it and wait until it answers."""
 
+    async def remove(self, cluster: Cluster, machine: Machine, progress: Progress) -> None:
+        """Take one machine away from the cluster, from any state; it is as it was before.
+
+        Raises:
+            ProviderError: naming what could not be removed.
+        """
+
     async def destroy(self, name: str, progress: Progress) -> None:
         """Remove all machines of a cluster, from any state, and prove that nothing is left.
 

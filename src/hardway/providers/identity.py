@@ -23,6 +23,12 @@ def ensure(keys: Path, cluster: Cluster) -> None:
     write(keys / "known_hosts", known_hosts(keys, cluster.machines))
 
 
+def forget(keys: Path, machine: str) -> None:
+    """Delete a machine's keys."""
+    for file in (machine, f"{machine}.pub"):
+        (keys / file).unlink(missing_ok=True)
+
+
 def known_hosts(
     keys: Path, machines: Sequence[Machine], others: Mapping[str, str] | None = None
 ) -> bytes:

@@ -1,7 +1,7 @@
 """Removing a cluster from AWS: found by tags alone, in order of what needs what, proved gone."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -12,6 +12,7 @@ from hardway.providers.aws.costs import cost
 from hardway.providers.aws.records import Records
 from hardway.providers.aws.table import KINDS, Survey, survey, total
 from hardway.providers.base import Progress
+from hardway.transport.base import poll_until
 
 IN_USE = frozenset({"DependencyViolation", "ResourceInUse", "InvalidGroup.InUse", "VolumeInUse"})
 """Something else has to go first; AWS forgets that only some time after it is gone."""
@@ -53,6 +54,30 @@ async def remove(site: Site, records: Records | None, progress: Progress) -> Non
         if before and (_hopeless(there, removal) or monotonic() - changed_at > timing.removal_s):
             raise await _left(site, there, removal)
     progress("", f"0 resources of {site.id} are left in {site.api.region}: nothing bills")
+
+
+async def remove_some(site: Site, mine: Callable[[Found], bool], progress: Progress) -> None:
+    """Delete some of a cluster's things, and wait until they are gone.
+
+    Raises:
+        ProviderError: naming what is left.
+    """
+
+    async def left() -> list[str]:
+        there = await survey(site)
+        own = [(k, found) for k in KINDS for found in there[k.name] if mine(found)]
+        for kind, found in own:
+            if not found.leaving and not found.held:
+                progress("", f"removing {kind.name}: {found.role}")
+                await kind.delete(site, found)
+        return [f"{kind.name} {found.role} ({found.id})" for kind, found in own]
+
+    timing = site.api.timing
+    rest = await poll_until(
+        left, lambda own: not own, deadline_s=timing.removal_s, interval_s=timing.pass_s
+    )
+    if rest:
+        raise ProviderError(f"still there: {', '.join(rest)}", hint="run the same again")
 
 
 async def _pass(site: Site, there: Survey, removal: Removal, progress: Progress) -> None:

@@ -264,6 +264,21 @@ class AwsProvider:
         await self.api.call("ec2:StopInstances", InstanceIds=[found.id], Force=force)
         await instances.wait_until(self.api, {machine.name: found.id}, "stopped")
 
+    async def remove(self, cluster: Cluster, machine: Machine, progress: Progress) -> None:
+        """Terminate a machine's instance; its disk and the route to its pods go with it."""
+        del cluster
+        records = load(self.folder)
+        if records is None:
+            return
+
+        def mine(found: Found) -> bool:
+            table, _, destination = found.role.partition(" ")
+            to_pods = table.startswith("route-table") and destination == str(machine.pod_cidr)
+            return to_pods or found.role in {machine.name, f"{machine.name} disk"}
+
+        await cleanup.remove_some(Site(self.api, records.id), mine, progress)
+        records.renew(machine.name)
+
     async def destroy(self, name: str, progress: Progress) -> None:
         """Remove all that bears the cluster's tags; prove that nothing is left."""
         records = load(self.folder)

@@ -22,21 +22,22 @@ def machine_names(cluster: str) -> list[str]:
     return sorted(spaces | disks | groups)
 
 
+async def remove(cluster: str, machine: str, progress: Progress) -> None:
+    """Stop one machine and delete all of it."""
+    progress(machine, "stopping")
+    await nspawn.stop(cluster, machine, force=False, grace_s=GRACE_S)
+    await nspawn.clear(cluster, machine)
+    progress(machine, "deleting its disk")
+    await asyncio.to_thread(disk.remove, cluster, machine)
+
+
 async def destroy(cluster: str, progress: Progress) -> None:
     """Stop and delete all machines of a cluster, then the bridge and its rules; prove it.
 
     Raises:
         ProviderError: naming what is left.
     """
-
-    async def one(machine: str) -> None:
-        progress(machine, "stopping")
-        await nspawn.stop(cluster, machine, force=False, grace_s=GRACE_S)
-        await nspawn.clear(cluster, machine)
-        progress(machine, "deleting its disk")
-        await asyncio.to_thread(disk.remove, cluster, machine)
-
-    await asyncio.gather(*(one(name) for name in machine_names(cluster)))
+    await asyncio.gather(*(remove(cluster, name, progress) for name in machine_names(cluster)))
     await network.remove_bridge(cluster)
     cgroups.remove(cluster)
     home = names.folder(cluster)

@@ -24,6 +24,7 @@ ENVIRONMENT = {
 }
 STARTTIME = 19
 """When a process began, among the fields of /proc/PID/stat after its name (proc_pid_stat(5))."""
+STARTS_S = 10.0
 GRACE_S = 20.0
 """How long a machine may take to shut down before its plug is pulled."""
 
@@ -87,7 +88,7 @@ async def start(cluster: Cluster, machine: Machine, store: Path | None) -> None:
     """Boot a machine that is not running; what a killed one left behind is cleared first.
 
     Raises:
-        ProviderError: it ended at once; with what it said.
+        ProviderError: it ended at once.
     """
     await clear(cluster.name, machine.name)
     await network.plug_in(cluster, machine)
@@ -99,6 +100,9 @@ async def boot(cluster: str, machine: str, store: Path | None, *, memory_share: 
     """Boot a machine whose network namespace is there, with so many bytes of memory at most.
 
     It shares the host's store of components, or has one of its own.
+
+    Raises:
+        ProviderError: it ended at once.
     """
     root = await disk.mount(cluster, machine)
     argv = command(cluster, machine, root, store)
@@ -106,6 +110,16 @@ async def boot(cluster: str, machine: str, store: Path | None, *, memory_share: 
         await _start_by_systemd(cluster, machine, argv, memory_share)
     else:
         await asyncio.to_thread(_start_alone, cluster, machine, argv, memory_share)
+
+    async def runs() -> bool:
+        return leader(cluster, machine) is not None
+
+    # Until its process is there it would be taken for a stopped one.
+    if not await poll_until(runs, bool, deadline_s=STARTS_S, interval_s=0.02):
+        raise ProviderError(
+            f"{machine}: systemd-nspawn ended at once",
+            hint=f"see what it said: {console(cluster, machine)}",
+        )
 
 
 async def remove_slice() -> None:

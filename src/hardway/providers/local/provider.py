@@ -125,6 +125,11 @@ class LocalProvider:
         await self.stop(cluster, machine, force=force)
         await self.start(cluster, machine)
 
+    async def remove(self, cluster: Cluster, machine: Machine, progress: Progress) -> None:
+        """Stop a machine and delete its disk and its keys."""
+        await cleanup.remove(cluster.name, machine.name, progress)
+        identity.forget(self.keys, machine.name)
+
     async def destroy(self, name: str, progress: Progress) -> None:
         """Remove all of a cluster's machines and what carried them."""
         await cleanup.destroy(name, progress)

@@ -128,6 +128,18 @@ class SshProvider:
                 hint="look at its console",
             )
 
+    async def remove(self, cluster: Cluster, machine: Machine, progress: Progress) -> None:
+        """Remove what hardway put on a host, and put back what it changed.
+
+        Raises:
+            ConnectError: it does not answer.
+        """
+        async with self.connect(cluster, [machine.name]) as fleet:
+            if machine.name not in fleet:
+                raise fleet.refused[machine.name]
+            await self._require_ours(cluster.name, fleet)
+            await removal.remove(fleet, progress)
+
     async def destroy(self, name: str, progress: Progress) -> None:
         """Remove what hardway put on the hosts, and put back what it changed.
 

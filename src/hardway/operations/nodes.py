@@ -1,0 +1,175 @@
+"""Machines that leave a living cluster, or are replaced; new ones are `up`'s.
+
+A machine is drained, taken apart, deleted as a Node and then as a decision; the others forget it
+by the way of `up`. Each part looks first: a run that was interrupted is gone on with by the same
+command.
+"""
+
+from dataclasses import dataclass, field
+
+from hardway.errors import RefusedError
+from hardway.model.cluster import Machine, Role
+from hardway.model.delta import refuse
+from hardway.model.resources import Finding
+from hardway.operations import drain
+from hardway.operations.drain import Consent
+from hardway.ownership import claims, held
+from hardway.pipeline import journaled, make_whole
+from hardway.pki import store
+from hardway.providers.base import MachineState
+from hardway.report import Event, Happened, Report
+from hardway.setup import Setup
+from hardway.spec.schema import Counts
+from hardway.steps import STEPS
+from hardway.transport.base import Fleet
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """A machine that is to go, and how."""
+
+    name: str
+    lost: bool = False
+    """It does not answer and never will again."""
+    consent: Consent = field(default_factory=Consent)
+
+
+async def remove(at: Setup, departure: Departure, report: Report) -> list[Finding]:
+    """Take a worker out of the cluster; its machine is left as it was before hardway.
+
+    Raises:
+        RefusedError: hardway.yaml still asks for it, its pods need consent or do not go, or it is
+            said to be lost and lives.
+        UnknownError: other machines did not answer; the removal is complete.
+    """
+    machine = _worker(at, departure.name)
+    _unlisted(at, machine)
+    with journaled(at, report, f"node remove {machine.name}") as told:
+        await _depart(at, machine, departure, told)
+        _forget(at, departure, told)
+        at.workspace.forget(machine.name)
+        return await make_whole(at.without(machine.name), STEPS, told)
+
+
+async def replace(at: Setup, departure: Departure, report: Report) -> list[Finding]:
+    """Take a worker's machine out and put a new one in its place, with its name and addresses.
+
+    Raises:
+        HardwayError: as of `remove` and of `pipeline.up`.
+    """
+    machine = _worker(at, departure.name)
+    with journaled(at, report, f"node replace {machine.name}") as told:
+        await _depart(at, machine, departure, told)
+        _forget(at, departure, told)
+        return await make_whole(at, STEPS, told)
+
+
+def _worker(at: Setup, name: str) -> Machine:
+    known = {m.name: m for m in (at.decisions.machines if at.decisions else ())}
+    if name not in known:
+        raise RefusedError(
+            f"{name} is no machine of cluster {at.cluster.name}",
+            hint=f"its machines: {', '.join(known) or 'none yet'}",
+        )
+    if known[name].role is not Role.WORKER:
+        raise RefusedError(
+            f"{name} is a control plane: hardway removes workers only, so far",
+            hint="hardway node list",
+        )
+    return known[name]
+
+
+def _unlisted(at: Setup, machine: Machine) -> None:
+    """Raise RefusedError where hardway.yaml would bring the machine back."""
+    refuse(at.cluster.name, at.deltas)
+    asked = at.spec.machines
+    if not isinstance(asked, Counts):
+        if any(m.name == machine.name for m in asked):
+            raise RefusedError(
+                f"hardway.yaml lists {machine.name}: the next `up` would add it again",
+                hint="take its line out of hardway.yaml, then run this again; "
+                f"for new hardware in its place: hardway node replace {machine.name}",
+            )
+        return
+    there = len(at.cluster.having(machine.role))
+    if there <= asked.workers:
+        raise RefusedError(
+            f"hardway.yaml asks for {asked.workers} workers and there are {there}: the next `up` "
+            "would add one again",
+            hint=f"set machines.workers to {there - 1} in hardway.yaml, then run this again; "
+            f"for new hardware in its place: hardway node replace {machine.name}",
+        )
+
+
+async def _depart(at: Setup, machine: Machine, departure: Departure, report: Report) -> None:
+    """Empty a machine, take it apart, and delete its Node, as far as each is still to be done."""
+
+    def doing(name: str, text: str) -> None:
+        report(Event(happened=Happened.DOING, machine=name, text=text))
+
+    state = (await at.provider.states(at.cluster))[machine.name]
+    async with at.provider.connect(at.cluster) as fleet:
+        others = {name: t for name, t in fleet.items() if name != machine.name}
+        async with held(others) as answers:
+            at.owning(answers)
+            kubectl = at.live(fleet).kubectl
+            serves = await _serves(fleet, machine, state, departure)
+            node = await drain.find(kubectl, machine.name)
+            if node and serves:
+                doing(machine.name, "draining")
+                await drain.drain(kubectl, node, departure.consent)
+            elif node:
+                if departure.lost and state is not MachineState.ABSENT:
+                    _refuse_living(machine, node)
+                await drain.out_of_service(kubectl, machine.name)
+            if at.provider.switches or not departure.lost:
+                await at.provider.remove(at.cluster, machine, doing)
+            await drain.delete(kubectl, machine.name)
+    doing(machine.name, "")
+
+
+async def _serves(
+    fleet: Fleet, machine: Machine, state: MachineState, departure: Departure
+) -> bool:
+    """Return whether a machine's pods can be asked to go; not where they are gone with it.
+
+    Raises:
+        RefusedError: it does not answer and was not said to be lost, or the other way round.
+    """
+    transport = fleet.get(machine.name)
+    if transport is not None and departure.lost:
+        raise RefusedError(
+            f"{machine.name} answers: it is not lost",
+            hint=f"hardway node remove {machine.name}, without --lost",
+        )
+    if transport is None and not departure.lost and state is not MachineState.ABSENT:
+        raise RefusedError(
+            f"{machine.name} does not answer ({state}): its pods cannot be asked to go",
+            hint=f"start it; if it never comes back: hardway node remove {machine.name} --lost",
+        )
+    if transport is None:
+        return False
+    # Without hardway's notes a run before this one has taken it apart already.
+    answer = (await claims({machine.name: transport}))[machine.name]
+    return answer.noted is not None or answer.ledger is not None
+
+
+def _refuse_living(machine: Machine, node: drain.Node) -> None:
+    """Raise RefusedError while the API still hears from a machine that is said to be gone."""
+    if drain.renews(node):
+        raise RefusedError(
+            f"{machine.name} renews the lease of its node: it runs, though it does not answer "
+            "here; its pods would run twice",
+            hint="switch it off; a minute later the API has noticed, then run this again",
+        )
+
+
+def _forget(at: Setup, departure: Departure, report: Report) -> None:
+    """Delete a machine's keys here; of a lost one, say how long the keys on its disk are good."""
+    good_until = store.forget(at.workspace.pki, at.cluster, departure.name)
+    if departure.lost and good_until:
+        text = (
+            f"{departure.name}: the certificates on its disk are good until {good_until:%Y-%m-%d}; "
+            "Kubernetes reads no revocation list, so whoever has that disk comes in until then"
+        )
+        report(Event(happened=Happened.WARNED, machine=departure.name, text=text))
