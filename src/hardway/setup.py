@@ -175,6 +175,7 @@ class Setup:
             kubectl=self.kubectl(binary, self.workspace.break_glass_kubeconfig, over),
             admin=self.kubectl(binary, self.workspace.admin_kubeconfig, over),
             packages=self.cache / "packages" if self.bundled else None,
+            snapshots=self.workspace.snapshots,
         )
 
     def kubectl(self, binary: Path, kubeconfig: Path, over: Way | None = None) -> Kubectl:

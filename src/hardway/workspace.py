@@ -7,6 +7,7 @@ kubeconfigs/    admin.kubeconfig and break-glass.kubeconfig                 0700
 nodes/<machine>/…    what the machine was given, shaped like its file system
 secrets/<machine>/…  the same for files nobody else may read                0700
 edited/<machine>/…   what somebody edited on it and `up` overwrote, with the time     0700
+snapshots/      copies of etcd's data, taken before a member is replaced    0700
 cluster.json    what was decided and stays: identity, versions, networks, each machine's place
 journal.jsonl   what was done when
 """
@@ -52,6 +53,11 @@ class Workspace:
     def break_glass_kubeconfig(self) -> Path:
         """The kubeconfig that depends on no binding."""
         return self.folder / "kubeconfigs" / "break-glass.kubeconfig"
+
+    @property
+    def snapshots(self) -> Path:
+        """Where copies of etcd's data are kept."""
+        return self.folder / "snapshots"
 
     @property
     def journal(self) -> Journal:

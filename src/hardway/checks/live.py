@@ -20,3 +20,5 @@ class Live:
     """With the operators' own kubeconfig."""
     packages: Path | None = None
     """With a bundle: the folder with its packages, by suite and architecture."""
+    snapshots: Path | None = None
+    """Where copies of etcd's data are kept on this host."""

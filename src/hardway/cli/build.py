@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 SIGNS = {"issue": ("+", "green"), "install": ("+", "green"), "create": ("+", "green"),
          "start": ("+", "green"), "enable": ("+", "green"), "apply": ("+", "green"),
          "update": ("~", "yellow"), "set": ("~", "yellow"), "restart": ("!", "red"),
-         "register": ("!", "red"), "assign": ("+", "green"), "remove": ("-", "red")}  # fmt: skip
+         "register": ("!", "red"), "rejoin": ("!", "red"),
+         "assign": ("+", "green"), "remove": ("-", "red")}  # fmt: skip
 SEVERITIES = {"refuse": "red", "warn": "yellow"}
 DELTAS = {"up": ("~", "yellow"), "command": ("?", None), "nobody": ("x", "red")}
 """Signs and colours of differences between hardway.yaml and a living cluster, by who acts."""

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from hardway.checks.live import Live
-from hardway.engine import diff, nodes, observe
+from hardway.engine import diff, members, nodes, observe
 from hardway.engine.kinds.manifest import manifest_changes
 from hardway.engine.render import Rendered, merged
 from hardway.errors import CommandError
 from hardway.model.resources import Change, Desired, Manifest, Observed, Unit
-from hardway.steps import kubelet, workers
+from hardway.steps import etcd, kubelet, workers
 from hardway.transport.base import on_each
 
 API_SERVER = "kube-apiserver.service"
@@ -27,6 +27,8 @@ async def compare(
     changes: list[Change] = []
     for name, observed in zip(names, seen, strict=True):
         changes += diff.changes(name, rendered[name], observed)
+    if any(etcd.NAME in by_step for by_step in rendered.values()):
+        changes += await members.returning(live, dict(zip(names, seen, strict=True)))
     objects = [manifest for own in wanted.values() for manifest in own]
     objects += nodes.references(live.cluster)
     there = await _objects(live, objects) if _api_runs(seen) else None

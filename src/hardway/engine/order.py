@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from time import monotonic
 
 from hardway.checks.live import Live
-from hardway.engine import converge, packages, restarts
+from hardway.engine import converge, members, packages, restarts
 from hardway.engine.verify import check, settle, settle_all
 from hardway.errors import RefusedError
 from hardway.model.checks import Occasion
 from hardway.model.resources import Change, Finding, Kind, Obsolete, Unit
 from hardway.report import Event, Happened, Report
+from hardway.steps import etcd
 from hardway.steps.base import Step
 from hardway.transport.base import on_each
 
@@ -33,6 +34,8 @@ async def bring_about(
         RemoteError: a machine does not answer, or a command on it failed.
     """
     await _guard(steps, changes, live)
+    for joining in [c for c in changes if c.kind is Kind.REJOIN]:
+        changes = await _rejoin(joining, steps, changes, live, report)
     *rolling, last = restarts.stages(live.cluster, changes)
     for stage in rolling:
         await _prepare_all(stage, live, report)
@@ -63,6 +66,22 @@ async def _remove(live: Live, machine: str, changes: Sequence[Change], report: R
         _tell(change, report)
 
 
+async def _rejoin(
+    joining: Change, steps: Sequence[Step], changes: Sequence[Change], live: Live, report: Report
+) -> list[Change]:
+    """Bring a machine's member of etcd back before what needs it; return the other changes."""
+    names = [step.name for step in steps]
+    before = names[: names.index(joining.step) + 1]
+    own = [c for c in changes if c.machine == joining.machine and c.step in before]
+    member = [c for c in own if c.path_or_unit in {etcd.UNIT, joining.path_or_unit}]
+    later = [c for c in own if c.kind in RESTARTS or isinstance(c.item, Obsolete)]
+    prepared = [c for c in own if c not in (*member, *later)]
+    await _prepare(live, joining.machine, prepared, report)
+    await members.Return(live, live.cluster.machine(joining.machine)).go(report)
+    _tell(joining, report)
+    return [c for c in changes if c not in (*member, *prepared)]
+
+
 async def _guard(steps: Sequence[Step], changes: Sequence[Change], live: Live) -> None:
     """Refuse restarts that would take a majority away, before anything is changed."""
     for step in steps:
@@ -70,7 +89,8 @@ async def _guard(steps: Sequence[Step], changes: Sequence[Change], live: Live) -
         if not (step.majority and restarted):
             continue
         of = await _service(step, restarted, live)
-        if missing := restarts.lost(of, list(restarted), started):
+        repaired = {*started, *(c.machine for c in changes if c.kind is Kind.REJOIN)}
+        if missing := restarts.lost(of, list(restarted), repaired):
             raise RefusedError(
                 f"{step.title} must be restarted on {', '.join(restarted)}, but is lost on "
                 f"{', '.join(missing)}: fewer than {of.needed} of {len(of.machines)} would be left",

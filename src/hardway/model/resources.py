@@ -242,8 +242,26 @@ class Observed:
     """Of files that differ from what was expected and are not secret; for the plan's diff."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EtcdMember:
+    """A control plane's member of etcd."""
+
+    name: str
+
+
 Item = (
-    Package | File | Folder | Block | Blob | Unit | Effect | Leftover | Obsolete | Issued | Manifest
+    Package
+    | File
+    | Folder
+    | Block
+    | Blob
+    | Unit
+    | Effect
+    | Leftover
+    | Obsolete
+    | Issued
+    | EtcdMember
+    | Manifest
 )
 
 
@@ -262,6 +280,8 @@ class Kind(StrEnum):
     REMOVE = "remove"
     REGISTER = "register"
     """Restart a kubelet, so that it makes its Node again."""
+    REJOIN = "rejoin"
+    """Let a control plane without data become a member of etcd again."""
     ASSIGN = "assign"
     """Set what the API lets be set once."""
 

@@ -14,7 +14,10 @@ from hardway.steps.extras import with_extras
 NAME = "etcd"
 DATA = "/var/lib/etcd"
 PKI = "/etc/etcd/pki"
+UNIT = "etcd.service"
 FIRST_START = "/etc/etcd/first-start.env"
+JOIN = "/etc/etcd/join.env"
+"""Takes the place of FIRST_START while a member joins a cluster that has data."""
 METRICS_PORT = 2381
 GIB = 1 << 30
 
@@ -55,9 +58,18 @@ def _first_start(given: Given) -> bytes:
     )
 
 
+def join(members: str) -> bytes:
+    """Return how a member without data joins those that have some."""
+    settings = (
+        Setting("ETCD_INITIAL_CLUSTER", members, "Every member, as the others list them."),
+        Setting("ETCD_INITIAL_CLUSTER_STATE", "existing", "It gets its data from them."),
+    )
+    return key_values("How this member joins the others.", settings, between="=")
+
+
 def _service(machine: Machine) -> Service:
     return Service(
-        name="etcd.service",
+        name=UNIT,
         description="etcd",
         why="The cluster's memory: every object of the API is a key here.",
         command="/usr/local/bin/etcd",
@@ -70,6 +82,7 @@ def _service(machine: Machine) -> Service:
         service=(
             Setting("Type", "notify", "Ready means: part of a quorum."),
             Setting("EnvironmentFile", FIRST_START, ""),
+            Setting("EnvironmentFile", f"-{JOIN}", "Only while this member joins the others."),
             Setting("TimeoutStartSec", "infinity", "A quorum may be long in coming."),
             Setting("LimitNOFILE", "65536", "Two descriptors for each watching client."),
             *RESTARTS,

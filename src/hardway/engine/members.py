@@ -1,0 +1,226 @@
+"""A control plane whose etcd data is gone comes back as a learner, with the data of the others.
+
+Each act follows from one look at the list of members and at the machine, so that a run that was
+interrupted is gone on with by the next one.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+
+from hardway.checks.live import Live
+from hardway.errors import CommandError, RefusedError, StepError
+from hardway.files import write
+from hardway.model.cluster import Machine
+from hardway.model.etcd import argv
+from hardway.model.members import (
+    Member,
+    Next,
+    initial_cluster,
+    member_of,
+    next_step,
+    parse,
+    peer_url,
+)
+from hardway.model.resources import Change, EtcdMember, Kind, Observed
+from hardway.report import Event, Happened, Report
+from hardway.steps import etcd
+from hardway.transport.base import Transport, poll_until, run_checked
+
+SNAPSHOT = f"{etcd.DATA}/.hardway-snapshot"
+API_SERVER = "kube-apiserver.service"
+SNAPSHOT_S = 300.0
+JOINS_S = 120.0
+HASH_BYTES = 32
+"""A snapshot ends with the SHA-256 of all before it (etcd, snapshot/v3_snapshot.go)."""
+HAS_LOG = f"ls {etcd.DATA}/member/wal/*.wal >/dev/null 2>&1"
+"""By its log etcd itself tells whether it has data; a first attempt leaves a database without."""
+DATA = f"""for place in $(findmnt --fstab --noheadings --output TARGET 2>/dev/null); do
+    case {etcd.DATA}/ in "${{place%/}}"/*)
+        findmnt "$place" >/dev/null || {{ echo "unmounted $place"; exit 0; }} ;;
+    esac
+done
+if {HAS_LOG}; then echo data; else echo none; fi"""
+"""A folder that another file system should be mounted at looks empty too."""
+
+
+async def returning(live: Live, seen: Mapping[str, Observed]) -> list[Change]:
+    """Return a change for each control plane whose member has to come back; reads only.
+
+    Asked about are machines on which etcd does not run, and only while others have a quorum.
+    """
+    runs = {name for name, o in seen.items() if _runs(o)}
+    quiet = [m for m in live.cluster.control_planes if m.name in seen and m.name not in runs]
+    if not quiet or not (members := await _listed(live, runs)):
+        return []
+    found = []
+    for machine in quiet:
+        has_data = await _has_data(live.fleet.get(machine.name), machine)
+        if next_step(machine, member_of(machine, members), has_data=has_data) is not Next.NOTHING:
+            found.append(_change(machine))
+    return found
+
+
+def _runs(observed: Observed) -> bool:
+    return etcd.UNIT in observed.units and observed.units[etcd.UNIT].active == "active"
+
+
+def _change(machine: Machine) -> Change:
+    return Change(
+        machine=machine.name, step=etcd.NAME, kind=Kind.REJOIN,
+        path_or_unit=f"Member/{machine.name}", item=EtcdMember(name=machine.name),
+        diff="its data is gone and the others have a quorum: it joins again with their data",
+    )  # fmt: skip
+
+
+async def _listed(live: Live, names: Collection[str]) -> tuple[Member, ...]:
+    """Return the members; none where nobody knows, for want of a quorum."""
+    for name in names:
+        try:
+            words = argv("member", "list", "--write-out=json")
+            return parse(await run_checked(live.fleet[name], words))
+        except CommandError:
+            continue
+    return ()
+
+
+async def _has_data(transport: Transport | None, machine: Machine) -> bool:
+    if transport is None:
+        return False
+    said = (await run_checked(transport, ["sh", "-c", DATA])).strip()
+    if said.startswith("unmounted"):
+        raise RefusedError(
+            f"{machine.name}: {said.partition(' ')[2]} stands in /etc/fstab and is not mounted: "
+            "whether etcd's data is gone cannot be said",
+            hint=f"hardway ssh {machine.name} -- mount --all; then: hardway up",
+        )
+    return said == "data"
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """One control plane's way back."""
+
+    live: Live
+    machine: Machine
+
+    @property
+    def transport(self) -> Transport:
+        """The connection to it."""
+        return self.live.fleet[self.machine.name]
+
+    async def go(self, report: Report) -> None:
+        """Do what is next, until there is nothing left.
+
+        Raises:
+            StepError: the others have lost their quorum, or it does not get their data in time.
+        """
+        while (step := await self._next()) is not Next.NOTHING:
+            report(Event(happened=Happened.DOING, machine=self.machine.name, text=step))
+            match step:
+                case Next.REMOVE:
+                    await self._remove()
+                case Next.ADD:
+                    await self._add()
+                case Next.START:
+                    await self._start()
+                case Next.PROMOTE:
+                    await self._promote()
+        # An API server that has missed its member tries it again after up to two minutes.
+        again = f"systemctl restart --no-block {API_SERVER}"
+        script = f"rm -f {etcd.JOIN}; ! systemctl is-active --quiet {API_SERVER} || {again}"
+        await run_checked(self.transport, ["sh", "-c", script])
+
+    async def _next(self) -> Next:
+        has_data = await _has_data(self.transport, self.machine)
+        member = member_of(self.machine, await self._members())
+        return next_step(self.machine, member, has_data=has_data)
+
+    async def _members(self) -> tuple[Member, ...]:
+        members = await _listed(self.live, self._others)
+        if not members:
+            raise self._failed("the other members have no quorum")
+        return members
+
+    @property
+    def _others(self) -> list[str]:
+        names = [m.name for m in self.live.cluster.control_planes if m is not self.machine]
+        return [name for name in names if name in self.live.fleet]
+
+    async def _own(self) -> Member:
+        member = member_of(self.machine, await self._members())
+        if member is None:
+            raise self._failed("its member was removed meanwhile")
+        return member
+
+    async def _ask_others(self, *words: str, timeout_s: float = 60) -> str:
+        """Run etcdctl on the first other control plane whose member answers."""
+        for name in self._others:
+            transport = self.live.fleet[name]
+            if (await transport.run(argv("endpoint", "health"))).status == 0:
+                return await run_checked(transport, argv(*words), timeout_s=timeout_s)
+        raise self._failed("no other member is healthy")
+
+    async def _remove(self) -> None:
+        # It must not start between being removed and added: it would begin a cluster of its own.
+        await run_checked(self.transport, ["systemctl", "disable", "--quiet", "--now", etcd.UNIT])
+        await self._snapshot()
+        await self._ask_others("member", "remove", f"{(await self._own()).id:x}")
+
+    async def _snapshot(self) -> None:
+        """Bring a copy of all data into the cluster's folder."""
+        folder = self.live.snapshots
+        if folder is None:
+            return
+        content = b""
+        for name in self._others:
+            transport = self.live.fleet[name]
+            save = argv("snapshot", "save", SNAPSHOT, f"--command-timeout={SNAPSHOT_S:.0f}s")
+            if (await transport.run(save, timeout_s=SNAPSHOT_S)).status == 0:
+                content = (await transport.run(["cat", SNAPSHOT], timeout_s=SNAPSHOT_S)).stdout
+            await transport.run(["rm", "-f", SNAPSHOT])
+            if sha256(content[:-HASH_BYTES]).digest() == content[-HASH_BYTES:]:
+                break
+        else:
+            raise self._failed(
+                "no snapshot of the others' data could be taken; nothing was removed"
+            )
+        name = f"etcd-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-before-{self.machine.name}.db"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        write(folder / name, content, mode=0o600, durable=True)
+
+    async def _add(self) -> None:
+        own = f"--peer-urls={peer_url(self.machine)}"
+        await self._ask_others("member", "add", self.machine.name, own, "--learner")
+
+    async def _start(self) -> None:
+        env = etcd.join(initial_cluster(self.machine, await self._members()))
+        script = f"""set -eu; umask 022; systemctl stop {etcd.UNIT}
+{HAS_LOG} || [ ! -e {etcd.DATA}/member ] || mv {etcd.DATA}/member {etcd.DATA}/member.$(date +%s)
+cat >{etcd.JOIN}.new; mv -fT {etcd.JOIN}.new {etcd.JOIN}
+systemctl daemon-reload; systemctl enable --quiet {etcd.UNIT}
+systemctl start --no-block {etcd.UNIT}"""
+        await run_checked(self.transport, ["sh", "-c", script], stdin=env)
+
+        async def served() -> bool:
+            return (await self._own()).served
+
+        if not await poll_until(served, bool, deadline_s=JOINS_S, interval_s=0.5):
+            raise self._failed("it did not start as a learner")
+
+    async def _promote(self) -> None:
+        async def refusal() -> str:
+            try:
+                await self._ask_others("member", "promote", f"{(await self._own()).id:x}")
+            except CommandError as error:
+                # It may have been promoted though an error was seen: the list says so.
+                return error.output if (await self._own()).learner else ""
+            return ""
+
+        said = await poll_until(refusal, lambda said: not said, deadline_s=JOINS_S, interval_s=0.5)
+        if said:
+            raise self._failed(f"it was not promoted: {said.strip().splitlines()[-1]}")
+
+    def _failed(self, why: str) -> StepError:
+        return StepError(etcd.NAME, {self.machine.name: why})

@@ -1,0 +1,326 @@
+"""A control plane whose etcd data is gone: when it may come back, and that it does."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests import support
+
+from hardway.checks.live import Live
+from hardway.engine import members as joining
+from hardway.engine.members import Return, returning
+from hardway.errors import ConnectError, RefusedError, StepError
+from hardway.model.members import (
+    Member,
+    Next,
+    initial_cluster,
+    member_of,
+    next_step,
+    parse,
+    peer_url,
+)
+from hardway.model.resources import Kind, Observed, SeenUnit
+from hardway.report import Event
+from hardway.steps import etcd
+from hardway.tools.kubectl import Kubectl
+from hardway.transport.base import Completed, Transport
+
+CLUSTER = support.topology("3+3")
+ONE = CLUSTER.machine("controller-1")
+NO_API = cast(Kubectl, None)
+
+
+def member(name: str, *, served: bool = True, learner: bool = False, id_: int = 7) -> Member:
+    url = peer_url(CLUSTER.machine(name))
+    clients = (url.replace("2380", "2379"),) if served else ()
+    return Member(id_, name if served else "", (url,), clients, learner)
+
+
+@pytest.mark.parametrize(
+    ("there", "has_data", "expected"),
+    [
+        (member("controller-1"), True, Next.NOTHING),
+        (member("controller-1"), False, Next.REMOVE),
+        # Its first start, with all the others.
+        (member("controller-1", served=False), False, Next.NOTHING),
+        (member("controller-1", served=False), True, Next.NOTHING),
+        (None, False, Next.ADD),
+        (member("controller-1", served=False, learner=True), False, Next.START),
+        (member("controller-1", served=False, learner=True), True, Next.START),
+        (member("controller-1", learner=True), True, Next.PROMOTE),
+        (member("controller-1", learner=True), False, Next.REMOVE),
+    ],
+)
+def test_what_is_next(there: Member | None, has_data: bool, expected: Next) -> None:
+    assert next_step(ONE, there, has_data=has_data) is expected
+
+
+def test_a_member_that_people_removed_is_theirs() -> None:
+    with pytest.raises(RefusedError, match="it was removed"):
+        next_step(ONE, None, has_data=True)
+
+
+@given(served=st.booleans(), learner=st.booleans(), has_data=st.booleans())
+def test_nobody_is_removed_who_has_data_or_never_served(
+    served: bool, learner: bool, has_data: bool
+) -> None:
+    step = next_step(ONE, member("controller-1", served=served, learner=learner), has_data=has_data)
+    assert step is not Next.REMOVE or (served and not has_data)
+
+
+def test_the_list_is_read_and_a_member_found_by_its_address() -> None:
+    text = json.dumps({"members": [
+        {"ID": 1, "name": "controller-0", "peerURLs": ["https://10.240.0.10:2380"],
+         "clientURLs": ["https://10.240.0.10:2379"]},
+        {"ID": 2, "peerURLs": ["https://10.240.0.11:2380"], "isLearner": True},
+    ]})  # fmt: skip
+    first, second = parse(text)
+    assert (first.id, first.served, first.learner) == (1, True, False)
+    assert member_of(ONE, (first, second)) == second
+    assert member_of(CLUSTER.machine("controller-2"), (first, second)) is None
+    assert initial_cluster(ONE, (first, second)) == (
+        "controller-0=https://10.240.0.10:2380,controller-1=https://10.240.0.11:2380"
+    )
+
+
+@dataclass
+class World:
+    """etcd's members and data as three control planes see them; the k-th command breaks off."""
+
+    rows: dict[str, dict[str, Any]]
+    data: set[str]
+    runs: set[str]
+    joined: dict[str, str] = field(default_factory=dict)
+    """What a machine's join.env says."""
+    said: str = ""
+    """What the machine's check of file systems says, in place of the truth."""
+    in_sync_after: int = 1
+    commands: int = 0
+    breaks_at: int = 0
+    after: bool = False
+    log: list[str] = field(default_factory=list)
+    ids: int = 100
+
+    def answer(self, machine: str, argv: Sequence[str], stdin: bytes) -> Completed:
+        words = [w for w in argv if not w.startswith("--")]
+        if words[0].endswith("etcdctl"):
+            return self.etcdctl(machine, words[1:], argv)
+        if words[0] == "cat":
+            body = b"all data"
+            return Completed(0, body + sha256(body).digest(), b"")
+        if argv[-1] == joining.DATA:
+            return Completed(0, (self.said or "data" * (machine in self.data) or "none").encode(),
+                             b"")  # fmt: skip
+        if words[:2] == ["systemctl", "disable"]:
+            self.runs.discard(machine)
+            self.log.append(f"stop {machine}")
+        elif etcd.JOIN in argv[-1] and stdin:
+            self.joined[machine] = stdin.decode()
+            self.start(machine)
+        elif argv[-1].startswith(f"rm -f {etcd.JOIN};"):
+            self.joined.pop(machine, None)
+        return Completed(0, b"", b"")
+
+    def start(self, machine: str) -> None:
+        own = self.rows.get(machine)
+        assert own is not None
+        assert own.get("isLearner"), "without data only as a learner"
+        names = [row.get("name") or machine for row in self.rows.values()]
+        assert all(f"{name}=https" in self.joined[machine] for name in names)
+        own |= {"name": machine, "clientURLs": ["https://x:2379"]}
+        self.data.add(machine)
+        self.runs.add(machine)
+        self.log.append(f"start {machine}")
+
+    def etcdctl(self, machine: str, words: Sequence[str], argv: Sequence[str]) -> Completed:
+        voters = {name for name, row in self.rows.items() if not row.get("isLearner")}
+        quorum = len(voters & self.runs) > len(voters) // 2
+        if machine not in self.runs or not quorum:
+            return Completed(1, b"", b"context deadline exceeded")
+        match list(words[:2]):
+            case ["member", "list"]:
+                text = json.dumps({"members": list(self.rows.values())})
+                return Completed(0, text.encode(), b"")
+            case ["member", "remove"]:
+                (name,) = [n for n, row in self.rows.items() if f"{row['ID']:x}" == words[2]]
+                assert name not in self.runs
+                assert name not in self.data
+                del self.rows[name]
+                self.log.append(f"remove {name}")
+            case ["member", "add"]:
+                assert "--learner" in argv
+                (url,) = [w.partition("=")[2] for w in argv if w.startswith("--peer-urls")]
+                self.ids += 1
+                self.rows[words[2]] = {"ID": self.ids, "peerURLs": [url], "isLearner": True}
+                self.log.append(f"add {words[2]}")
+            case ["member", "promote"]:
+                self.in_sync_after -= 1
+                if self.in_sync_after > 0:
+                    return Completed(1, b"", b"can only promote a learner member which is in sync")
+                (row,) = [r for r in self.rows.values() if f"{r['ID']:x}" == words[2]]
+                del row["isLearner"]
+                self.log.append(f"promote {row['name']}")
+            case ["snapshot", "save"]:
+                self.log.append("snapshot")
+        return Completed(0, b"", b"")
+
+
+@dataclass
+class Machine:
+    machine: str
+    world: World
+
+    async def run(
+        self, argv: Sequence[str], *, stdin: bytes | Path = b"", timeout_s: float = 60
+    ) -> Completed:
+        world = self.world
+        world.commands += 1
+        assert isinstance(stdin, bytes)
+        if world.commands == world.breaks_at and not world.after:
+            raise ConnectError(f"{self.machine}: the connection broke")
+        done = world.answer(self.machine, list(argv), stdin)
+        if world.commands == world.breaks_at:
+            raise ConnectError(f"{self.machine}: the connection broke")
+        return done
+
+
+def emptied(name: str = "controller-1") -> World:
+    """Return a cluster in which one member's disk is empty."""
+    rows = {
+        m.name: {"ID": i, "name": m.name, "peerURLs": [peer_url(m)], "clientURLs": ["https://x"]}
+        for i, m in enumerate(CLUSTER.control_planes, 1)
+    }
+    others = rows.keys() - {name}
+    return World(rows, data=set(others), runs=set(others))
+
+
+def live_of(world: World, folder: Path) -> Live:
+    fleet = {m.name: cast(Transport, Machine(m.name, world)) for m in CLUSTER.control_planes}
+    return Live(CLUSTER, fleet, NO_API, NO_API, snapshots=folder / "snapshots")
+
+
+def come_back(world: World, folder: Path) -> None:
+    asyncio.run(Return(live_of(world, folder), ONE).go(list[Event]().append))
+
+
+def assert_back(world: World) -> None:
+    assert world.rows.keys() == {"controller-0", "controller-1", "controller-2"}
+    assert not any(row.get("isLearner") for row in world.rows.values())
+    assert "controller-1" in world.runs
+    assert world.joined == {}
+
+
+def test_it_comes_back_as_a_learner_after_a_snapshot(tmp_path: Path) -> None:
+    world = emptied()
+    come_back(world, tmp_path)
+    assert world.log == [
+        "stop controller-1",
+        "snapshot",
+        "remove controller-1",
+        "add controller-1",
+        "start controller-1",
+        "promote controller-1",
+    ]
+    assert_back(world)
+    (copy,) = (tmp_path / "snapshots").iterdir()
+    assert copy.read_bytes().startswith(b"all data")
+    assert copy.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_learner_is_promoted_once_it_is_in_sync(tmp_path: Path) -> None:
+    world = emptied()
+    world.in_sync_after = 3
+    come_back(world, tmp_path)
+    assert_back(world)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_broken_off_at_every_command_the_next_run_goes_on(tmp_path: Path, after: bool) -> None:
+    whole = emptied()
+    come_back(whole, tmp_path)
+    for k in range(1, whole.commands + 1):
+        world = emptied()
+        world.breaks_at, world.after = k, after
+        folder = tmp_path / str(k)
+        folder.mkdir()
+        with pytest.raises(ConnectError):
+            come_back(world, folder)
+        come_back(world, folder)
+        assert_back(world)
+
+
+def test_without_a_quorum_of_the_others_nobody_is_touched(tmp_path: Path) -> None:
+    world = emptied()
+    world.runs.discard("controller-2")
+    with pytest.raises(StepError, match="no quorum"):
+        come_back(world, tmp_path)
+    assert world.log == []
+
+
+def test_without_a_whole_snapshot_nobody_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = emptied()
+    real = world.answer
+
+    def cut(machine: str, argv: Sequence[str], stdin: bytes) -> Completed:
+        done = real(machine, argv, stdin)
+        return Completed(0, done.stdout[:-1], b"") if argv[0] == "cat" else done
+
+    monkeypatch.setattr(world, "answer", cut)
+    with pytest.raises(StepError, match="nothing was removed"):
+        come_back(world, tmp_path)
+    assert "remove controller-1" not in world.log
+
+
+def seen(world: World) -> dict[str, Observed]:
+    def observed(name: str) -> Observed:
+        active = "active" if name in world.runs else "failed"
+        unit = SeenUnit(active=active, enabled=True, digest="", started_at=0.0, reload_needed=False)
+        return Observed(units={etcd.UNIT: unit})
+
+    return {m.name: observed(m.name) for m in CLUSTER.control_planes}
+
+
+def plan(world: World, folder: Path) -> list[tuple[Kind, str]]:
+    changes = asyncio.run(returning(live_of(world, folder), seen(world)))
+    return [(c.kind, c.path_or_unit) for c in changes]
+
+
+def test_a_member_without_data_is_in_the_plan(tmp_path: Path) -> None:
+    assert plan(emptied(), tmp_path) == [(Kind.REJOIN, "Member/controller-1")]
+
+
+def test_members_that_only_stopped_are_not(tmp_path: Path) -> None:
+    world = emptied()
+    world.data.add("controller-1")
+    assert plan(world, tmp_path) == []
+
+
+def test_while_all_run_nobody_is_asked(tmp_path: Path) -> None:
+    world = emptied()
+    world.runs.add("controller-1")
+    assert plan(world, tmp_path) == []
+    assert world.commands == 0
+
+
+@pytest.mark.parametrize("runs", [set(), {"controller-0"}], ids=["first up", "no quorum"])
+def test_without_a_quorum_nobody_is_on_the_way_back(tmp_path: Path, runs: set[str]) -> None:
+    world = emptied()
+    world.runs = runs
+    assert plan(world, tmp_path) == []
+
+
+def test_a_file_system_that_is_not_mounted_is_no_empty_disk(tmp_path: Path) -> None:
+    world = emptied()
+    world.said = "unmounted /var/lib/etcd"
+    with pytest.raises(RefusedError, match="/var/lib/etcd stands in /etc/fstab") as refused:
+        plan(world, tmp_path)
+    assert "mount --all" in refused.value.hint
