@@ -445,3 +445,48 @@ def test_the_journal_tells_of_a_removal_that_failed(tmp_path: Path) -> None:
     assert [e.happened for e in events][0::1][:1] == ["begun"]
     assert events[0].text == f"node remove {GONE}"
     assert events[-1].happened == "failed"
+
+
+def test_the_list_tells_nodes_cordons_and_what_differs_from_hardway_yaml(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hardway.operations import roster
+
+    spec = """name: c
+machines:
+- {name: controller-0, role: control-plane}
+- {name: worker-0, role: worker}
+- {name: worker-1, role: worker}
+- {name: worker-3, role: worker}
+"""
+    world = living(tmp_path / "c")
+    world.nodes["worker-1"]["spec"]["unschedulable"] = True
+    del world.nodes["worker-2"]
+    at = project(tmp_path / "c", world, spec)
+
+    @asynccontextmanager
+    async def reach(_at: Setup, *, absent_ok: bool) -> AsyncIterator[Any]:
+        info = {"nodeInfo": {"kubeletVersion": "v1"}}
+        items = [{**n, "status": {**n["status"], **info}} for n in world.nodes.values()]
+        text = json.dumps({"kind": "List", "items": items})
+
+        async def run(*_words: str) -> str:
+            return text
+
+        kubectl = type("K", (), {"run": staticmethod(run)})
+        yield type("L", (), {"fleet": {"controller-0": None}, "kubectl": kubectl})
+
+    monkeypatch.setattr(Setup, "reach", reach)
+    rows = {row.name: row for row in asyncio.run(roster.rows(at))}
+    assert {name: (row.machine, row.state) for name, row in rows.items()} == {
+        "controller-0": ("running", "-"),
+        "worker-0": ("running", "ready"),
+        "worker-1": ("running", "ready"),
+        "worker-2": ("running", "no such node"),
+        "worker-3": ("absent", "no such node"),
+    }
+    assert rows["worker-0"].notes == ()
+    assert rows["worker-1"].notes == ("cordoned",)
+    assert rows["worker-2"].notes[0].startswith("not in hardway.yaml: ")
+    assert rows["worker-3"].notes == ("hardway up adds it",)
+    assert rows["worker-3"].pods == "10.200.3.0/24"

@@ -23,6 +23,8 @@ class NodeState:
     cordoned: bool
     taints: tuple[str, ...]
     """Keys of those that keep pods away."""
+    pod_cidr: str = ""
+    """The range of its pods; empty until somebody sets it."""
 
     @property
     def left_out(self) -> str:
@@ -59,6 +61,7 @@ def _node_state(node: dict[str, Any]) -> NodeState:
         version=node["status"]["nodeInfo"]["kubeletVersion"],
         cordoned=node.get("spec", {}).get("unschedulable", False),
         taints=tuple(t["key"] for t in taints if t["effect"] != "PreferNoSchedule"),
+        pod_cidr=node.get("spec", {}).get("podCIDR", ""),
     )
 
 

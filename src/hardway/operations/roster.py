@@ -3,15 +3,12 @@
 import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from hardway.errors import RemoteError
 from hardway.model.cluster import Machine, Role
 from hardway.model.delta import By
+from hardway.model.objects import GET_NODES, NodeState, node_states
 from hardway.setup import Setup
-
-CORDON = "node.kubernetes.io/unschedulable"
-"""The taint that comes with a cordon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +25,7 @@ class Row:
     state: str
     """`ready`, or why not; a control plane is no node."""
     notes: tuple[str, ...]
-    """What people did to the node, and where hardway.yaml differs."""
+    """What keeps pods away from the node, and where hardway.yaml differs."""
 
 
 async def rows(at: Setup) -> list[Row]:
@@ -41,46 +38,33 @@ async def rows(at: Setup) -> list[Row]:
             address=str(m.address),
             pods=str(m.pod_cidr or ""),
             machine=str(states[m.name]),
-            state=_state(m, nodes),
-            notes=(*_held_back(nodes.get(m.name, {})), *_deltas(at, m)),
+            state=_state(m, nodes.get(m.name)),
+            notes=(*_kept_away(nodes.get(m.name)), *_deltas(at, m)),
         )
         for m in at.cluster.machines
     ]
 
 
-async def _nodes(at: Setup) -> Mapping[str, Mapping[str, Any]]:
-    """Return the Nodes by name; none where the API does not answer."""
+async def _nodes(at: Setup) -> Mapping[str, NodeState]:
+    """Return the nodes by name; none where the API does not answer."""
     async with at.reach(absent_ok=True) as live:
         if not live.fleet:
             return {}
         try:
-            found = await live.kubectl.objects("nodes")
+            return node_states(await live.kubectl.run(*GET_NODES))
         except RemoteError:
             return {}
-    return {node["metadata"]["name"]: node for node in found}
 
 
-def _state(machine: Machine, nodes: Mapping[str, Mapping[str, Any]]) -> str:
+def _state(machine: Machine, node: NodeState | None) -> str:
     if machine.role is Role.CONTROL_PLANE:
         return "-"
-    if machine.name not in nodes:
-        return "no such node"
-    conditions = nodes[machine.name].get("status", {}).get("conditions", [])
-    ready = next((c for c in conditions if c["type"] == "Ready"), None)
-    if ready is None:
-        return "no state yet"
-    return "ready" if ready["status"] == "True" else f"not ready: {ready['message']}"
+    return node.condition if node else "no such node"
 
 
-def _held_back(node: Mapping[str, Any]) -> Iterator[str]:
-    """Yield why pods do not come to a node: cordons and taints."""
-    spec = node.get("spec", {})
-    if spec.get("unschedulable"):
-        yield "cordoned"
-    for taint in spec.get("taints", ()):
-        if taint["key"] != CORDON:
-            value = f"={taint['value']}" if taint.get("value") else ""
-            yield f"taint {taint['key']}{value}:{taint['effect']}"
+def _kept_away(node: NodeState | None) -> Iterator[str]:
+    if node:
+        yield from filter(None, (node.left_out, node.trouble if node.ready else ""))
 
 
 def _deltas(at: Setup, machine: Machine) -> Iterator[str]:

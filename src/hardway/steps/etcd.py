@@ -2,10 +2,22 @@
 
 import shlex
 
-from hardway.model.checks import CONTROL_PLANES, Answer, Check, Judgement, Sh, Subject, judged
+from hardway.model.checks import (
+    CLUSTER,
+    CONTROL_PLANES,
+    Answer,
+    Check,
+    Judgement,
+    Sh,
+    Subject,
+    Where,
+    judged,
+)
 from hardway.model.cluster import ETCD_CLIENT_PORT, ETCD_PEER_PORT, Machine, Role
 from hardway.model.etcd import MemberStatus, argv, parse_status
-from hardway.model.resources import Desired, File, Folder, Verdict
+from hardway.model.members import parse as parse_members
+from hardway.model.members import peer_url
+from hardway.model.resources import Desired, File, Folder, Severity, Verdict
 from hardway.render.config import Setting, key_values
 from hardway.render.systemd import NEVER_GIVE_UP, RESTARTS, Service, hardening
 from hardway.steps.base import CURL, Given, Inventory, Step, services
@@ -181,6 +193,19 @@ def _refused(_subject: Subject, answer: Answer) -> tuple[Judgement]:
     return judged("refused", "refused" if status in {"35", "55", "56"} else f"curl status {status}")
 
 
+def _members(subject: Subject, answer: Answer) -> tuple[Judgement]:
+    """Compare the members with the control planes; strangers are named, never removed."""
+    machines = {peer_url(m): m.name for m in subject.cluster.control_planes}
+    found = {url: m for m in parse_members(answer.text) for url in m.peer_urls}
+    strange = [f"stranger {m.name or url} ({m.id:x})" for url, m in found.items()
+               if url not in machines]  # fmt: skip
+    learning = [f"{machines[url]} does not vote yet" for url, m in found.items()
+                if url in machines and m.learner]  # fmt: skip
+    missing = [f"{name} is no member" for url, name in machines.items() if url not in found]
+    return judged("all control planes", "; ".join((*strange, *learning, *missing))
+                  or "all control planes")  # fmt: skip
+
+
 MEMBER = Check(
     name="etcd-member-healthy", step=NAME, scope=CONTROL_PLANES, ask=STATUS, judge=_healthy,
     why="a quorum of members must agree before anything is stored",
@@ -188,6 +213,11 @@ MEMBER = Check(
 )  # fmt: skip
 CHECKS = (
     MEMBER,
+    Check(name="etcd-members-known", step=NAME, scope=CLUSTER,
+          ask=Sh(f"{ETCDCTL} member list --write-out=json", where=Where.CONTROL_PLANE),
+          judge=_members, severity=Severity.WARN,
+          why="each member has all data and a vote; hardway removes none that it did not add",
+          see=f"hardway ssh <CONTROL_PLANE> -- {ETCDCTL} member list --write-out=table"),
     Check(name="etcd-one-leader", step=NAME, scope=CONTROL_PLANES, ask=STATUS, judge=_one_leader,
           causes=("etcd-member-healthy",),
           why="members that follow different leaders are two clusters",

@@ -14,7 +14,7 @@ from hardway.model.checks import (
 )
 from hardway.model.cluster import Machine, Role
 from hardway.model.objects import GET_NODES, node_states
-from hardway.model.resources import Desired, Folder, Manifest
+from hardway.model.resources import Desired, Folder, Manifest, Severity
 from hardway.steps import containerd, kube_proxy, kubelet
 from hardway.steps.base import CURL, Given, Inventory, Step, services
 from hardway.steps.extras import with_extras
@@ -82,6 +82,25 @@ def _ready(subject: Subject, answer: Answer) -> tuple[Judgement]:
     return judged(expected, f"{node.condition} {node.version}" if node else "no such node")
 
 
+def _untroubled(subject: Subject, answer: Answer) -> tuple[Judgement, ...]:
+    node = node_states(answer.text).get(subject.name)
+    # What is not ready is another check's.
+    return judged("none", node.trouble or "none") if node and node.ready else ()
+
+
+def _takes_pods(subject: Subject, answer: Answer) -> tuple[Judgement, ...]:
+    node = node_states(answer.text).get(subject.name)
+    return judged("takes pods", node.left_out or "takes pods") if node else ()
+
+
+def _range(subject: Subject, answer: Answer) -> tuple[Judgement, ...]:
+    node = node_states(answer.text).get(subject.name)
+    if node is None or subject.machine is None or not node.pod_cidr:
+        # `up` sets it once the node is there.
+        return ()
+    return judged(str(subject.machine.pod_cidr), node.pod_cidr)
+
+
 RUNTIME = Check(
     name="containerd-answers", step=NAME, scope=WORKERS,
     ask=Sh("ctr --connect-timeout 2s version >/dev/null 2>&1 && echo answers || echo no"),
@@ -117,6 +136,19 @@ CHECKS = (
           see=f"hardway ssh <MACHINE> -- curl --cacert {CA} https://<MACHINE>:{kubelet.PORT}/pods"),
     PROXY,
     READY,
+    Check(name="node-untroubled", step=NAME, scope=NODES, ask=Kubectl(GET_NODES),
+          judge=_untroubled,
+          why="Kubernetes taints nodes on which something is wrong: a full disk, no memory",
+          see="hardway kubectl describe node <MACHINE>"),
+    Check(name="node-takes-pods", step=NAME, scope=NODES, ask=Kubectl(GET_NODES),
+          judge=_takes_pods, severity=Severity.WARN,
+          why="people keep pods away from it by a cordon or a taint; hardway leaves that to them",
+          see="hardway kubectl describe node <MACHINE>"),
+    Check(name="node-range", step=NAME, scope=NODES, ask=Kubectl(GET_NODES), judge=_range,
+          severity=Severity.WARN,
+          why="other network plugins take the range from the Node; it can be set only once, so "
+          "that another one goes with the Node alone: kubectl delete node, then hardway up",
+          see="hardway kubectl get node <MACHINE> --output=jsonpath={.spec.podCIDR}"),
 )  # fmt: skip
 
 
