@@ -85,7 +85,7 @@ def _outside(_subject: Subject, answer: Answer) -> tuple[Judgement]:
 
 CHECKS = (
     Check(name="pod-reaches-service", step=POD_NETWORK, scope=WORKERS,
-          ask=Sh(f"{IN_PROBE} {API}"), judge=says("ok"),
+          ask=Sh(f"{IN_PROBE} {API}"), judge=says("ok"), causes=("pod-sources-pass",),
           why="pods reach Services by their addresses: kube-proxy's rules and every firewall in "
           "between let them through",
           see=f"hardway ssh <MACHINE> -- {IN_PROBE} {API}"),
@@ -94,7 +94,7 @@ CHECKS = (
           why="programs on the node, such as webhooks on its network, reach Services",
           see=f"hardway ssh <MACHINE> -- {API}"),
     Check(name="pod-reaches-neighbours", step=POD_NETWORK, scope=WORKERS,
-          ask=Sh(NEIGHBOURS), judge=_neighbours, words=_peers,
+          ask=Sh(NEIGHBOURS), judge=_neighbours, words=_peers, causes=("pod-sources-pass",),
           why="pods on other workers are reached, and see this pod's own address",
           see=f"hardway ssh <MACHINE> -- {IN_PROBE} {CURL} http://<PEER>:{probe.PORT}/"),
     Check(name="pod-reaches-outside", step=POD_NETWORK, scope=WORKERS,

@@ -36,6 +36,7 @@ from hardway.steps.network import (
     timer,
 )
 from hardway.steps.packages import packages
+from hardway.steps.pod_sources import SOURCES
 
 NAME = "pod-network"
 CONFLIST = f"{CNI_CONFIG}/10-pods.conflist"
@@ -169,6 +170,7 @@ CHECKS = (
           why="it may drop packets of pods; hardway leaves others' rules alone: let "
           "the pods' range pass there",
           see="hardway ssh <MACHINE> -- nft list ruleset"),
+    SOURCES,
     *data_path.CHECKS,
     Check(name="no-network-policies", step=NAME, scope=CLUSTER, severity=Severity.WARN,
           ask=Kubectl(("get", "networkpolicies", "--all-namespaces", "--no-headers",

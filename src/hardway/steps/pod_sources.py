@@ -1,0 +1,56 @@
+"""Whether packets from pods' addresses pass the network between machines.
+
+A part of the step pod-network: the cause of much that the data path's checks would only call silence.
+"""
+
+from collections.abc import Mapping
+
+from hardway.model.checks import WORKERS, Answer, Check, Judgement, Sh, Subject, judged
+from hardway.model.cluster import API_PORT
+from hardway.steps.base import CURL
+from hardway.steps.kube_proxy import HEALTH_PORT
+
+CA = "/etc/kubernetes/pki/ca.crt"
+SILENT = "000"
+"""curl's status where nobody answered."""
+ASK = Sh(f"""ip -4 address show to <GATEWAY> | grep -q inet || exit 0
+ask() {{
+    {CURL} --connect-timeout 3 --cacert {CA} --output /dev/null --write-out '%{{http_code}}' "$@"
+}}
+for url in <URLS>; do echo "$url $(ask "$url") $(ask --interface <GATEWAY> "$url")"; done""")
+"""Asks neighbours as this machine, then as a pod: from the bridge's own address, which is of the
+pods' range."""
+
+
+def _words(subject: Subject) -> Mapping[str, str]:
+    """Return whom a worker asks: two neighbours are enough, whatever the number of machines."""
+    workers = subject.cluster.workers
+    after = workers[(workers.index(subject.machine) + 1) % len(workers)]
+    control_plane = subject.cluster.control_planes[0]
+    urls = [f"https://{control_plane.address}:{API_PORT}/livez"]
+    if after != subject.machine:
+        urls.insert(0, f"http://{after.address}:{HEALTH_PORT}/healthz")
+    pods = subject.machine.pod_cidr
+    return {"GATEWAY": str(pods[1]) if pods else "", "URLS": " ".join(urls), "URL": urls[0]}
+
+
+def _pass(subject: Subject, answer: Answer) -> tuple[Judgement, ...]:
+    rows = [line.split() for line in answer.text.splitlines()]
+    lost = [url for url, plain, pods in rows if plain != SILENT and pods == SILENT]
+    if not lost:
+        return judged("answers", "answers")
+    return judged(
+        "answers",
+        f"none from {', '.join(lost)}, which answers this machine's own address: the network drops "
+        f"what comes from a pod's; let {subject.cluster.pod_cidr} pass as a source "
+        "(allowed-address-pairs or port security in OpenStack, IP filters of Proxmox and libvirt, "
+        "AllowedIPs of WireGuard, source/destination checks of clouds)",
+    )
+
+
+SOURCES = Check(
+    name="pod-sources-pass", step="pod-network", scope=WORKERS, ask=ASK, judge=_pass, words=_words,
+    why="pods keep their own address on the way to other machines, and networks may allow a "
+    "machine no address but its own",
+    see=f"hardway ssh <MACHINE> -- {CURL} --interface <GATEWAY> --cacert {CA} <URL>",
+)  # fmt: skip
