@@ -204,6 +204,15 @@ def test_what_holds_is_not_asked_again() -> None:
     assert asked == ["fast", "slow", "slow", "slow"]
 
 
+def test_what_held_at_first_is_named_where_it_is_why_the_rest_does_not() -> None:
+    answers = iter(["yes", "no"])
+    at = live(**{"worker-0": Answering("worker-0", lambda q: next(answers) if q == "c" else "no")})
+    step = Step(name="s", title="", why="", checks=(row("cause", "c"), row("effect", "e")),
+                settles_s=0)  # fmt: skip
+    with pytest.raises(StepError, match="cause: expected yes, found no .*effect: expected yes"):
+        asyncio.run(settle(step, at))
+
+
 def test_a_warning_is_waited_for_by_nobody() -> None:
     at = live(**{"worker-0": Answering("worker-0", lambda _: "no")})
     step = Step(name="s", title="", why="", checks=(row("c", "q", severity=Severity.WARN),))

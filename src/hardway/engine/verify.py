@@ -64,6 +64,9 @@ async def settle(step: Step, live: Live, machines: Collection[str] | None = None
     """
     deadline_s = step.settles_s + step.settles_more_s(live.cluster)
     found = await settled(cases(step.checks, live), live, deadline_s, _others(live, machines))
+    if wrong(found, live, machines):
+        # All of them once more: one that held at first may by now be the cause of the others.
+        found = await look(cases(step.checks, live), live)
     tried = [] if wrong(found, live, machines) else await _tried(step, live)
     unsettled = [*wrong(found, live, machines), *(f for f in of_silent(tried, live) if f.fails)]
     if unsettled:
