@@ -1,6 +1,6 @@
 """Whether packets from pods' addresses pass the network between machines.
 
-A part of the step pod-network: the cause of much that the data path's checks would only call silence.
+A part of the step pod-network: the cause of what the data path's checks only see as silence.
 """
 
 from collections.abc import Mapping
