@@ -260,5 +260,9 @@ def test_questions_to_every_control_plane_are_judged_together() -> None:
                 judge=lambda _, a: judged("3", str(len(a.elsewhere))))  # fmt: skip
     (found,) = asyncio.run(run.look(run.cases([check], at), at))
     assert found.ok
+    alone = Live(support.topology("1+1"), at.fleet, NO_API, NO_API)
+    named = replace(check, judge=lambda _, a: judged("controller-0", ", ".join(a.elsewhere)))
+    (found,) = asyncio.run(run.look(run.cases([named], alone), alone))
+    assert found.ok
     each = replace(check, scope=CONTROL_PLANES, ask=Sh("q"))
     assert all(f.ok for f in asyncio.run(run.look(run.cases([each], at), at)))

@@ -62,29 +62,25 @@ def machines(case: Case, live: Live) -> list[str]:
 async def ask(cases: Sequence[Case], live: Live) -> list[Answer]:
     """Return the answer for each case, in order; the same question is asked once."""
     wanted = [[(name, case.ask) for name in machines(case, live)] for case in cases]
-    asked = dict.fromkeys(question for own in wanted for question in own)
-    said = await _ask_all(list(asked), live)
-    answers = [_joined({name: said[name, ask] for name, ask in own}) for own in wanted]
+    said = await _ask_all(list(dict.fromkeys(q for own in wanted for q in own)), live)
     of_check: dict[int, dict[str, str]] = {}
-    for case, answer in zip(cases, answers, strict=True):
-        if not answer.silence:
-            own = answer.elsewhere or {case.subject.name: answer.text}
-            of_check.setdefault(id(case.check), {}).update(own)
+    for case, own in zip(cases, wanted, strict=True):
+        spoke = {name: said[name, ask].text for name, ask in own if not said[name, ask].silence}
+        of_check.setdefault(id(case.check), {}).update(spoke)
     return [
-        replace(answer, elsewhere=of_check.get(id(case.check), {}))
-        for case, answer in zip(cases, answers, strict=True)
-    ]
+        replace(_joined({name: said[name, ask] for name, ask in own}),
+                elsewhere=of_check[id(case.check)])
+        for case, own in zip(cases, wanted, strict=True)
+    ]  # fmt: skip
 
 
 def _joined(said: Mapping[str, Answer]) -> Answer:
     """Return one machine's answer, or those of several as one."""
-    first = next(iter(said.values()))
-    spoke = {name: answer.text for name, answer in said.items() if not answer.silence}
-    if not spoke or "" in said:
+    first, *others = said.values()
+    spoke = {name: answer.text.strip() for name, answer in said.items() if not answer.silence}
+    if not others or not spoke:
         return first
-    if len(said) == 1:
-        return replace(first, elsewhere=spoke)
-    return Answer("\n".join(f"{n}: {text.strip()}" for n, text in spoke.items()), elsewhere=spoke)
+    return Answer("\n".join(f"{name}: {text}" for name, text in spoke.items()))
 
 
 async def _ask_all(asked: Sequence[Asked], live: Live) -> dict[Asked, Answer]:

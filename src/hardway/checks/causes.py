@@ -6,13 +6,17 @@ from collections.abc import Collection, Sequence
 from hardway.checks.ask import of_machine
 from hardway.checks.live import Live
 from hardway.model.checks import Sh
+from hardway.model.names import ENDPOINT
 from hardway.model.resources import Finding
 
 LINES = 3
-WHOLE = ("endpoint",)
 SAID = rf"""cd /etc/systemd/system && for unit in $(grep -ls HARDWAY_DIGEST *.service); do
     state=$(systemctl is-active "$unit")
-    case $state in active) continue ;; esac
+    case $state in
+    failed | activating) ;;
+    inactive) systemctl --quiet is-enabled "$unit" || continue ;;
+    *) continue ;;
+    esac
     printf '%s is %s: ' "$unit" "$state"
     # Not what systemd says of each new attempt, but what the unit or its start ended with.
     journalctl --unit "$unit" --lines 40 --output cat --no-pager |
@@ -35,6 +39,7 @@ async def last_words(live: Live, wrong: Collection[str]) -> dict[str, str]:
 
 def causes_of(finding: Finding, found: Sequence[Finding]) -> tuple[str, ...]:
     """Return the checks that a finding follows from: wrong on its machine, or in the cluster."""
-    own = {finding.machine, *WHOLE} if finding.machine not in WHOLE else None
-    wrong = {f.check for f in found if f.fails and (own is None or f.machine in own)}
+    machine = finding.machine
+    near = [f for f in found if ENDPOINT in {machine, f.machine} or f.machine == machine]
+    wrong = {f.check for f in near if f.fails}
     return tuple(name for name in finding.causes if name in wrong)

@@ -54,13 +54,6 @@ class Kubectl:
         """
         return await run(self.argv(*words), stdin=stdin, timeout_s=timeout_s, env=self.environment)
 
-    async def says(self, *words: str, timeout_s: float = 10) -> str:
-        """Run it and return the last line of what it printed, also where its status was not 0."""
-        try:
-            return last_line(await self.run(*words, timeout_s=timeout_s))
-        except CommandError as error:
-            return last_line(error.output)
-
     async def objects(self, *words: str) -> list[dict[str, Any]]:
         """Return the objects `kubectl get` finds; none where there are none."""
         text = await self.run("get", "--output=json", "--ignore-not-found", *words)
