@@ -98,3 +98,30 @@ def test_kernel_settings_hold_after_a_boot_whatever_other_files_say(cluster: Har
     cluster.on("worker-0", f"rm {theirs}")
     cluster("kubectl", "wait", "--for=condition=Ready", "node/worker-0", "--timeout=90s")
     assert cluster.plan() == []
+
+
+MASKED = """ln --symbolic --force /dev/null /etc/systemd/system/kubelet.service
+systemctl daemon-reload
+systemctl stop kubelet"""
+FLAPPING = """echo nonsense >>/etc/kubernetes/kubelet.yaml
+systemctl restart --no-block kubelet
+until systemctl show --property=SubState kubelet | grep -q auto-restart; do sleep 0.1; done"""
+ANOTHER = """own=/usr/local/bin/kube-proxy; link=$(readlink $own)
+cp --remove-destination $link $own
+systemctl restart kube-proxy
+until readlink /proc/$(pidof kube-proxy)/exe | grep -q $own; do sleep 0.1; done
+ln --symbolic --force $link $own"""
+UNITS = {
+    MASKED: [("update", "/etc/systemd/system/kubelet.service"), ("start", "kubelet.service")],
+    FLAPPING: [("update", "/etc/kubernetes/kubelet.yaml"), ("start", "kubelet.service")],
+    ANOTHER: [("restart", "kube-proxy.service")],
+}
+
+
+@pytest.mark.parametrize("damage", UNITS, ids=["masked", "flapping", "another program"])
+def test_units_that_others_broke_are_planned_and_put_right(cluster: Hardway, damage: str) -> None:
+    cluster.on("worker-0", damage)
+    found = [(kind, what) for _, kind, what in cluster.plan() if kind != "enable"]
+    assert found == UNITS[damage]
+    cluster("up")
+    assert cluster.plan() == []

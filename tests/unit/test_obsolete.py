@@ -13,6 +13,7 @@ from hardway.engine import diff, ledger
 from hardway.engine.kinds import obsolete
 from hardway.engine.render import render
 from hardway.model.resources import STORE, Before, Change, File, Kind, Observed, Unit
+from hardway.providers.hosts import removal
 from hardway.steps import STEPS
 from hardway.steps.base import Given
 
@@ -100,3 +101,21 @@ def test_a_unit_is_stopped_when_its_file_is_gone_and_not_by_what_its_file_says()
     order = ["disable", "rm -f /etc", "daemon-reload", "stop a.timer", "rm -f /run"]
     found = [next(i for i, line in enumerate(lines) if word in line) for word in order]
     assert found == sorted(found)
+
+
+@needs_root
+def test_the_removal_stops_all_units_timers_too(tmp_path: Path) -> None:
+    given = given_with_blobs(tmp_path / "blobs")
+    machine = machine_of(given, tmp_path / "root")
+    timer = File(path="/etc/systemd/system/own.timer", content=b"[Timer]\n", why="")
+    unit = Unit(name="own.timer", path=timer.path, digest="", reads=(), why="")
+    with_more(given, machine, timer, units=(unit,))
+    fakes = machine.root / "run/fake"
+    assert (fakes / "etcd.service.active").exists()
+    assert (fakes / "own.timer.active").exists()
+    # In a network of its own: the script takes links and rules away wherever it runs.
+    argv = ["unshare", "--net", "sh", "-c", removal.script()]
+    done = asyncio.run(machine.run(argv))
+    assert (done.status, done.stdout.decode()) == (0, "")
+    assert not list(fakes.glob("*.active")) + list(fakes.glob("*.enabled"))
+    assert not (machine.root / "etc/kubernetes").exists()

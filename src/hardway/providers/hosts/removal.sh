@@ -39,7 +39,7 @@ chains() { { iptables-save; ip6tables-save; } 2>/dev/null | grep -E -e '^:(KUBE|
 routes() { ip -4 route show proto 87 2>/dev/null; }
 
 stop() {
-    units=$(noted absent | sed -n 's|^/etc/systemd/system/\([^/]*\.\(service\|timer\)\)$|\1|p')
+    units=$(noted absent | sed -n 's#^/etc/systemd/system/\([^/]*[.]\(service\|timer\)\)$#\1#p')
     for unit in $units; do
         systemctl disable --quiet "$unit"
         systemctl stop "$unit"
