@@ -94,9 +94,9 @@ def copy(folder: Path) -> Copy:
     return Copy(folder)
 
 
-def all_flips() -> list[Flip]:
-    files = sorted(f for p in PACKAGES for f in (ROOT / "src/hardway" / p).rglob("*.py"))
-    return [flip for f in files for flip in flips(str(f.relative_to(ROOT)), f.read_bytes())]
+def all_flips(of: Copy) -> list[Flip]:
+    files = sorted(f for p in PACKAGES for f in (of.folder / "src/hardway" / p).rglob("*.py"))
+    return [flip for f in files for flip in flips(str(f.relative_to(of.folder)), f.read_bytes())]
 
 
 def explore(of: Copy, sample: Mapping[int, Flip]) -> Known:
@@ -168,6 +168,33 @@ def report(verdict: Verdict) -> None:
     print(verdict.difference, flush=True)
 
 
+def choose(every: Sequence[Flip], count: int, seed: int, places: Sequence[str]) -> list[Flip]:
+    """Return the flips at the places, or a sample of all if there are none."""
+    if not places:
+        return random.Random(seed).sample(every, min(count, len(every)))
+    chosen = [flip for flip in every if flip.place in places]
+    if not chosen:
+        raise SystemExit(f"no flip at {', '.join(places)}")
+    return chosen
+
+
+def verdicts(sample: Mapping[int, Flip], known: Known, copies: Iterable[Copy]) -> Iterator[Verdict]:
+    """Try the flips, as many at a time as there are copies."""
+    free: SimpleQueue[Copy] = SimpleQueue()
+    for each in copies:
+        free.put(each)
+
+    def one(number: int) -> Verdict:
+        on = free.get()
+        try:
+            return try_out(sample[number], known.run_by[number], known, on)
+        finally:
+            free.put(on)
+
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        yield from pool.map(one, sample)
+
+
 @click.command()
 @click.option("-n", "count", default=20, show_default=True, help="how many flips")
 @click.option("--seed", type=int, help="of the sample, to repeat one; else another each time")
@@ -175,35 +202,19 @@ def report(verdict: Verdict) -> None:
 def main(count: int, seed: int | None, places: Sequence[str]) -> None:
     """Try a random sample of flips, or those at PLACES (src/hardway/engine/diff.py:50)."""
     seed = random.randrange(10**6) if seed is None else seed
-    every = all_flips()
-    chosen = [flip for flip in every if flip.place in places]
-    if places and not chosen:
-        raise SystemExit(f"no flip at {', '.join(places)}")
-    if not places:
-        chosen = random.Random(seed).sample(every, min(count, len(every)))
-    sample = dict(enumerate(chosen))
-    print(f"{len(sample)} of {len(every)} flips in {', '.join(PACKAGES)}; seed {seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
-        known = explore(copy(Path(folder, "explored")), sample)
-        copies: SimpleQueue[Copy] = SimpleQueue()
-        for number in range(PARALLEL):
-            copies.put(copy(Path(folder, str(number))))
-
-        def one(number: int) -> Verdict:
-            on = copies.get()
-            try:
-                return try_out(sample[number], known.run_by[number], known, on)
-            finally:
-                copies.put(on)
-
-        with ThreadPoolExecutor(PARALLEL) as pool:
-            verdicts = []
-            for verdict in pool.map(one, sample):
-                report(verdict)
-                verdicts.append(verdict)
-    survived = sum(verdict.survived for verdict in verdicts)
-    print(f"{len(verdicts)} flips of seed {seed}: {survived} survived")
-    if survived > MAY_SURVIVE * len(verdicts):
+        # All of them now: this checkout may change before the last mutant was tried.
+        first, *others = [copy(Path(folder, str(number))) for number in range(1 + PARALLEL)]
+        every = all_flips(first)
+        sample = dict(enumerate(choose(every, count, seed, places)))
+        print(f"{len(sample)} of {len(every)} flips; seed {seed}", flush=True)
+        known = explore(first, sample)
+        survived = 0
+        for verdict in verdicts(sample, known, others):
+            report(verdict)
+            survived += verdict.survived
+    print(f"{len(sample)} flips of seed {seed}: {survived} survived")
+    if survived > MAY_SURVIVE * len(sample):
         raise SystemExit(1)
 
 
