@@ -1,16 +1,20 @@
 """What machines get of the certificates, and what `plan` says of those that are to be issued."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from tests import support
 
 from hardway.engine import diff
 from hardway.engine.render import render
+from hardway.model.cluster import KeyAlgorithm
 from hardway.model.resources import Change, Observed
 from hardway.pki import store
 from hardway.pki.decide import decide
+from hardway.pki.inspect import read
+from hardway.pki.issue import new_ca, new_key
 from hardway.pki.values import ServiceAccountKeys, Trust
 from hardway.steps import STEPS, certificates
 from hardway.steps.base import Given
@@ -62,3 +66,24 @@ def test_all_generations_are_trusted_and_one_signs() -> None:
     assert content["/etc/etcd/pki/ca.crt"] == b"certificate CA etcd\nthe next CA\n"
     assert content["/etc/kubernetes/pki/kube-apiserver/service-account.pub"].endswith(b"next\n")
     assert content["/etc/kubernetes/pki/kube-apiserver/service-account.key"] == account.signing.key
+
+
+A_SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("after_start", "good"), [(-A_SECOND, False), (timedelta(0), True), (A_SECOND, True)]
+)
+def test_a_certificate_is_good_from_its_first_second(after_start: timedelta, good: bool) -> None:
+    pem = new_ca(new_key(KeyAlgorithm.ECDSA_P256), "x", NOW, timedelta(days=3)).certificate
+    said = read(pem)
+    assert certificates._good_tomorrow(pem.decode(), said.not_before + after_start) is good
+
+
+@pytest.mark.parametrize(
+    ("before_end", "good"), [(A_SECOND, True), (timedelta(0), False), (-A_SECOND, False)]
+)
+def test_a_certificate_is_good_if_it_is_tomorrow(before_end: timedelta, good: bool) -> None:
+    pem = new_ca(new_key(KeyAlgorithm.ECDSA_P256), "x", NOW, timedelta(days=3)).certificate
+    now = read(pem).not_after - timedelta(days=1) - before_end
+    assert certificates._good_tomorrow(pem.decode(), now) is good

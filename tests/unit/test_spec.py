@@ -125,6 +125,32 @@ def test_each_rule(text: str, line: int, says: str) -> None:
     assert any(p.startswith(f"hardway.yaml:{line}: ") and says in p for p in found), found
 
 
+PROXY = "endpoint: {kind: proxy}\n"
+ONE = "machines:\n- {name: a, role: control-plane, ADDRESS}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "allowed", "not_allowed"),
+    [
+        ("network: {nodes: 10.240.0.0/SIZE}", "16", "15"),
+        ("network: {nodes: 10.240.0.0/SIZE}", "25", "26"),
+        ("network: {services: 10.32.0.0/SIZE}", "12", "11"),
+        ("network: {services: 10.32.0.0/SIZE}", "28", "29"),
+        (ONE.replace("ADDRESS", "address: 10.240.0.SIZE"), "2", "1"),
+        (ONE.replace("ADDRESS", "address: 10.240.0.SIZE"), "254", "255"),
+        (SSH + PROXY + ONE.replace("ADDRESS", "host: 192.168.7.SIZE"), "1", "0"),
+        (SSH + PROXY + ONE.replace("ADDRESS", "host: 192.168.7.SIZE"), "254", "255"),
+        ("pki: {caDays: 400, leafDays: 30, adminDays: SIZE}", "400", "401"),
+        ("pki: {caDays: 400, leafDays: SIZE, adminDays: 30}", "400", "401"),
+        ("machines: {controlPlanes: 1, workers: SIZE}", "70", "71"),
+        ("machines: {controlPlanes: SIZE, workers: 1}", "3", "4"),
+    ],
+)
+def test_each_limit(text: str, allowed: str, not_allowed: str) -> None:
+    support.cluster(text.replace("SIZE", allowed))
+    assert problems(text.replace("SIZE", not_allowed))
+
+
 def test_a_version_is_text_however_it_looks() -> None:
     assert parse("kubernetes: 1.30", "x").spec.kubernetes == "1.30"
 
