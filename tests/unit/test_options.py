@@ -64,8 +64,12 @@ def config(given: Given, machine: str, name: str) -> Mapping[str, Any]:
             3,
             "see service",
         ),
-        ("components:\n  kubelet:\n    flags: {config-dir: /x}", 3, "all other settings"),
+        ("components:\n  kubelet:\n    flags: {config-dir: /x}", 3, "further settings"),
         ("components:\n  kubelet:\n    flags: {feature-gates: A=true}", 3, "see featureGates"),
+        ("components:\n  etcd:\n    flags: {peer-skip-client-san-verification: true}", 3, "TLS is"),
+        ("components:\n  etcd:\n    flags: {unsafe-no-fsync: true}", 3, "that it stays"),
+        ("components:\n  kubelet:\n    flags: {pod-manifest-path: /x}", 3, "outside of the API"),
+        ("components:\n  kube-apiserver:\n    flags: {disable-admission-plugins: x}", 3, "who may"),
         ("components:\n  kube-proxy:\n    flags: {v: 4}", 3, "ignores flags"),
         ("components:\n  kubeproxy: {}", 2, "kube-proxy"),
         ("components:\n  kubelet:\n    flags: {--v: 4}", 3, "match pattern"),
@@ -175,6 +179,14 @@ def test_further_names_are_in_the_apis_certificate_only() -> None:
     assert having == {"apiserver"}
     server = next(w for w in expand(asked) if w.row.name == "apiserver")
     assert {"203.0.113.7", "*.example.org"} <= set(server.names)
+
+
+@pytest.mark.parametrize(
+    "flag", ["watch-cache-sizes", "default-watch-cache-size", "event-ttl", "v"]
+)
+def test_what_concerns_no_safety_is_allowed(flag: str) -> None:
+    of = extras(f"kube-apiserver: {{flags: {{{flag}: 1}}}}")
+    assert f"--{flag}=1" in unit(of, "controller-0", "kube-apiserver")
 
 
 def extras(text: str) -> Cluster:

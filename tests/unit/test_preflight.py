@@ -357,6 +357,7 @@ def test_facts() -> None:
         ("aarch64", "riscv64", "architecture", "riscv64"),
         ("cgroup2fs", "tmpfs", "cgroup", "v1"),
         ("swaps\t1", "swaps\t0", "swap", False),
+        ("mtu\t9001", "mtu\t1450", "mtu", 1450),
         ("000001ffffffffff", "000001fffeffffff", "capped_oom", True),
         ("/run/systemd/resolve/resolv.conf 10.0.0.2", "/etc/resolv.conf ::1", "nameservers", ()),
     ],

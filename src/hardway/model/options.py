@@ -19,14 +19,18 @@ KUBELETS = ("kubernetes.io/hostname", "kubernetes.io/os", "kubernetes.io/arch")
 
 
 FORBIDDEN = (
-    ("tls|cert|key|cipher|-ca|requestheader|proxy-client", "TLS is hardway's: see pki"),
-    ("auth|oidc|token|impersonat", "who may do what is hardway's"),
+    ("tls|cert|key|cipher|-ca-?file|crl|-san-|requestheader|proxy-client",
+     "TLS is hardway's: see pki"),
+    ("auth|oidc|token|admission|debug-socket", "who may do what is hardway's"),
     ("encrypt|kms", "encryption is hardway's"),
     ("service-account", "see serviceAccounts"),
     ("node-labels|register-|pod-max-pids", "see nodes"),
     ("feature-gates", "see featureGates, beside flags"),
-    ("config|force-new-cluster", "it would put all other settings aside"),
-)
+    ("^config|kubeconfig|config-file", "a file of further settings is checked by nobody"),
+    ("manifest-(url|path)", "pods from files are outside of the API's rules"),
+    ("force-new-cluster|discovery|^initial-cluster|unsafe|wal-dir|root-dir",
+     "where data is, and that it stays, is hardway's"),
+)  # fmt: skip
 """Patterns of flags that nobody may give, and why."""
 
 
