@@ -1,5 +1,7 @@
 """Access: what the operators' certificate may do, by a binding that can be taken back."""
 
+import re
+
 from hardway.model.checks import (
     CLUSTER,
     Answer,
@@ -10,7 +12,8 @@ from hardway.model.checks import (
     judged,
     says,
 )
-from hardway.model.resources import Manifest, Severity
+from hardway.model.resources import Manifest, Severity, Verdict
+from hardway.steps import encryption
 from hardway.steps.base import Given, Step
 from hardway.steps.rbac import cluster_role_binding, group
 
@@ -58,6 +61,18 @@ def _unsigned(_subject: Subject, answer: Answer) -> tuple[Judgement]:
     return judged("none", ", ".join(waiting) or "none")
 
 
+LOST_KEY = re.compile(r"Key: /registry/secrets/([^,\s]+)|\"/registry/secrets/([^\"]+)\"")
+
+
+def _readable(_subject: Subject, answer: Answer) -> tuple[Judgement]:
+    if not answer.status:
+        return judged("all", "all")
+    if not encryption.unreadable(answer.text):
+        return (Judgement(Verdict.UNKNOWN, "all", answer.last_line),)
+    lost = ["".join(names) for names in LOST_KEY.findall(answer.text)]
+    return judged("all", f"not {', '.join(dict.fromkeys(lost)) or 'some'}")
+
+
 CHECKS = (
     Check(name="admin-may-everything", step=NAME, scope=CLUSTER,
           causes=("endpoint-answers",),
@@ -71,6 +86,12 @@ CHECKS = (
           why="no machine has the CA's key, so nothing here signs requests: whoever waits for one "
           "waits until a person signs it (docs/limits.md)",
           see="hardway kubectl get certificatesigningrequests"),
+    # Not with encryption, where API servers still run with the keys that they are to lose.
+    Check(name="secrets-readable", step=NAME, scope=CLUSTER, judge=_readable,
+          ask=Kubectl(("get", "secrets", "--all-namespaces", "--no-headers")),
+          why="one Secret that no key reads is enough: listing fails, and API servers that start "
+              "never get ready",
+          see="hardway unreadable"),
 )  # fmt: skip
 
 

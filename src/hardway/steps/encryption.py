@@ -1,23 +1,19 @@
 """Encryption at rest: the API server encrypts Secrets before etcd sees them."""
 
-import re
 from base64 import b64encode
 from collections import Counter
 
 from hardway.model.checks import (
-    CLUSTER,
     CONTROL_PLANES,
     Answer,
     Check,
     Judgement,
-    Kubectl,
-    Occasion,
     Sh,
     Subject,
     judged,
 )
 from hardway.model.cluster import Machine, Role
-from hardway.model.resources import Desired, File, Verdict
+from hardway.model.resources import Desired, File
 from hardway.pki.values import NamedKey
 from hardway.render.config import Setting, yaml_text
 from hardway.steps.base import Given, Inventory, Step
@@ -73,7 +69,6 @@ SAME = Check(
 UNREADABLE = ("data from the storage is not transformable", "StorageError: corrupt object",
               "no matching prefix found", "failed to read one or more secrets")  # fmt: skip
 """What API servers say of what they cannot decrypt; all versions say one of these."""
-LOST_KEY = re.compile(r"Key: /registry/secrets/([^,\s]+)|\"/registry/secrets/([^\"]+)\"")
 
 
 def unreadable(text: str) -> bool:
@@ -81,27 +76,10 @@ def unreadable(text: str) -> bool:
     return any(words in text for words in UNREADABLE)
 
 
-def _readable(_subject: Subject, answer: Answer) -> tuple[Judgement]:
-    if not answer.status:
-        return judged("all", "all")
-    if not unreadable(answer.text):
-        return (Judgement(Verdict.UNKNOWN, "all", answer.last_line),)
-    lost = ["".join(names) for names in LOST_KEY.findall(answer.text)]
-    return judged("all", f"not {', '.join(dict.fromkeys(lost)) or 'some'}")
-
-
-READABLE = Check(
-    name="secrets-readable", step=NAME, scope=CLUSTER, when=Occasion.ASKED, judge=_readable,
-    ask=Kubectl(("get", "secrets", "--all-namespaces", "--output=name")),
-    why="one Secret that no key reads is enough: listing fails, and API servers never get ready",
-    see="hardway unreadable",
-)  # fmt: skip
-
-
 STEP = Step(
     name=NAME,
     title="Encryption at rest",
     why="who reads etcd's disk or its snapshots does not read Secrets",
     render=render,
-    checks=(SAME, READABLE),
+    checks=(SAME,),
 )
