@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from hardway.model.checks import MACHINES, Check, Sh, judged, says
+from hardway.model.checks import MACHINES, Answer, Check, Judgement, Sh, Subject, judged, says
 from hardway.model.cluster import EndpointKind, HostFacts, Machine, Role
 from hardway.model.names import KUBERNETES
 from hardway.model.resources import LEDGER, Block, Desired, Effect, File, Severity
@@ -182,6 +182,15 @@ FAILED = f"""systemctl --failed --plain --no-legend | cut -d' ' -f1 | while read
 done | xargs
 """
 
+SETTINGS = f"sysctl --ignore {' '.join(sorted({s.name for own in SYSCTLS.values() for s in own}))}"
+
+
+def _settings(subject: Subject, answer: Answer) -> tuple[Judgement]:
+    wanted = [f"{s.name} = {s.value}" for s in SYSCTLS[subject.machine.role]]
+    there = [line for line in wanted if line in answer.text.splitlines()]
+    return judged(", ".join(wanted), ", ".join(there) or "none")
+
+
 DROP_INS = f"""own=$(grep -l ^Environment={DIGEST}= {UNITS}/*.service | sed 's|.*/||')
 systemctl show --value --property=DropInPaths $own | grep -o '/\\(etc\\|run\\)/[^ ]*' | xargs
 """
@@ -196,6 +205,9 @@ CHECKS = (
           ask=Sh(FAILED), judge=lambda _, answer: judged("none", answer.text.strip() or "none"),
           why="a failed unit of the cluster is a missing part of it",
           see="hardway ssh <MACHINE> -- systemctl --failed"),
+    Check(name="kernel-settings", step=NAME, scope=MACHINES, ask=Sh(SETTINGS), judge=_settings,
+          why="without them packets of pods and Services' answers are lost, on this machine only",
+          see=f"hardway ssh <MACHINE> -- {SETTINGS}"),
     Check(name="no-foreign-drop-ins", step=NAME, scope=MACHINES, ask=Sh(DROP_INS),
           severity=Severity.WARN,
           judge=lambda _, answer: judged("none", answer.text.strip() or "none"),
