@@ -279,6 +279,32 @@ def test_until_a_step(small: Hardway) -> None:
     assert "control-plane" in steps
 
 
+def test_a_worker_that_people_keep_pods_away_from_is_named_and_no_failure(
+    cluster: Hardway,
+) -> None:
+    cluster("kubectl", "cordon", "worker-2")
+    try:
+        findings = cluster.json("verify", "dns", "smoke-test")["findings"]
+    finally:
+        cluster("kubectl", "uncordon", "worker-2")
+    aside = [(f["check"], f["machine"], f["severity"]) for f in findings if not f["ok"]]
+    assert aside == [("pods-on-every-node", "worker-2", "warn")]
+    tried = {f["machine"] for f in findings if f["check"] == "exec-and-names"}
+    assert tried == {"worker-0", "worker-1"}
+
+
+def test_nothing_is_written_while_one_control_plane_has_another_key(cluster: Hardway) -> None:
+    path = "/etc/kubernetes/encryption.yaml"
+    cluster.on("controller-1", f"cp -p {path} /root/kept; echo '# other' >>{path}")
+    done = cluster.tries("verify", "encryption", "smoke-test", "--output", "json")
+    cluster.on("controller-1", f"mv /root/kept {path}")
+    assert done.returncode == 7
+    findings = json.loads(done.stdout)["findings"]
+    trial = [f for f in findings if f["step"] == "smoke-test"]
+    assert {f["verdict"] for f in trial} == {"unknown"}
+    assert all("not tried: encryption-key-same on controller-1" in f["found"] for f in trial)
+
+
 def test_json_of_a_failed_check(cluster: Hardway) -> None:
     cluster.on("worker-0", "systemctl stop kube-proxy")
     done = cluster.tries("verify", "workers", "--output", "json")

@@ -25,6 +25,7 @@ from hardway.model.checks import (
     NODES,
     Check,
     Kubectl,
+    Occasion,
     Sh,
     Where,
     judged,
@@ -211,6 +212,24 @@ def test_what_held_at_first_is_named_where_it_is_why_the_rest_does_not() -> None
                 settles_s=0)  # fmt: skip
     with pytest.raises(StepError, match=r"cause: expected yes, found no .*effect: expected yes"):
         asyncio.run(settle(step, at))
+
+
+def test_each_check_is_made_on_its_occasion() -> None:
+    rows = {
+        o: row(o.name, o.name, when=o) for o in (Occasion.ASKED, Occasion.CHANGED, Occasion.ALWAYS)
+    }
+    step = Step(name="s", title="", why="", checks=tuple(rows.values()))
+    assert step.checked is Occasion.ALWAYS
+    assert (
+        Step(name="s", title="", why="", checks=(rows[Occasion.ASKED],)).checked is Occasion.ASKED
+    )
+
+    def made(findings: Sequence[Finding]) -> set[str]:
+        return {f.check for f in findings}
+
+    assert made(asyncio.run(settle_all([step], live()))) == {"ALWAYS"}
+    assert made(asyncio.run(settle(step, live()))) == {"ALWAYS", "CHANGED"}
+    assert made(asyncio.run(check_all([step], live()))[0]) == {"ALWAYS", "CHANGED", "ASKED"}
 
 
 def test_a_warning_is_waited_for_by_nobody() -> None:

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from hardway.checks import trial
 from hardway.checks.causes import last_words
 from hardway.checks.live import Live
 from hardway.checks.run import cases, look, of_silent, settled, silent
 from hardway.errors import StepError
+from hardway.model.checks import Occasion
 from hardway.model.resources import Finding, Severity
 from hardway.steps.base import Step
 
@@ -63,15 +65,22 @@ async def settle(step: Step, live: Live, machines: Collection[str] | None = None
         StepError: some did not hold when the step's time was up, or its trial failed.
     """
     deadline_s = step.settles_s + step.settles_more_s(live.cluster)
-    found = await settled(cases(step.checks, live), live, deadline_s, _others(live, machines))
+    rows = [check for check in step.checks if check.when is not Occasion.ASKED]
+    found = await settled(cases(rows, live), live, deadline_s, _others(live, machines))
     if wrong(found, live, machines):
         # All of them once more: one that held at first may by now be the cause of the others.
-        found = await look(cases(step.checks, live), live)
+        found = await look(cases(rows, live), live)
     tried = [] if wrong(found, live, machines) else await _tried(step, live)
     unsettled = [*wrong(found, live, machines), *(f for f in of_silent(tried, live) if f.fails)]
     if unsettled:
         raise StepError(step.name, await _outcomes(unsettled, live))
     return of_silent([*found, *tried], live)
+
+
+def _always(step: Step) -> Step:
+    """Return a step with the checks alone that are made at each `up`."""
+    rows = tuple(check for check in step.checks if check.when is Occasion.ALWAYS)
+    return replace(step, checks=rows, trial=None)
 
 
 async def _outcomes(unsettled: Sequence[Finding], live: Live) -> dict[str, str]:
@@ -86,11 +95,12 @@ async def _outcomes(unsettled: Sequence[Finding], live: Live) -> dict[str, str]:
 
 
 async def settle_all(steps: Sequence[Step], live: Live) -> list[Finding]:
-    """Look at all steps at once; what does not hold is looked at until it does.
+    """Look at all steps at once, as at each `up`; what does not hold is looked at until it does.
 
     Raises:
         StepError: with all steps that did not come to hold.
     """
+    steps = [_always(step) for step in steps]
     seen = await check_all(steps, live)
     again = [step for step, found in zip(steps, seen, strict=True) if wrong(found, live)]
     outcomes = await asyncio.gather(*(settle(s, live) for s in again), return_exceptions=True)

@@ -66,9 +66,10 @@ class Step:
 
     @property
     def checked(self) -> Occasion:
-        """When its checks are made; those of one step are made together."""
-        rows = self.trial.checks if self.trial else self.checks
-        return rows[0].when if rows else Occasion.ALWAYS
+        """When its first checks are made."""
+        rows = (*self.checks, *(self.trial.checks if self.trial else ()))
+        whens = {row.when for row in rows} or {Occasion.ALWAYS}
+        return next(occasion for occasion in Occasion if occasion in whens)
 
 
 def services(specs: tuple[Service, ...], inventory: Inventory, desired: Desired) -> Desired:
