@@ -15,7 +15,7 @@ from hardway.engine import compare, converge, observe, order
 from hardway.engine.render import merged, render
 from hardway.errors import RemoteError
 from hardway.model.cluster import Machine
-from hardway.model.resources import NEW, STORE, Change, Desired, Kind
+from hardway.model.resources import NEW, Change, Desired, Kind
 from hardway.report import Event
 from hardway.steps import STEPS
 from hardway.steps.base import Given, Inventory, Step
@@ -270,10 +270,11 @@ def test_what_a_killed_run_left_is_planned_and_removed_though_all_else_is_right(
     machine = machine_of(given, tmp_path / "root")
     asyncio.run(up(given, machine, []))
     beside = [f"/etc/{NEW}/hosts", f"/etc/kubernetes/pki/{NEW}/ca.crt"]
-    stored = f"{STORE}/{'0' * 64}/etcd{NEW}"
+    (first, *_) = merged(render(FAKE_STEPS, given)[machine.machine].values()).blobs
+    stored = f"{first.stored}{NEW}"
     for path in (*beside, stored):
         file = machine.root / path.lstrip("/")
-        file.parent.mkdir(parents=True)
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("half of it")
     expected = {f"/etc/{NEW}", f"/etc/kubernetes/pki/{NEW}", stored}
     planned = asyncio.run(left_to_do(given, machine))
