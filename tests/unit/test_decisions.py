@@ -146,6 +146,7 @@ def test_the_same_spec_differs_in_nothing() -> None:
     ("text", "subject", "by"),
     [
         (ABC + "- {name: e, role: worker}\n", "e", By.UP),
+        ("machines: {controlPlanes: 1, workers: 4}", "worker-0", By.UP),
         (without(ABC, "c"), "c", By.COMMAND),
         ("machines: {controlPlanes: 1, workers: 2}", "machines (worker)", By.COMMAND),
         (ABC.replace("name: c, role: worker", "name: c, role: worker, address: 10.240.0.77"),
@@ -163,6 +164,13 @@ def test_each_difference_names_its_operation(text: str, subject: str, by: By) ->
             refuse("t", [delta])
     else:
         refuse("t", [delta])
+
+
+def test_control_planes_are_added_by_up() -> None:
+    more = ABC + "- {name: f, role: control-plane}\n- {name: g, role: control-plane}\n"
+    found = differences(more, decided(ABC))
+    assert [(d.subject, d.by) for d in found] == [("f", By.UP), ("g", By.UP)]
+    assert all("joins etcd" in d.how for d in found)
 
 
 def test_a_machine_keeps_its_role() -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from tests import support
 
 from hardway.checks.live import Live
-from hardway.engine import members as joining
-from hardway.engine.members import Return, returning
+from hardway.engine import members
+from hardway.engine.members import Membership, joining
 from hardway.errors import ConnectError, RefusedError, StepError
 from hardway.model.members import (
     Member,
@@ -102,23 +102,31 @@ class World:
     said: str = ""
     """What the machine's check of file systems says, in place of the truth."""
     in_sync_after: int = 1
+    unhealthy: int = 0
+    """How often etcd lets nobody in, after another one was promoted."""
     commands: int = 0
     breaks_at: int = 0
     after: bool = False
     log: list[str] = field(default_factory=list)
+    stopped: str = ""
+    """Whose API server was told to stop."""
     ids: int = 100
 
     def answer(self, machine: str, argv: Sequence[str], stdin: bytes) -> Completed:
         words = [w for w in argv if not w.startswith("--")]
         if words[0].endswith("etcdctl"):
-            return self.etcdctl(machine, words[1:], argv)
+            asked = [m.name for m in CLUSTER.control_planes
+                     if f"--endpoints=https://{m.address}:2379" in argv]  # fmt: skip
+            return self.etcdctl(*(asked or [machine]), words[1:], argv)
         if words[0] == "cat":
             body = b"all data"
             return Completed(0, body + sha256(body).digest(), b"")
-        if argv[-1] == joining.DATA:
+        if argv[-1] == members.DATA:
             return Completed(0, (self.said or "data" * (machine in self.data) or "none").encode(),
                              b"")  # fmt: skip
-        if words[:2] == ["systemctl", "disable"]:
+        if words[:2] == ["systemctl", "stop"]:
+            self.stopped = machine
+        elif words[:2] == ["systemctl", "disable"]:
             self.runs.discard(machine)
             self.log.append(f"stop {machine}")
         elif etcd.JOIN in argv[-1] and stdin:
@@ -150,10 +158,13 @@ class World:
                 return Completed(0, text.encode(), b"")
             case ["member", "remove"]:
                 (name,) = [n for n, row in self.rows.items() if f"{row['ID']:x}" == words[2]]
-                assert name not in self.runs
-                assert name not in self.data
+                assert name not in self.runs or self.stopped == name
+                self.runs.discard(name)
                 del self.rows[name]
                 self.log.append(f"remove {name}")
+            case ["member", "add"] if self.unhealthy:
+                self.unhealthy -= 1
+                return Completed(1, b"", b"Error: etcdserver: unhealthy cluster")
             case ["member", "add"]:
                 assert "--learner" in argv
                 (url,) = [w.partition("=")[2] for w in argv if w.startswith("--peer-urls")]
@@ -207,7 +218,7 @@ def live_of(world: World, folder: Path) -> Live:
 
 
 def come_back(world: World, folder: Path) -> None:
-    asyncio.run(Return(live_of(world, folder), ONE).go(list[Event]().append))
+    asyncio.run(Membership(live_of(world, folder), ONE).join(list[Event]().append))
 
 
 def assert_back(world: World) -> None:
@@ -290,12 +301,12 @@ def seen(world: World) -> dict[str, Observed]:
 
 
 def plan(world: World, folder: Path) -> list[tuple[Kind, str]]:
-    changes = asyncio.run(returning(live_of(world, folder), seen(world)))
+    changes = asyncio.run(joining(live_of(world, folder), seen(world)))
     return [(c.kind, c.path_or_unit) for c in changes]
 
 
 def test_a_member_without_data_is_in_the_plan(tmp_path: Path) -> None:
-    assert plan(emptied(), tmp_path) == [(Kind.REJOIN, "Member/controller-1")]
+    assert plan(emptied(), tmp_path) == [(Kind.JOIN, "Member/controller-1")]
 
 
 def test_members_that_only_stopped_are_not(tmp_path: Path) -> None:
@@ -324,3 +335,65 @@ def test_a_file_system_that_is_not_mounted_is_no_empty_disk(tmp_path: Path) -> N
     with pytest.raises(RefusedError, match="/var/lib/etcd stands in /etc/fstab") as refused:
         plan(world, tmp_path)
     assert "mount --all" in refused.value.hint
+
+
+def test_a_new_control_plane_joins_those_that_are_there(tmp_path: Path) -> None:
+    world = emptied()
+    del world.rows["controller-1"]
+    assert plan(world, tmp_path) == [(Kind.JOIN, "Member/controller-1")]
+    come_back(world, tmp_path)
+    assert world.log == ["add controller-1", "start controller-1", "promote controller-1"]
+    assert_back(world)
+
+
+def test_the_next_one_waits_until_etcd_lets_it_in(tmp_path: Path) -> None:
+    world = emptied()
+    del world.rows["controller-1"]
+    world.unhealthy = 2
+    come_back(world, tmp_path)
+    assert_back(world)
+
+
+def whole() -> World:
+    """Return a cluster in which all members are well."""
+    world = emptied()
+    world.data.add("controller-1")
+    world.runs.add("controller-1")
+    return world
+
+
+def leave(world: World, folder: Path, *, silent: bool = False) -> None:
+    live = live_of(world, folder)
+    if silent:
+        live = replace(live, fleet={n: t for n, t in live.fleet.items() if n != "controller-1"})
+    asyncio.run(Membership(live, ONE).leave(list[Event]().append))
+
+
+def test_a_member_leaves_after_a_snapshot_and_its_api_server(tmp_path: Path) -> None:
+    world = whole()
+    leave(world, tmp_path)
+    assert world.log == ["snapshot", "remove controller-1"]
+    assert world.stopped == "controller-1"
+    leave(world, tmp_path)
+    assert world.log == ["snapshot", "remove controller-1"], "once it has left, nothing is left"
+
+
+def test_a_lost_member_is_taken_out(tmp_path: Path) -> None:
+    world = emptied()
+    leave(world, tmp_path, silent=True)
+    assert world.log == ["snapshot", "remove controller-1"]
+
+
+def test_a_member_that_lives_is_not_lost(tmp_path: Path) -> None:
+    world = whole()
+    with pytest.raises(RefusedError, match="is not lost"):
+        leave(world, tmp_path, silent=True)
+    assert "remove controller-1" not in world.log
+
+
+def test_no_member_leaves_without_whom_there_is_no_majority(tmp_path: Path) -> None:
+    world = whole()
+    world.runs.discard("controller-2")
+    with pytest.raises(RefusedError, match="2 members, of which 1 are healthy"):
+        leave(world, tmp_path)
+    assert world.log == []

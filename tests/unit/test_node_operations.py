@@ -324,7 +324,7 @@ def test_a_replacement_broken_off_anywhere_is_gone_on_with(tmp_path: Path, after
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
-        (SPEC % 3, "set machines.workers to 2"),
+        (SPEC % 3, "lower machines.workers"),
         (
             """name: c
 machines:
@@ -345,9 +345,9 @@ def test_refused_while_hardway_yaml_asks_for_it(tmp_path: Path, spec: str, words
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("worker-9", "is no machine"), ("controller-0", "is a control plane")]
+    ("name", "words"), [("worker-9", "is no machine"), ("controller-0", "asks for 1 controlPlanes")]
 )
-def test_refused_for_anything_but_a_worker(tmp_path: Path, name: str, words: str) -> None:
+def test_refused_for_what_is_not_there_or_wanted(tmp_path: Path, name: str, words: str) -> None:
     world = living(tmp_path / "c")
     with pytest.raises(RefusedError, match=words):
         run(nodes.remove, project(tmp_path / "c", world, SPEC % 2), Departure(name))

@@ -10,10 +10,10 @@ from tests.fakes.answers import Answering
 
 from hardway.checks.live import Live
 from hardway.engine.render import render
-from hardway.engine.verify import settle
+from hardway.engine.verify import settle, wrong
 from hardway.errors import ConnectError, StepError
 from hardway.model.checks import CLUSTER as WHOLE
-from hardway.model.checks import MACHINES, Check, Scope, Sh, Where, says
+from hardway.model.checks import MACHINES, Check, Scope, Sh, Where, judged, says
 from hardway.model.cluster import quorum
 from hardway.model.resources import Verdict
 from hardway.providers.admission import fit, silent
@@ -96,3 +96,13 @@ def test_what_is_wrong_elsewhere_does(scope: Scope) -> None:
     name = scope.subjects(CLUSTER)[0].name
     with pytest.raises(StepError, match=name):
         asyncio.run(settle(step, live))
+
+
+def test_the_endpoint_counts_only_where_it_is_asked_for() -> None:
+    """While its new holders start, a former one still has its address."""
+    live = Live(CLUSTER, without(), NO_API, NO_API)
+    (judgement,) = judged("1 holder", "2 holders")
+    found = replace(ANSWERS, scope=WHOLE).finding(WHOLE.subjects(CLUSTER)[0], judgement)
+    assert wrong([found], live) == [found]
+    assert wrong([found], live, ["controller-1"]) == []
+    assert wrong([found], live, ["controller-1", "endpoint"]) == [found]

@@ -28,7 +28,7 @@ async def compare(
     for name, observed in zip(names, seen, strict=True):
         changes += diff.changes(name, rendered[name], observed)
     if any(etcd.NAME in by_step for by_step in rendered.values()):
-        changes += await members.returning(live, dict(zip(names, seen, strict=True)))
+        changes += await members.joining(live, dict(zip(names, seen, strict=True)))
     objects = [manifest for own in wanted.values() for manifest in own]
     objects += nodes.references(live.cluster)
     there = await _objects(live, objects) if _api_runs(seen) else None

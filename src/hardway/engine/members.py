@@ -1,4 +1,6 @@
-"""A control plane whose etcd data is gone comes back as a learner, with the data of the others.
+"""A control plane without data joins etcd as a learner, with the data of the others.
+
+It is new, or its disk was lost.
 
 Each act follows from one look at the list of members and at the machine, so that a run that was
 interrupted is gone on with by the next one.
@@ -12,7 +14,7 @@ from hashlib import sha256
 from hardway.checks.live import Live
 from hardway.errors import CommandError, RefusedError, StepError
 from hardway.files import write
-from hardway.model.cluster import Machine
+from hardway.model.cluster import ETCD_CLIENT_PORT, Machine, quorum
 from hardway.model.etcd import argv
 from hardway.model.members import (
     Member,
@@ -32,6 +34,8 @@ SNAPSHOT = f"{etcd.DATA}/.hardway-snapshot"
 API_SERVER = "kube-apiserver.service"
 SNAPSHOT_S = 300.0
 JOINS_S = 120.0
+LOOPBACK = f"https://127.0.0.1:{ETCD_CLIENT_PORT}"
+UNHEALTHY = "unhealthy cluster"
 HASH_BYTES = 32
 """A snapshot ends with the SHA-256 of all before it (etcd, snapshot/v3_snapshot.go)."""
 HAS_LOG = f"ls {etcd.DATA}/member/wal/*.wal >/dev/null 2>&1"
@@ -45,8 +49,8 @@ if {HAS_LOG}; then echo data; else echo none; fi"""
 """A folder that another file system should be mounted at looks empty too."""
 
 
-async def returning(live: Live, seen: Mapping[str, Observed]) -> list[Change]:
-    """Return a change for each control plane whose member has to come back; reads only.
+async def joining(live: Live, seen: Mapping[str, Observed]) -> list[Change]:
+    """Return a change for each control plane that has to join etcd; reads only.
 
     Asked about are machines on which etcd does not run, and only while others have a quorum.
     """
@@ -68,9 +72,9 @@ def _runs(observed: Observed) -> bool:
 
 def _change(machine: Machine) -> Change:
     return Change(
-        machine=machine.name, step=etcd.NAME, kind=Kind.REJOIN,
+        machine=machine.name, step=etcd.NAME, kind=Kind.JOIN,
         path_or_unit=f"Member/{machine.name}", item=EtcdMember(name=machine.name),
-        diff="its data is gone and the others have a quorum: it joins again with their data",
+        diff="it has no data and the others have a quorum: it joins them with their data",
     )  # fmt: skip
 
 
@@ -99,8 +103,8 @@ async def _has_data(transport: Transport | None, machine: Machine) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Return:
-    """One control plane's way back."""
+class Membership:
+    """One control plane's membership of etcd."""
 
     live: Live
     machine: Machine
@@ -110,8 +114,8 @@ class Return:
         """The connection to it."""
         return self.live.fleet[self.machine.name]
 
-    async def go(self, report: Report) -> None:
-        """Do what is next, until there is nothing left.
+    async def join(self, report: Report) -> None:
+        """Do what is next on its way in, until there is nothing left.
 
         Raises:
             StepError: the others have lost their quorum, or it does not get their data in time.
@@ -131,6 +135,42 @@ class Return:
         again = f"systemctl restart --no-block {API_SERVER}"
         script = f"rm -f {etcd.JOIN}; ! systemctl is-active --quiet {API_SERVER} || {again}"
         await run_checked(self.transport, ["sh", "-c", script])
+
+    async def leave(self, report: Report) -> None:
+        """Take its member out of etcd, after a snapshot.
+
+        Raises:
+            RefusedError: the others are no majority without it, or it lives though it is said to
+                be lost.
+        """
+        members = await self._members()
+        member = member_of(self.machine, members)
+        if member is None:
+            return
+        voters = [m for m in members if not m.learner and m is not member]
+        healthy = [name for name in self._others if await self._healthy(name)]
+        if len(healthy) < quorum(len(voters)):
+            raise RefusedError(
+                f"without {self.machine.name} etcd has {len(voters)} members, of which "
+                f"{len(healthy)} are healthy: no majority",
+                hint="let the others become healthy first: hardway status",
+            )
+        report(Event(happened=Happened.DOING, machine=self.machine.name, text=Next.REMOVE))
+        await self._snapshot()
+        if self.machine.name in self.live.fleet:
+            # It says goodbye: balancers take it out before its etcd is gone.
+            await self.transport.run(["systemctl", "stop", API_SERVER])
+        elif await self._healthy(healthy[0], f"https://{self.machine.address}:{ETCD_CLIENT_PORT}"):
+            raise RefusedError(
+                f"{self.machine.name} is not lost: its member of etcd answers {healthy[0]}",
+                hint="switch it off, then run this again",
+            )
+        await self._ask_others("member", "remove", f"{member.id:x}")
+
+    async def _healthy(self, name: str, endpoint: str = LOOPBACK) -> bool:
+        """Return whether a member is healthy, as seen from a machine; without more, its own."""
+        words = argv("endpoint", "health", endpoint=endpoint)
+        return (await self.live.fleet[name].run(words)).status == 0
 
     async def _next(self) -> Next:
         has_data = await _has_data(self.transport, self.machine)
@@ -157,8 +197,8 @@ class Return:
     async def _ask_others(self, *words: str, timeout_s: float = 60) -> str:
         """Run etcdctl on the first other control plane whose member answers."""
         for name in self._others:
-            transport = self.live.fleet[name]
-            if (await transport.run(argv("endpoint", "health"))).status == 0:
+            if await self._healthy(name):
+                transport = self.live.fleet[name]
                 return await run_checked(transport, argv(*words), timeout_s=timeout_s)
         raise self._failed("no other member is healthy")
 
@@ -192,7 +232,20 @@ class Return:
 
     async def _add(self) -> None:
         own = f"--peer-urls={peer_url(self.machine)}"
-        await self._ask_others("member", "add", self.machine.name, own, "--learner")
+
+        async def refusal() -> str:
+            try:
+                await self._ask_others("member", "add", self.machine.name, own, "--learner")
+            except CommandError as error:
+                return error.output
+            return ""
+
+        # For five seconds after another one was promoted etcd lets nobody in.
+        said = await poll_until(
+            refusal, lambda said: UNHEALTHY not in said, deadline_s=JOINS_S, interval_s=0.5
+        )
+        if said:
+            raise self._failed(f"it was not added: {said.strip().splitlines()[-1]}")
 
     async def _start(self) -> None:
         env = etcd.join(initial_cluster(self.machine, await self._members()))

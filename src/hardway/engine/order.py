@@ -8,6 +8,7 @@ from hardway.engine import converge, members, packages, restarts
 from hardway.engine.verify import check, settle, settle_all
 from hardway.errors import RefusedError
 from hardway.model.checks import Occasion
+from hardway.model.names import ENDPOINT
 from hardway.model.resources import Change, Finding, Kind, Obsolete, Unit
 from hardway.report import Event, Happened, Report
 from hardway.steps import etcd
@@ -34,8 +35,8 @@ async def bring_about(
         RemoteError: a machine does not answer, or a command on it failed.
     """
     await _guard(steps, changes, live)
-    for joining in [c for c in changes if c.kind is Kind.REJOIN]:
-        changes = await _rejoin(joining, steps, changes, live, report)
+    for joining in [c for c in changes if c.kind is Kind.JOIN]:
+        changes = await _join(joining, steps, changes, live, report)
     *rolling, last = restarts.stages(live.cluster, changes)
     for stage in rolling:
         await _prepare_all(stage, live, report)
@@ -66,7 +67,7 @@ async def _remove(live: Live, machine: str, changes: Sequence[Change], report: R
         _tell(change, report)
 
 
-async def _rejoin(
+async def _join(
     joining: Change, steps: Sequence[Step], changes: Sequence[Change], live: Live, report: Report
 ) -> list[Change]:
     """Bring a machine's member of etcd back before what needs it; return the other changes."""
@@ -77,7 +78,7 @@ async def _rejoin(
     later = [c for c in own if c.kind in RESTARTS or isinstance(c.item, Obsolete)]
     prepared = [c for c in own if c not in (*member, *later)]
     await _prepare(live, joining.machine, prepared, report)
-    await members.Return(live, live.cluster.machine(joining.machine)).go(report)
+    await members.Membership(live, live.cluster.machine(joining.machine)).join(report)
     _tell(joining, report)
     return [c for c in changes if c not in (*member, *prepared)]
 
@@ -89,7 +90,7 @@ async def _guard(steps: Sequence[Step], changes: Sequence[Change], live: Live) -
         if not (step.majority and restarted):
             continue
         of = await _service(step, restarted, live)
-        repaired = {*started, *(c.machine for c in changes if c.kind is Kind.REJOIN)}
+        repaired = {*started, *(c.machine for c in changes if c.kind is Kind.JOIN)}
         if missing := restarts.lost(of, list(restarted), repaired):
             raise RefusedError(
                 f"{step.title} must be restarted on {', '.join(restarted)}, but is lost on "
@@ -167,7 +168,10 @@ async def _restart(step: Step, changes: Sequence[Change], live: Live, report: Re
             for m in wave if m in restarted
         )  # fmt: skip
         await _started(step, {m: started[m] for m in wave if m in started}, live)
-        await settle(step, live, wave)
+        # What the cluster as a whole is to its clients counts once those are restarted that serve
+        # them: until then an address may well have a former holder and a new one.
+        serving = set(wave) <= of.healthy
+        await settle(step, live, (*wave, ENDPOINT) if serving else wave)
 
 
 async def _started(step: Step, started: Units, live: Live) -> None:

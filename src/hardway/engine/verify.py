@@ -10,6 +10,7 @@ from hardway.checks.live import Live
 from hardway.checks.run import cases, look, of_silent, settled, silent
 from hardway.errors import StepError
 from hardway.model.checks import Occasion
+from hardway.model.names import ENDPOINT
 from hardway.model.resources import Finding, Severity
 from hardway.steps.base import Step
 
@@ -53,8 +54,8 @@ def wrong(
 
 
 def _others(live: Live, machines: Collection[str] | None) -> set[str]:
-    """Return the machines that nobody waits for: silent ones, and all but some."""
-    names = {m.name for m in live.cluster.machines}
+    """Return whom nobody waits for: silent machines, and all but some of them and the endpoint."""
+    names = {ENDPOINT, *(m.name for m in live.cluster.machines)}
     return silent(live) | (set() if machines is None else names - set(machines))
 
 

@@ -15,6 +15,11 @@ from hardway.spec.schema import ClusterSpec, Counts, Named
 MINOR_MATTERS = frozenset({"kubernetes", "etcd", "containerd"})
 """Components whose minor versions store data, or speak protocols, that their predecessor's do not
 understand."""
+ADDED = {
+    Role.WORKER: "hardway up adds it",
+    Role.CONTROL_PLANE: "hardway up adds it; one after another joins etcd, and while their number "
+    "is even, as many may be lost as before",
+}
 NEW_VERSIONS = "hardway up --new-versions"
 
 
@@ -94,7 +99,7 @@ def _fixed(before: Decisions, cluster: Cluster) -> Iterator[Delta]:
 def _machines(before: Decisions, cluster: Cluster, spec: ClusterSpec) -> Iterator[Delta]:
     for machine in cluster.machines:
         if before.machine(machine.name) is None:
-            yield _added(machine.name, machine.role)
+            yield Delta(machine.name, "absent", f"a {machine.role}", By.UP, ADDED[machine.role])
     if isinstance(spec.machines, Counts):
         counts = {
             Role.CONTROL_PLANE: spec.machines.control_planes,
@@ -118,16 +123,6 @@ def _machines(before: Decisions, cluster: Cluster, spec: ClusterSpec) -> Iterato
             )  # fmt: skip
         else:
             yield from _changed(before, listed[known.name])
-
-
-def _added(name: str, role: Role) -> Delta:
-    if role is Role.WORKER:
-        return Delta(name, "absent", f"a {role}", By.UP, "hardway up adds it")
-    return Delta(
-        name, "absent", f"a {role}", By.NOBODY,
-        "the number of control planes cannot change while the cluster lives; take the change "
-        "back, or start over: hardway down",
-    )  # fmt: skip
 
 
 def _changed(before: Decisions, listed: Named) -> Iterator[Delta]:

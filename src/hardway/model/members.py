@@ -1,4 +1,4 @@
-"""etcd's members as they are listed, and the way back of one whose data is gone. Pure."""
+"""etcd's members as they are listed, and the way in of one without data. Pure."""
 
 import json
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ class Member:
 
 
 class Next(StrEnum):
-    """The next thing on a member's way back."""
+    """The next thing on a member's way in."""
 
     REMOVE = "removing its former member from etcd"
     ADD = "adding it to etcd as a learner"

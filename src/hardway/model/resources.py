@@ -280,8 +280,8 @@ class Kind(StrEnum):
     REMOVE = "remove"
     REGISTER = "register"
     """Restart a kubelet, so that it makes its Node again."""
-    REJOIN = "rejoin"
-    """Let a control plane without data become a member of etcd again."""
+    JOIN = "join"
+    """Let a control plane without data become a member of etcd."""
     ASSIGN = "assign"
     """Set what the API lets be set once."""
 

@@ -7,6 +7,7 @@ command.
 
 from dataclasses import dataclass, field
 
+from hardway.engine.members import Membership
 from hardway.errors import RefusedError
 from hardway.model.cluster import Machine, Role
 from hardway.model.delta import refuse
@@ -35,14 +36,14 @@ class Departure:
 
 
 async def remove(at: Setup, departure: Departure, report: Report) -> list[Finding]:
-    """Take a worker out of the cluster; its machine is left as it was before hardway.
+    """Take a machine out of the cluster; it is left as it was before hardway.
 
     Raises:
         RefusedError: hardway.yaml still asks for it, its pods need consent or do not go, or it is
             said to be lost and lives.
         UnknownError: other machines did not answer; the removal is complete.
     """
-    machine = _worker(at, departure.name)
+    machine = _known(at, departure.name)
     _unlisted(at, machine)
     with journaled(at, report, f"node remove {machine.name}") as told:
         await _depart(at, machine, departure, told)
@@ -52,29 +53,24 @@ async def remove(at: Setup, departure: Departure, report: Report) -> list[Findin
 
 
 async def replace(at: Setup, departure: Departure, report: Report) -> list[Finding]:
-    """Take a worker's machine out and put a new one in its place, with its name and addresses.
+    """Take a machine out and put a new one in its place, with its name and addresses.
 
     Raises:
         HardwayError: as of `remove` and of `pipeline.up`.
     """
-    machine = _worker(at, departure.name)
+    machine = _known(at, departure.name)
     with journaled(at, report, f"node replace {machine.name}") as told:
         await _depart(at, machine, departure, told)
         _forget(at, departure, told)
         return await make_whole(at, STEPS, told)
 
 
-def _worker(at: Setup, name: str) -> Machine:
+def _known(at: Setup, name: str) -> Machine:
     known = {m.name: m for m in (at.decisions.machines if at.decisions else ())}
     if name not in known:
         raise RefusedError(
             f"{name} is no machine of cluster {at.cluster.name}",
             hint=f"its machines: {', '.join(known) or 'none yet'}",
-        )
-    if known[name].role is not Role.WORKER:
-        raise RefusedError(
-            f"{name} is a control plane: hardway removes workers only, so far",
-            hint="hardway node list",
         )
     return known[name]
 
@@ -91,12 +87,16 @@ def _unlisted(at: Setup, machine: Machine) -> None:
                 f"for new hardware in its place: hardway node replace {machine.name}",
             )
         return
+    field, count = {
+        Role.CONTROL_PLANE: ("controlPlanes", asked.control_planes),
+        Role.WORKER: ("workers", asked.workers),
+    }[machine.role]
     there = len(at.cluster.having(machine.role))
-    if there <= asked.workers:
+    if there <= count:
         raise RefusedError(
-            f"hardway.yaml asks for {asked.workers} workers and there are {there}: the next `up` "
-            "would add one again",
-            hint=f"set machines.workers to {there - 1} in hardway.yaml, then run this again; "
+            f"hardway.yaml asks for {count} {field} and there are {there}: the next `up` would add "
+            "one again",
+            hint=f"lower machines.{field} in hardway.yaml, then run this again; "
             f"for new hardware in its place: hardway node replace {machine.name}",
         )
 
@@ -112,7 +112,8 @@ async def _depart(at: Setup, machine: Machine, departure: Departure, report: Rep
         others = {name: t for name, t in fleet.items() if name != machine.name}
         async with held(others) as answers:
             at.owning(answers)
-            kubectl = at.live(fleet).kubectl
+            live = at.live(fleet)
+            kubectl = live.kubectl
             serves = await _serves(fleet, machine, state, departure)
             node = await drain.find(kubectl, machine.name)
             if node and serves:
@@ -122,6 +123,8 @@ async def _depart(at: Setup, machine: Machine, departure: Departure, report: Rep
                 if departure.lost and state is not MachineState.ABSENT:
                     _refuse_living(machine, node)
                 await drain.out_of_service(kubectl, machine.name)
+            if machine.role is Role.CONTROL_PLANE:
+                await Membership(live, machine).leave(report)
             if at.provider.switches or not departure.lost:
                 await at.provider.remove(at.cluster, machine, doing)
             await drain.delete(kubectl, machine.name)
