@@ -8,6 +8,7 @@ from hardway.model.checks import (
     Check,
     Judgement,
     Kubectl,
+    Occasion,
     Subject,
     judged,
     says,
@@ -81,6 +82,7 @@ CHECKS = (
           why="people come in with the operators' kubeconfig",
           see="hardway kubectl auth can-i '*' '*' --all-namespaces"),
     Check(name="no-requests-unsigned", step=NAME, scope=CLUSTER, severity=Severity.WARN,
+          when=Occasion.ASKED,
           ask=Kubectl(("get", "certificatesigningrequests", "--no-headers", f"--output={COLUMNS}")),
           judge=_unsigned,
           why="no machine has the CA's key, so nothing here signs requests: whoever waits for one "
