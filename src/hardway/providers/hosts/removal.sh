@@ -40,7 +40,8 @@ routes() { ip -4 route show proto 87 2>/dev/null; }
 
 stop() {
     units=$(noted absent | sed -n 's#^/etc/systemd/system/\([^/]*[.]\(service\|timer\)\)$#\1#p')
-    for unit in $units; do
+    # Timers first: they would start again what was stopped before them.
+    for unit in $(echo "$units" | sort -t . -k 2 -r); do
         systemctl disable --quiet "$unit"
         systemctl stop "$unit"
     done 2>/dev/null
