@@ -7,7 +7,7 @@ from hashlib import shake_256
 from pathlib import Path
 
 from hardway.model.resources import Desired, File
-from hardway.render.config import Setting
+from hardway.model.rows import Setting
 from hardway.render.systemd import Service
 from hardway.steps.base import services
 

@@ -11,7 +11,7 @@ from tests import support
 
 from hardway.engine.render import merged, render
 from hardway.model.resources import File
-from hardway.render.config import Setting
+from hardway.model.rows import Setting
 from hardway.render.systemd import Service, escape, service, word
 from hardway.steps import STEPS
 

@@ -15,11 +15,10 @@ the change it is about: what is noted and did not happen does no harm.
 
 from collections.abc import Sequence
 
+from hardway.model.paths import TRACES
 from hardway.model.resources import LEDGER, STORE
-from hardway.steps import endpoint, workers
 from hardway.steps.machines import CHANGED_SETTINGS
 
-TRACES = (*endpoint.TRACES, *workers.TRACES)
 FIRST = f"""set -eu
 before={LEDGER}
 umask 077

@@ -7,13 +7,15 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
+from hardway.model.rows import Row
+
 ROOT = "root"
 PROSE = "^ *#|^(Description|Documentation)="
 """Matches lines that no process acts on; the same expression for Python and for `sed -E`."""
 
 
 def meaning(text: bytes) -> bytes:
-    """Return a text without comment lines and without a unit's description (docs/adr/0020)."""
+    """Return a text without comment lines and without a unit's description (docs/adr/0024)."""
     return re.sub(rb"(?m)(?:%s).*\n?" % PROSE.encode(), b"", text)
 
 
@@ -35,6 +37,8 @@ class File:
     """Plans show its digest only."""
     commented: bool = False
     """Lines that start with `#` are comments in it."""
+    rows: tuple[Row, ...] = field(default=(), repr=False, compare=False)
+    """What is in it and why, entry by entry; none where the file is one thing, such as a key."""
     why: str
 
     @property

@@ -44,7 +44,7 @@ class Certificate:
     path: str = ""
     """Where it lies on machines, without suffix; empty where it is in a kubeconfig only."""
     kubeconfig: str = ""
-    """The kubeconfig it is in."""
+    """The kubeconfig that names it; on this host the one it is in."""
     owner: str = ROOT
     short_lived: bool = False
     presented_by: str
@@ -153,7 +153,8 @@ CERTIFICATES = (
     ),
     Certificate(
         name="controller-manager", ca="kubernetes", role=Role.CONTROL_PLANE,
-        common_name="system:kube-controller-manager", usages=(CLIENT,), kubeconfig=KCM, owner=KCM,
+        common_name="system:kube-controller-manager", usages=(CLIENT,), path=f"{ETC}/{KCM}/client",
+        kubeconfig=KCM, owner=KCM,
         presented_by="kube-controller-manager, to the API", verified_by="kube-apiserver",
         why="RBAC grants that name what its loops need",
     ),
@@ -166,7 +167,8 @@ CERTIFICATES = (
     ),
     Certificate(
         name="scheduler", ca="kubernetes", role=Role.CONTROL_PLANE,
-        common_name="system:kube-scheduler", usages=(CLIENT,), kubeconfig=SCHEDULER,
+        common_name="system:kube-scheduler", usages=(CLIENT,),
+        path=f"{ETC}/{SCHEDULER}/client", kubeconfig=SCHEDULER,
         owner=SCHEDULER, presented_by="kube-scheduler, to the API", verified_by="kube-apiserver",
         why="RBAC grants that name what scheduling needs",
     ),
@@ -179,13 +181,15 @@ CERTIFICATES = (
     ),
     Certificate(
         name="kubelet", ca="kubernetes", role=Role.WORKER, common_name="system:node:{machine}",
-        organization="system:nodes", usages=(CLIENT,), kubeconfig="kubelet",
+        organization="system:nodes", usages=(CLIENT,),
+        path=f"{ETC}/kubelet/client", kubeconfig="kubelet",
         presented_by="kubelet, to the API", verified_by="kube-apiserver",
         why="the Node authorizer lets that name see its own pods and their Secrets only",
     ),
     Certificate(
         name="kube-proxy", ca="kubernetes", role=Role.WORKER, common_name="system:kube-proxy",
-        usages=(CLIENT,), kubeconfig="kube-proxy", owner="kube-proxy",
+        usages=(CLIENT,), path=f"{ETC}/kube-proxy/client", kubeconfig="kube-proxy",
+        owner="kube-proxy",
         presented_by="kube-proxy, to the API", verified_by="kube-apiserver",
         why="reads Services and endpoints, nothing else",
     ),

@@ -1,21 +1,14 @@
-"""Configuration files whose every entry says why it is there."""
+"""Configuration files, each entry under the reason for it."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import yaml
 
+from hardway.model.resources import File
+from hardway.model.rows import Row, Section, Setting
+
 WIDTH = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One entry of a configuration file, or one flag of a command."""
-
-    name: str
-    value: object
-    why: str
 
 
 def comment(text: str, *, indent: str = "") -> str:
@@ -24,14 +17,21 @@ def comment(text: str, *, indent: str = "") -> str:
     return "".join(f"{indent}# {line}\n" for line in lines)
 
 
+def reason(row: Row, *, indent: str = "") -> str:
+    """Return a row's reason as a comment; empty for a quiet row."""
+    return "" if row.quiet else comment(row.why, indent=indent)
+
+
+def yaml_file(path: str, header: str, settings: Sequence[Setting], *, why: str) -> File:
+    """Return a YAML file of the settings."""
+    text = yaml_text(header, settings)
+    return File(path=path, content=text, commented=True, rows=tuple(settings), why=why)
+
+
 def yaml_text(header: str, settings: Sequence[Setting]) -> bytes:
     """Return a YAML mapping of the settings in their order, each under its reason."""
-    parts = [comment(header)]
-    for setting in settings:
-        if setting.why:
-            parts.append(comment(setting.why))
-        parts.append(dump({setting.name: setting.value}))
-    return "".join(parts).encode()
+    parts = [reason(row) + dump({row.name: row.value}) for row in settings]
+    return (comment(header) + "".join(parts)).encode()
 
 
 def dump(value: Mapping[str, object]) -> str:
@@ -43,8 +43,58 @@ def dump(value: Mapping[str, object]) -> str:
 
 def key_values(header: str, settings: Sequence[Setting], *, between: str = " = ") -> bytes:
     """Return `name = value` lines, each under its reason (sysctl.d and environment files)."""
+    parts = [f"{reason(row)}{row.name}{between}{row.value}\n" for row in settings]
+    return (comment(header) + "".join(parts)).encode()
+
+
+def toml_text(header: str, rows: Sequence[Row]) -> bytes:
+    """Return TOML: settings first, then tables by their full names."""
     parts = [comment(header)]
-    for setting in settings:
-        parts.append(comment(setting.why) if setting.why else "")
-        parts.append(f"{setting.name}{between}{setting.value}\n")
+    for row in rows:
+        if isinstance(row, Section):
+            lines = [reason(entry, indent="  ") + f"  {_toml(entry)}" for entry in row.rows
+                     if isinstance(entry, Setting)]  # fmt: skip
+            parts += ["\n", reason(row), f"[{row.name}]\n", *lines]
+        elif isinstance(row, Setting):
+            parts += [reason(row), _toml(row)]
     return "".join(parts).encode()
+
+
+def _toml(row: Setting) -> str:
+    match row.value:
+        case bool(value):
+            text = str(value).lower()
+        case list(values):
+            text = "[" + ", ".join(f"'{value}'" for value in values) + "]"
+        case int(value):
+            text = str(value)
+        case value:
+            text = f"'{value}'"
+    return f"{row.name} = {text}\n"
+
+
+def braces(rows: Sequence[Row], *, indent: str = "") -> str:
+    """Return `name value` lines, sections in braces (keepalived, nft)."""
+    parts = []
+    for row in rows:
+        parts.append(reason(row, indent=indent))
+        if isinstance(row, Section):
+            inner = braces(row.rows, indent=f"{indent}    ")
+            parts.append(f"{indent}{row.name} {{\n{inner}{indent}}}\n")
+        elif isinstance(row, Setting):
+            parts.append(f"{indent}{_words(row)}\n")
+    return "".join(parts)
+
+
+def indented(rows: Sequence[Section]) -> str:
+    """Return sections whose entries are indented below their names (haproxy)."""
+    parts = []
+    for section in rows:
+        lines = [reason(row, indent="    ") + f"    {_words(row)}\n" for row in section.rows
+                 if isinstance(row, Setting)]  # fmt: skip
+        parts.append("\n" + reason(section) + f"{section.name}\n" + "".join(lines))
+    return "".join(parts)
+
+
+def _words(row: Setting) -> str:
+    return f"{row.name} {row.value}".rstrip()

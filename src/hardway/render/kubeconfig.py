@@ -2,13 +2,14 @@
 
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hardway.model.cluster import API_PORT, Cluster, Machine, Role
 from hardway.model.resources import File
-from hardway.pki.inventory import Certificate, expand
+from hardway.model.rows import Setting, quiet
+from hardway.pki.inventory import ETC, Certificate, expand
 from hardway.pki.values import Pair, Secrets
-from hardway.render.config import comment, dump
+from hardway.render.config import yaml_file, yaml_text
 
 FOLDER = "/etc/kubernetes"
 
@@ -38,23 +39,25 @@ def path(row: Certificate) -> str:
     return f"{FOLDER}/{row.kubeconfig}.kubeconfig"
 
 
-def kubeconfigs_for(cluster: Cluster, machine: Machine, secrets: Secrets) -> tuple[File, ...]:
-    """Return the kubeconfigs of a machine's clients."""
+def kubeconfigs_for(cluster: Cluster, machine: Machine) -> tuple[File, ...]:
+    """Return the kubeconfigs of a machine's clients.
+
+    They name files: clients read a certificate again when it has changed (docs/adr/0025).
+    """
     return tuple(
-        File(
-            path=path(wanted.row),
-            content=_text(Names(cluster.name, wanted.row.name, cluster.name),
-                          server(cluster, machine),
-                          secrets.cas["kubernetes"].bundle, secrets.certificates[wanted.id]),
-            mode=0o600,
-            owner=wanted.row.owner,
-            secret=True,
-            commented=True,
-            why=wanted.row.why,
-        )
+        _file(cluster, server(cluster, machine), wanted.row)
         for wanted in expand(cluster)
         if wanted.machine == machine.name and wanted.row.kubeconfig
-    )  # fmt: skip
+    )
+
+
+def _file(cluster: Cluster, url: str, row: Certificate) -> File:
+    at = {"server": url, "certificate-authority": f"{ETC}/ca.crt"}
+    identity = {"client-certificate": f"{row.path}.crt", "client-key": f"{row.path}.key"}
+    names = Names(cluster.name, row.name, cluster.name)
+    settings = _settings(names, at, identity)
+    file = yaml_file(path(row), _header(names, url), settings, why=row.why)
+    return replace(file, mode=0o600, owner=row.owner)
 
 
 def host_kubeconfigs(cluster: Cluster, secrets: Secrets) -> Mapping[str, bytes]:
@@ -83,17 +86,29 @@ def _text(names: Names, url: str, ca: bytes, pair: Pair) -> bytes:
         "client-certificate-data": _base64(pair.certificate),
         "client-key-data": _base64(pair.key),
     }
+    return yaml_text(_header(names, url), _settings(names, at, identity))
+
+
+def _settings(
+    names: Names, at: Mapping[str, str], identity: Mapping[str, str]
+) -> tuple[Setting, ...]:
+    """Return the entries of a kubeconfig for one user of one cluster."""
     context = {"cluster": names.cluster, "user": names.user}
-    value = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": names.cluster, "cluster": at}],
-        "users": [{"name": names.user, "user": identity}],
-        "contexts": [{"name": names.context, "context": context}],
-        "current-context": names.context,
-    }
-    head = comment(f"The API at {url}, which the CA below must have signed for; as {names.user}.")
-    return (head + dump(value)).encode()
+    return (
+        quiet("apiVersion", "v1", "The format's version."),
+        quiet("kind", "Config", "What kind of file this is."),
+        quiet("clusters", [{"name": names.cluster, "cluster": dict(at)}],
+              "Where the API is, and the CA that must have signed its certificate."),
+        quiet("users", [{"name": names.user, "user": dict(identity)}],
+              "The certificate that says who the client is."),
+        quiet("contexts", [{"name": names.context, "context": context}],
+              "Which of the users goes to which of the clusters."),
+        quiet("current-context", names.context, "What is used without asking for a context."),
+    )  # fmt: skip
+
+
+def _header(names: Names, url: str) -> str:
+    return f"The API at {url}, which the CA below must have signed for; as {names.user}."
 
 
 def _base64(content: bytes) -> str:

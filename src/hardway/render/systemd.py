@@ -3,7 +3,7 @@
 The digest is in the unit's environment, so that a running process carries the digest of what it
 was started with (/proc/PID/environ): a crash between writing a file and restarting its reader is
 seen by the next run, without clocks or marker files (docs/adr/0003). Comments and descriptions
-are not part of it (docs/adr/0020).
+are not part of it (docs/adr/0024).
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,13 +11,23 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from hardway.model.resources import Blob, File, Unit, meaning
-from hardway.render.config import Setting, comment
+from hardway.model.rows import Row, Section, Setting, quiet
+from hardway.render.config import comment, reason
 
 UNITS = "/etc/systemd/system"
 MARKS = "/run/hardway"
 """Where oneshot units, which leave no process to ask, note their digest until the next boot."""
 
 DIGEST = "HARDWAY_DIGEST"
+
+
+@dataclass(frozen=True, slots=True)
+class Reread:
+    """A file whose change needs no restart: the process reads it again by itself."""
+
+    path: str
+    why: str
+    """When the process reads it again, and where that is written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +45,9 @@ class Service:
     service: Sequence[Setting] = ()
     """Lines of [Service] beyond command and digest."""
     reads: Sequence[str] = ()
-    """Paths of files and blobs whose change calls for a restart."""
+    """Paths of files and blobs that are read at the start only: a change calls for a restart."""
+    rereads: Sequence[Reread] = ()
+    """Files outside the digest (docs/adr/0025)."""
     wanted_by: str = "multi-user.target"
     oneshot: bool = False
 
@@ -51,8 +63,9 @@ def service(spec: Service, given: Mapping[str, File | Blob]) -> tuple[File, Unit
         seen.update(f"\n{path} {content}".encode())
     digest = seen.hexdigest()[:32]
     path = f"{UNITS}/{spec.name}"
+    rows = sections(spec, digest=digest)
     text = _text(spec, digest=digest)
-    file = File(path=path, content=text.encode(), commented=True, why=spec.why)
+    file = File(path=path, content=text.encode(), commented=True, rows=rows, why=spec.why)
     program = given.get(spec.command.split()[0])
     unit = Unit(
         name=spec.name,
@@ -65,35 +78,67 @@ def service(spec: Service, given: Mapping[str, File | Blob]) -> tuple[File, Unit
     return file, unit
 
 
+def sections(spec: Service, *, digest: str) -> tuple[Section, ...]:
+    """Return a unit file's rows; the flags are a section of their own."""
+    return (
+        Section("Unit", (
+            quiet("Description", escape(spec.description), "The name that systemctl shows."),
+            *spec.unit,
+        ), "What the unit waits for.", quiet=True),
+        Section("Service", (
+            Setting("Environment", f"{DIGEST}={digest}",
+                    "What this process was started with; hardway restarts it when that changes."),
+            quiet("ExecStart", spec.command, spec.why),
+            *(_noted(spec.name, digest) if spec.oneshot else ()),
+            *spec.service,
+        ), "What is run, and what it may do.", quiet=True),
+        Section("Install", (
+            quiet("WantedBy", spec.wanted_by, "Started at each boot, with this target."),
+        ), "When the unit is started.", quiet=True),
+        Section("ExecStart", tuple(spec.flags), "The command's flags.", quiet=True),
+    )  # fmt: skip
+
+
+def _noted(name: str, digest: str) -> tuple[Setting, ...]:
+    note = f"mkdir -p {MARKS} && echo {digest} >{MARKS}/{name}"
+    return (
+        quiet("Type", "oneshot", "It ends when its work is done."),
+        quiet("RemainAfterExit", "yes", "It counts as active until the next boot."),
+        quiet("ExecStartPost", f"/bin/sh -c '{note}'",
+              "No process stays that could carry the digest; the file does."),
+    )  # fmt: skip
+
+
 def _text(spec: Service, *, digest: str) -> str:
-    lines = [comment(spec.why), "[Unit]\n", f"Description={escape(spec.description)}\n"]
-    lines += [_line(setting) for setting in spec.unit]
-    lines += ["\n[Service]\n"]
-    lines += [comment("What this process was started with; hardway restarts it when that changes.")]
-    lines += [f"Environment={DIGEST}={digest}\n"]
-    lines += [_command(spec)]
-    if spec.oneshot:
-        mark = f"{MARKS}/{spec.name}"
-        lines += ["Type=oneshot\n", "RemainAfterExit=yes\n"]
-        lines += [f"ExecStartPost=/bin/sh -c 'mkdir -p {MARKS} && echo {digest} >{mark}'\n"]
-    lines += [_line(setting) for setting in spec.service]
-    lines += ["\n[Install]\n", f"WantedBy={spec.wanted_by}\n"]
-    return "".join(lines)
+    unit, service, install, flags = sections(spec, digest=digest)
+    parts = [comment(spec.why), _section(unit), "\n[Service]\n"]
+    for row in service.rows:
+        command = isinstance(row, Setting) and row.name == "ExecStart" and row.value == spec.command
+        parts.append(_command(spec.command, flags.rows) if command and flags.rows else _line(row))
+    return "".join([*parts, "\n", _section(install)])
 
 
-def _command(spec: Service) -> str:
-    if not spec.flags:
-        return f"ExecStart={spec.command}\n"
-    parts = [f"ExecStart={spec.command} \\\n"]
-    for index, flag in enumerate(spec.flags):
-        parts.append(comment(flag.why, indent="    ") if flag.why else "")
-        last = index == len(spec.flags) - 1
-        parts.append(f"    {word(f'{flag.name}={flag.value}')}" + ("\n" if last else " \\\n"))
-    return "".join(parts)
+def unit_text(why: str, rows: Sequence[Section]) -> str:
+    """Return a unit that leaves no process with a digest, such as a timer."""
+    return comment(why) + "\n".join(_section(section) for section in rows)
 
 
-def _line(setting: Setting) -> str:
-    return (comment(setting.why) if setting.why else "") + f"{setting.name}={setting.value}\n"
+def _section(section: Section) -> str:
+    return f"[{section.name}]\n" + "".join(_line(row) for row in section.rows)
+
+
+def _command(command: str, flags: Sequence[Row]) -> str:
+    lines = [reason(f, indent="    ") + f"    {word(assigned(f))}" for f in flags]
+    return f"ExecStart={command} \\\n" + " \\\n".join(lines) + "\n"
+
+
+def assigned(row: Row) -> str:
+    """Return a row as `name=value`."""
+    return f"{row.name}={row.value}" if isinstance(row, Setting) else row.name
+
+
+def _line(row: Row) -> str:
+    return f"{reason(row)}{assigned(row)}\n"
 
 
 def escape(text: str) -> str:
@@ -112,30 +157,45 @@ def hardening(user: str, *, writes: Sequence[str] = ()) -> tuple[Setting, ...]:
     """Return the lines that keep a network service to what it needs (systemd.exec(5))."""
     return (
         Setting("User", user, "A user of its own: what it may read is what that user owns."),
-        Setting("Group", user, ""),
-        Setting("NoNewPrivileges", "yes", "None of the rest is needed to serve TCP."),
-        Setting("CapabilityBoundingSet", "", ""),
-        Setting("ProtectSystem", "strict", ""),
-        *(Setting("ReadWritePaths", path, "") for path in writes),
-        Setting("ProtectHome", "yes", ""),
-        Setting("PrivateTmp", "yes", ""),
-        Setting("PrivateDevices", "yes", ""),
-        Setting("ProtectKernelTunables", "yes", ""),
-        Setting("ProtectKernelModules", "yes", ""),
-        Setting("ProtectControlGroups", "yes", ""),
-        Setting("RestrictAddressFamilies", "AF_INET AF_INET6 AF_UNIX", ""),
-        Setting("RestrictNamespaces", "yes", ""),
-        Setting("LockPersonality", "yes", ""),
-        Setting("RestrictSUIDSGID", "yes", ""),
-        Setting("SystemCallArchitectures", "native", ""),
-        Setting("UMask", "0077", ""),
-    )
+        quiet("Group", user, "The user's own group: no file is shared through a group."),
+        Setting("NoNewPrivileges", "yes",
+                "The lines from here to the last but two take away what serving TCP does not "
+                "need (systemd.exec(5))."),
+        quiet("CapabilityBoundingSet", "", "No capability, not even after a setuid program."),
+        quiet("ProtectSystem", "strict", "The file system is read-only for it."),
+        *(quiet("ReadWritePaths", path, "Its own data, which it has to write.") for path in writes),
+        quiet("ProtectHome", "yes", "People's homes are none of its business."),
+        quiet("PrivateTmp", "yes", "No other process can plant files in its /tmp."),
+        quiet("PrivateDevices", "yes", "No access to disks and other devices."),
+        quiet("ProtectKernelTunables", "yes", "It changes no kernel settings."),
+        quiet("ProtectKernelModules", "yes", "It loads no kernel modules."),
+        quiet("ProtectControlGroups", "yes", "It changes no limits of other services."),
+        quiet("RestrictAddressFamilies", "AF_INET AF_INET6 AF_UNIX",
+              "TCP and sockets on this machine; no raw packets, no netlink."),
+        quiet("RestrictNamespaces", "yes", "It makes no containers."),
+        quiet("LockPersonality", "yes", "Old execution domains weaken memory protection."),
+        quiet("RestrictSUIDSGID", "yes", "It cannot leave a setuid program behind."),
+        quiet("SystemCallArchitectures", "native",
+              "System calls of another architecture would pass by filters."),
+        quiet("UMask", "0077", "Files that it makes are its own alone."),
+    )  # fmt: skip
 
 
 RESTARTS = (
     Setting(
         "Restart", "on-failure", "It comes back by itself; a crash loop is slowed, never ended."
     ),
-    Setting("RestartSec", "2", ""),
+    quiet("RestartSec", "2", "Seconds between attempts: short, and no load in a crash loop."),
 )
 NEVER_GIVE_UP = Setting("StartLimitIntervalSec", "0", "Waiting for a peer may take any time.")
+ONLINE = quiet("Wants", "network-online.target", "It binds to this machine's address.")
+
+
+def after(units: str, why: str) -> Setting:
+    """Return the line that starts a unit after others (at a boot; it does not require them)."""
+    return quiet("After", units, why)
+
+
+def documentation(url: str) -> Setting:
+    """Return the line with the place where a program's flags are explained."""
+    return quiet("Documentation", url, "Where upstream explains the flags; systemctl shows it.")

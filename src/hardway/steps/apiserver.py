@@ -1,78 +1,42 @@
-"""kube-apiserver's unit and the files it reads; a part of the step control-plane."""
+"""kube-apiserver's unit: its flags and what it reads; a part of the step control-plane."""
 
-from hardway.model.cluster import API_PORT, ETCD_CLIENT_PORT, Machine
-from hardway.model.options import DEFAULT_ISSUER, JWKS_PATH, Options
-from hardway.model.resources import File
-from hardway.render.config import Setting, yaml_text
-from hardway.render.systemd import NEVER_GIVE_UP, RESTARTS, Service, hardening
-from hardway.steps import encryption
+from hardway.model.cluster import API_PORT, ETCD_CLIENT_PORT, EndpointKind, Machine
+from hardway.model.options import DEFAULT_ISSUER, Options
+from hardway.model.rows import Setting, quiet
+from hardway.render.systemd import (
+    NEVER_GIVE_UP,
+    ONLINE,
+    RESTARTS,
+    Reread,
+    Service,
+    after,
+    documentation,
+    hardening,
+)
+from hardway.steps import encryption, tls
+from hardway.steps.apiserver_files import ADMISSION, AUDIT_POLICY, AUTHENTICATION
 from hardway.steps.base import Given
+from hardway.steps.reread import clients_reread_ca, reread_ca
 
 USER = "kube-apiserver"
 PKI = "/etc/kubernetes/pki"
 OWN = f"{PKI}/kube-apiserver"
 AUDIT_FOLDER = "/var/log/kubernetes"
-AUDIT_POLICY = "/etc/kubernetes/audit-policy.yaml"
-AUDIT_FILES, AUDIT_FILE_MIB = 5, 100
+AUDIT_FILES, AUDIT_FILE_MIB = 10, 100
 """Old audit logs that are kept, and the size of each."""
 AUDIT_MIB = (AUDIT_FILES + 1) * AUDIT_FILE_MIB
-AUTHENTICATION = "/etc/kubernetes/authentication.yaml"
-HEALTH_PATHS = ("/livez", "/readyz", "/healthz")
-DISCOVERY_PATHS = ("/.well-known/openid-configuration", JWKS_PATH)
-"""Issuer and public keys of pods' tokens."""
-
-CIPHER_SUITES = (
-    "TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256",
-    "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
-    "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
-)  # fmt: skip
-
-QUIET = ({"level": "None", "nonResourceURLs": [f"{p}*" for p in (*HEALTH_PATHS, "/metrics")]},
-         {"level": "None",
-          "resources": [{"group": "coordination.k8s.io", "resources": ["leases"]}]},
-         {"level": "None", "resources": [{"group": "", "resources": ["events"]}]})  # fmt: skip
-
-
-def files(options: Options) -> tuple[File, ...]:
-    """Return the API server's configuration files."""
-    return (
-        File(path=AUDIT_POLICY, content=_audit_policy(), commented=True,
-             why="what is written down of who did what"),
-        File(path=AUTHENTICATION, content=_authentication(options), commented=True,
-             why="what may be asked without saying who one is"),
-    )  # fmt: skip
-
-
-def _audit_policy() -> bytes:
-    rules = [
-        *QUIET,
-        {"level": "Metadata"},
-    ]
-    return yaml_text(
-        "Every request with who, what, when and the answer's code. No bodies: they hold Secrets.",
-        (
-            Setting("apiVersion", "audit.k8s.io/v1", ""),
-            Setting("kind", "Policy", ""),
-            Setting("omitStages", ["RequestReceived"], "The answer's line says all of it."),
-            Setting("rules", rules, "The first that fits counts: what beats every few seconds "
-                    "and tells nothing is left out, all else is kept."),
-        ),
-    )  # fmt: skip
-
-
-def _authentication(options: Options) -> bytes:
-    public = DISCOVERY_PATHS if options.public_discovery else ()
-    conditions = [{"path": path} for path in (*HEALTH_PATHS, *public)]
-    return yaml_text(
-        "Who may come without credentials (KEP-4633).",
-        (
-            Setting("apiVersion", "apiserver.config.k8s.io/v1", ""),
-            Setting("kind", "AuthenticationConfiguration", ""),
-            Setting("anonymous", {"enabled": True, "conditions": conditions},
-                    "Load balancers ask for health and have no certificate; all else is refused "
-                    "with 401, whatever RBAC says of system:anonymous."),
-        ),
-    )  # fmt: skip
+SUITES_1_3 = ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256")
+PAIR = ("crt", "key")
+WATCHED = "Watched, and read each minute (apiserver/pkg/server/dynamiccertificates)."
+DIALED = "Read at each handshake and every 5 minutes (client-go/transport/cert_rotation.go)."
+NOTICED_S = {
+    EndpointKind.VIP: 5,
+    EndpointKind.PROXY: 5,
+    EndpointKind.GIVEN: 35,
+    EndpointKind.MADE: 35,
+}
+"""How long an endpoint may take to send clients elsewhere: haproxy 1 s and kube-proxy, which pods
+come by, 2 s; a load balancer of others asks every 10 s and needs two or three answers."""
 
 
 def service(given: Given, machine: Machine) -> Service:
@@ -80,10 +44,12 @@ def service(given: Given, machine: Machine) -> Service:
     return Service(
         name="kube-apiserver.service",
         description="Kubernetes API server",
-        why="The cluster's front door, and the only one who talks to etcd.",
+        why="The cluster's front door; nothing else talks to etcd.",
         command="/usr/local/bin/kube-apiserver",
         flags=(
             *_addresses(given, machine),
+            *_admission(),
+            *_stopping(given.cluster.endpoint.kind),
             *_serving(),
             *_etcd(),
             *_accounts(given.cluster.options),
@@ -92,56 +58,86 @@ def service(given: Given, machine: Machine) -> Service:
             *_audit(),
         ),
         unit=(
-            Setting("Documentation", "https://kubernetes.io/docs/", ""),
-            Setting("Wants", "network-online.target", ""),
-            Setting("After", "network-online.target etcd.service", ""),
+            documentation("https://kubernetes.io/docs/"),
+            ONLINE,
+            after("network-online.target etcd.service", "It needs its address and etcd."),
             NEVER_GIVE_UP,
         ),
         service=(
             Setting("Type", "notify", "Ready means: it serves."),
             Setting("TimeoutStartSec", "infinity", "It waits for etcd's quorum."),
-            Setting("LimitNOFILE", "65536", ""),
+            quiet("LimitNOFILE", "65536", "Each client and each watch takes a descriptor."),
             *RESTARTS,
             *hardening(USER, writes=(AUDIT_FOLDER,)),
         ),
-        reads=_reads(),
+        reads=_reads(given),
+        rereads=_rereads(given),
     )
 
 
-def _reads() -> tuple[str, ...]:
-    own = ("server.crt", "server.key", "etcd-client.crt", "etcd-client.key", "kubelet-client.crt",
-           "kubelet-client.key", "front-proxy-client.crt", "front-proxy-client.key",
-           "service-account.key", "service-account.pub")  # fmt: skip
-    shared = ("ca.crt", "etcd-ca.crt", "front-proxy-ca.crt")
+def _reads(given: Given) -> tuple[str, ...]:
     return (
-        *(f"{OWN}/{name}" for name in own),
-        *(f"{PKI}/{name}" for name in shared),
+        f"{PKI}/etcd-ca.crt",
+        f"{OWN}/service-account.key",
+        f"{OWN}/service-account.pub",
+        *(() if clients_reread_ca(given.cluster) else (f"{PKI}/ca.crt",)),
         AUDIT_POLICY,
-        AUTHENTICATION,
+        ADMISSION,
+        # Reloaded too, but only within a minute: after a restart it is certain which keys are used.
         encryption.PATH,
         "/usr/local/bin/kube-apiserver",
     )
 
 
+def _rereads(given: Given) -> tuple[Reread, ...]:
+    rows = (
+        *((f"{OWN}/server.{part}", WATCHED) for part in PAIR),
+        *((f"{OWN}/kubelet-client.{part}", DIALED) for part in PAIR),
+        *((f"{OWN}/front-proxy-client.{part}", WATCHED) for part in PAIR),
+        *((f"{OWN}/etcd-client.{part}", "Read at each handshake (etcd client/pkg/transport).")
+          for part in PAIR),
+        (f"{PKI}/front-proxy-ca.crt", WATCHED),
+        (AUTHENTICATION, "Read again when it changes (KEP-3331)."),
+        # Its clients' CA is watched in all versions, kubelets' is read again since 1.36.
+        *((row.path, row.why) for row in reread_ca(given.cluster, f"{PKI}/ca.crt")),
+    )  # fmt: skip
+    return tuple(Reread(path, why) for path, why in rows)
+
+
 def _addresses(given: Given, machine: Machine) -> tuple[Setting, ...]:
     return (
         Setting("--advertise-address", str(machine.address),
-                "Where pods find this API server: an endpoint of the Service `kubernetes`."),
+                "Published as an endpoint of the Service `kubernetes`: pods come here."),
         Setting("--bind-address", str(machine.address),
                 "Not on every address: the endpoint's address on this port is haproxy's."),
-        Setting("--secure-port", str(API_PORT), ""),
-        Setting("--service-cluster-ip-range", str(given.cluster.service_cidr), ""),
+        quiet("--secure-port", str(API_PORT), "Where haproxy and clients on this machine come."),
+        quiet("--service-cluster-ip-range", str(given.cluster.service_cidr),
+              "Services get their addresses from this range: network.services in hardway.yaml."),
         Setting("--authorization-mode", "Node,RBAC",
                 "A kubelet sees what concerns its own pods; all others what RBAC grants."),
-        Setting("--enable-admission-plugins", "NodeRestriction",
-                "A kubelet changes its own node and pods only."),
-        Setting("--authentication-config", AUTHENTICATION, ""),
+        quiet("--authentication-config", AUTHENTICATION, "Which paths answer anonymous clients."),
         Setting("--allow-privileged", "true",
-                "Agents of networks and storage are pods with all rights on their node; who may "
-                "make such pods is for Pod Security to say, by namespace."),
-        Setting("--profiling", "false", "CIS 1.2.15: /debug/pprof tells much and costs much."),
-        Setting("--shutdown-delay-duration", "2s",
-                "Not ready yet still serving: load balancers that ask twice a second move on."),
+                "Agents of networks and storage are pods with all rights on their node; which "
+                "namespaces may have such pods is for Pod Security to say."),
+        Setting("--profiling", "false", "/debug/pprof tells much and costs much."),
+    )  # fmt: skip
+
+
+def _admission() -> tuple[Setting, ...]:
+    return (
+        Setting("--enable-admission-plugins", "NodeRestriction,DenyServiceExternalIPs",
+                "A kubelet changes its own node and pods only. A Service may not claim addresses "
+                "that are not the cluster's: its owner would get their traffic (CVE-2020-8554)."),
+        Setting("--admission-control-config-file", ADMISSION,
+                "Pod Security warns about pods that could take over their node."),
+    )  # fmt: skip
+
+
+def _stopping(endpoint: EndpointKind) -> tuple[Setting, ...]:
+    return (
+        Setting("--shutdown-delay-duration", f"{NOTICED_S[endpoint]}s",
+                "Not ready but still serving: load balancers and kube-proxies have noticed when "
+                "the listener closes, so that no request is lost."),
         Setting("--shutdown-watch-termination-grace-period", "2s",
                 "Watches are ended too; without it a stop waits a minute for them."),
     )  # fmt: skip
@@ -149,12 +145,10 @@ def _addresses(given: Given, machine: Machine) -> tuple[Setting, ...]:
 
 def _serving() -> tuple[Setting, ...]:
     return (
-        Setting("--client-ca-file", f"{PKI}/ca.crt", "Certificates it signed say who one is."),
-        Setting("--tls-cert-file", f"{OWN}/server.crt", ""),
-        Setting("--tls-private-key-file", f"{OWN}/server.key", ""),
-        Setting("--tls-min-version", "VersionTLS12", ""),
-        Setting("--tls-cipher-suites", ",".join(CIPHER_SUITES),
-                "Forward secrecy and authenticated encryption, nothing else."),
+        Setting("--client-ca-file", f"{PKI}/ca.crt",
+                "A client is the one that a certificate signed by this CA names."),
+        *tls.certificate(OWN, "Its names are all those that clients know the API by."),
+        Setting("--tls-cipher-suites", ",".join((*SUITES_1_3, *tls.SUITES_1_2)), tls.SUITES_WHY),
     )  # fmt: skip
 
 
@@ -163,10 +157,14 @@ def _etcd() -> tuple[Setting, ...]:
         Setting("--etcd-servers", f"https://127.0.0.1:{ETCD_CLIENT_PORT}",
                 "The member next door: they fall together, and the endpoint moves on. With all "
                 "members here, requests hang on connections to a lost machine (docs/adr/0007)."),
-        Setting("--etcd-cafile", f"{PKI}/etcd-ca.crt", ""),
-        Setting("--etcd-certfile", f"{OWN}/etcd-client.crt", ""),
-        Setting("--etcd-keyfile", f"{OWN}/etcd-client.key", ""),
-        Setting("--encryption-provider-config", encryption.PATH, ""),
+        quiet("--etcd-cafile", f"{PKI}/etcd-ca.crt", "Only a member of this etcd is asked."),
+        quiet("--etcd-certfile", f"{OWN}/etcd-client.crt", "etcd serves API servers only."),
+        quiet("--etcd-keyfile", f"{OWN}/etcd-client.key", "The key of that certificate."),
+        quiet("--encryption-provider-config", encryption.PATH,
+              "Secrets are encrypted before etcd sees them."),
+        Setting("--encryption-provider-config-automatic-reload", "true",
+                "The file is read again within a minute, and a metric shows the digest of the one "
+                "in use: keys can be changed without a restart."),
     )  # fmt: skip
 
 
@@ -181,10 +179,14 @@ def _accounts(options: Options) -> tuple[Setting, ...]:
                    "Where verifiers outside of the cluster find the public keys; without it at "
                    "this machine's address, which they do not reach."),)
           if options.jwks_uri else ()),
-        Setting("--service-account-signing-key-file", f"{OWN}/service-account.key", ""),
+        quiet("--service-account-signing-key-file", f"{OWN}/service-account.key",
+              "Signs pods' tokens."),
         Setting("--service-account-key-file", f"{OWN}/service-account.pub",
                 "Checks tokens, its own and the other control planes'."),
-        Setting("--api-audiences", DEFAULT_ISSUER, ""),
+        quiet("--api-audiences", DEFAULT_ISSUER, "Tokens for other audiences are refused here."),
+        Setting("--service-account-extend-token-expiration", "false",
+                "A pod's token is good for the hour it says; by default it would be a year, for "
+                "clients of before 2021 that never read it again."),
     )  # fmt: skip
 
 
@@ -192,22 +194,30 @@ def _kubelets() -> tuple[Setting, ...]:
     return (
         Setting("--kubelet-certificate-authority", f"{PKI}/ca.crt",
                 "Without it any machine could pose as a node for logs and exec."),
-        Setting("--kubelet-client-certificate", f"{OWN}/kubelet-client.crt", ""),
-        Setting("--kubelet-client-key", f"{OWN}/kubelet-client.key", ""),
-        Setting("--kubelet-preferred-address-types", "InternalIP,Hostname", ""),
+        quiet("--kubelet-client-certificate", f"{OWN}/kubelet-client.crt",
+              "kubelets serve logs and exec to API servers only."),
+        quiet("--kubelet-client-key", f"{OWN}/kubelet-client.key", "The key of that certificate."),
+        quiet("--kubelet-preferred-address-types", "InternalIP,Hostname",
+              "The node's address first: it needs no DNS."),
     )  # fmt: skip
 
 
 def _aggregation() -> tuple[Setting, ...]:
     return (
         Setting("--requestheader-client-ca-file", f"{PKI}/front-proxy-ca.crt",
-                "A CA of its own: who holds its certificates may say who somebody else is."),
-        Setting("--requestheader-allowed-names", "front-proxy-client", ""),
-        Setting("--requestheader-extra-headers-prefix", "X-Remote-Extra-", ""),
-        Setting("--requestheader-group-headers", "X-Remote-Group", ""),
-        Setting("--requestheader-username-headers", "X-Remote-User", ""),
-        Setting("--proxy-client-cert-file", f"{OWN}/front-proxy-client.crt", ""),
-        Setting("--proxy-client-key-file", f"{OWN}/front-proxy-client.key", ""),
+                "A CA of its own: a client with one of its certificates may name another user."),
+        quiet("--requestheader-allowed-names", "front-proxy-client",
+              "Only certificates with this common name may."),
+        quiet("--requestheader-extra-headers-prefix", "X-Remote-Extra-",
+              "Headers with what else is known of the user; aggregated APIs expect this name."),
+        quiet("--requestheader-group-headers", "X-Remote-Group",
+              "The header with the user's groups; aggregated APIs expect this name."),
+        quiet("--requestheader-username-headers", "X-Remote-User",
+              "The header with the user's name; aggregated APIs expect this name."),
+        quiet("--proxy-client-cert-file", f"{OWN}/front-proxy-client.crt",
+              "What this API server shows to aggregated APIs."),
+        quiet("--proxy-client-key-file", f"{OWN}/front-proxy-client.key",
+              "The key of that certificate."),
         Setting("--enable-aggregator-routing", "true",
                 "No kube-proxy runs here: webhooks and aggregated APIs are called by their pods' "
                 "addresses, over the pod routes."),
@@ -216,9 +226,12 @@ def _aggregation() -> tuple[Setting, ...]:
 
 def _audit() -> tuple[Setting, ...]:
     return (
-        Setting("--audit-policy-file", AUDIT_POLICY, ""),
-        Setting("--audit-log-path", f"{AUDIT_FOLDER}/audit.log", ""),
-        Setting("--audit-log-maxage", "30", "Days."),
-        Setting("--audit-log-maxbackup", str(AUDIT_FILES), ""),
-        Setting("--audit-log-maxsize", str(AUDIT_FILE_MIB), "MiB."),
-    )
+        quiet("--audit-policy-file", AUDIT_POLICY, "What is logged of which request."),
+        quiet("--audit-log-path", f"{AUDIT_FOLDER}/audit.log", "Who asked for what, and when."),
+        Setting("--audit-log-maxage", "30",
+                "Days after which a file is deleted: what happened last month can be asked."),
+        Setting("--audit-log-maxbackup", str(AUDIT_FILES),
+                f"Files kept beside the current one: {AUDIT_MIB} MiB at most on this disk."),
+        quiet("--audit-log-maxsize", str(AUDIT_FILE_MIB),
+              "MiB after which a new file is begun: small enough to be read and copied."),
+    )  # fmt: skip

@@ -25,7 +25,7 @@ def render(given: Given, machine: Machine, _inventory: Inventory) -> Desired:
     files = files_for(given.cluster, machine, given.secrets)
     parents = sorted({f.path.rsplit("/", 1)[0] for f in files})
     # Entered by several users; each key in it is its owner's alone.
-    folders = tuple(Folder(path=p, why="keys and certificates of one service") for p in parents)
+    folders = tuple(Folder(path=p, why="Keys and certificates of one service.") for p in parents)
     return Desired(folders=folders, files=files)
 
 

@@ -3,8 +3,9 @@
 from hardway.components import image
 from hardway.model.cluster import HostFacts
 from hardway.model.resources import Effect, File
-from hardway.render.config import Setting
-from hardway.render.systemd import NEVER_GIVE_UP, RESTARTS, Service
+from hardway.model.rows import Row, Section, Setting, quiet
+from hardway.render.config import toml_text
+from hardway.render.systemd import NEVER_GIVE_UP, RESTARTS, Service, after, documentation
 from hardway.steps.components import BIN, CNI, IMAGES
 
 CONFIG = "/etc/containerd/config.toml"
@@ -18,47 +19,51 @@ IMAGES_UNIT = "hardway-images.service"
 
 def config(host: HostFacts) -> File:
     """Return containerd's configuration; what it does not name has containerd's defaults."""
-    systemd = str(host.cgroup == "v2").lower()
-    capped = str(host.capped_oom).lower()
+    header = "containerd: runs containers for kubelet. `containerd config dump` shows all settings."
+    rows = _rows(host)
+    return File(path=CONFIG, content=toml_text(header, rows), commented=True, rows=rows,
+                why="How containerd runs containers.")  # fmt: skip
+
+
+def _rows(host: HostFacts) -> tuple[Row, ...]:
+    images = "plugins.'io.containerd.cri.v1.images'"
     runtime = "plugins.'io.containerd.cri.v1.runtime'"
-    text = f"""\
-# containerd: runs containers for kubelet. `containerd config dump` shows the defaults too.
-version = 3
-
-[plugins.'io.containerd.cri.v1.images'.pinned_images]
-  # Holds the namespaces of each pod. Already on the machine: nothing is pulled for it.
-  sandbox = '{image("pause")}'
-
-[plugins.'io.containerd.cri.v1.images'.registry]
-  # Mirrors and registries of one's own: <folder>/<registry>/hosts.toml, read at each pull. Named
-  # here since containerd takes its default, a list of two folders, for the name of one.
-  config_path = '{REGISTRIES}'
-
-[{runtime}]
-  # Where this host may not lower oom_score_adj (no CAP_SYS_RESOURCE), containers that ask for it
-  # start without instead of not at all.
-  restrict_oom_score_adj = {capped}
-
-[{runtime}.cni]
-  bin_dirs = ['{CNI}']
-  conf_dir = '{CNI_CONFIG}'
-
-[{runtime}.containerd.runtimes.runc]
-  runtime_type = 'io.containerd.runc.v2'
-
-[{runtime}.containerd.runtimes.runc.options]
-  # As kubelet's cgroupDriver: two managers of one tree lose containers.
-  SystemdCgroup = {systemd}
-"""
-    return File(
-        path=CONFIG, content=text.encode(), commented=True, why="how containerd runs containers"
-    )
+    return (
+        quiet("version", 3, "The format's version, of containerd 2."),
+        Section(f"{images}.pinned_images", (
+            Setting("sandbox", image("pause"), "Holds the namespaces of each pod. Already on the "
+                    "machine: nothing is pulled for it."),
+        ), "Images that are never deleted for room.", quiet=True),
+        Section(f"{images}.registry", (
+            Setting("config_path", REGISTRIES,
+                    "Your own mirrors and registries: <folder>/<registry>/hosts.toml, read at each "
+                    "pull. Named here since containerd takes its default, a list of two folders, "
+                    "for the name of one."),
+        ), "Where images are pulled from.", quiet=True),
+        Section(runtime, (
+            Setting("restrict_oom_score_adj", host.capped_oom,
+                    "Where this host may not lower oom_score_adj (no CAP_SYS_RESOURCE), containers "
+                    "that ask for it start without instead of not at all."),
+        ), "How containers run.", quiet=True),
+        Section(f"{runtime}.cni", (
+            quiet("bin_dirs", [CNI], "The plugins that hardway installed."),
+            quiet("conf_dir", CNI_CONFIG, "The first list in it by name is the pod network."),
+        ), "How pods get their network.", quiet=True),
+        Section(f"{runtime}.containerd.runtimes.runc", (
+            quiet("runtime_type", "io.containerd.runc.v2", "containerd's shim for runc."),
+        ), "The default runtime.", quiet=True),
+        Section(f"{runtime}.containerd.runtimes.runc.options", (
+            Setting("SystemdCgroup", host.cgroup == "v2",
+                    "As kubelet's cgroupDriver: two managers of one tree lose containers."),
+        ), "How runc is called.", quiet=True),
+    )  # fmt: skip
 
 
 def service(host: HostFacts) -> Service:
     """Return containerd's service."""
     spared = () if host.capped_oom else (
-        Setting("OOMScoreAdjust", "-999", "Memory is taken from pods, not from who runs them."),
+        Setting("OOMScoreAdjust", "-999",
+                "Memory is taken from pods, not from the service that runs them."),
     )  # fmt: skip
     return Service(
         name="containerd.service",
@@ -66,32 +71,37 @@ def service(host: HostFacts) -> Service:
         why="Runs containers for kubelet, over runc.",
         command=f"{BIN}/containerd",
         unit=(
-            Setting("Documentation", "https://containerd.io", ""),
-            Setting("After", "hardway-host.service network.target", ""),
+            documentation("https://containerd.io"),
+            after("hardway-host.service network.target",
+                  "Kernel modules are loaded before the first container."),
             NEVER_GIVE_UP,
         ),
         service=(
-            Setting("Type", "notify", ""),
+            quiet("Type", "notify", "Ready means: its socket answers."),
             Setting("Delegate", "yes", "The cgroups below are containerd's to make."),
             Setting("KillMode", "process", "Containers outlive a restart of containerd."),
             Setting("LimitNOFILE", "1048576", "Containers inherit it."),
-            Setting("TasksMax", "infinity", ""),
+            quiet("TasksMax", "infinity", "Each pod's processes have their own limit."),
             *spared,
             *RESTARTS,
         ),
         reads=(CONFIG, f"{BIN}/containerd", f"{BIN}/containerd-shim-runc-v2"),
-    )
+    )  # fmt: skip
 
 
 def images_service() -> Service:
     """Return the service that gives containerd the images that are not pulled from anywhere."""
     pinned = "io.cri-containerd.pinned=pinned"
     imports = [
-        Setting("ExecStart", f"{CTR} images import {IMAGES}/{n}.tar", "") for n in PRELOADED[1:]
+        quiet("ExecStart", f"{CTR} images import {IMAGES}/{n}.tar", "One import for each image.")
+        for n in PRELOADED[1:]
     ]
-    labels = [Setting("ExecStart", f"{CTR} images label {image(name)} {pinned}",
-                      "kubelet must not delete it for room: it could not be had again."
-                      if name == PRELOADED[0] else "") for name in PRELOADED]  # fmt: skip
+    labels = [
+        Setting("ExecStart", f"{CTR} images label {image(name)} {pinned}",
+                "kubelet must not delete it for room: no registry has it.",
+                quiet=name != PRELOADED[0])
+        for name in PRELOADED
+    ]  # fmt: skip
     return Service(
         name=IMAGES_UNIT,
         description="Container images that came with the components",
@@ -99,8 +109,8 @@ def images_service() -> Service:
         oneshot=True,
         command=f"{CTR} images import {IMAGES}/{PRELOADED[0]}.tar",
         unit=(
-            Setting("After", "containerd.service", ""),
-            Setting("Requires", "containerd.service", ""),
+            after("containerd.service", "containerd does the importing."),
+            quiet("Requires", "containerd.service", "Without it nothing can be imported."),
         ),
         service=(*imports, *labels),
         reads=tuple(f"{IMAGES}/{name}.tar" for name in PRELOADED),

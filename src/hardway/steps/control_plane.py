@@ -1,18 +1,28 @@
 """Control plane: API server, controller manager and scheduler on each control plane."""
 
+from hardway.model import ports
 from hardway.model.checks import CONTROL_PLANES, Check, Sh, ends_with
 from hardway.model.cluster import Machine, Role
 from hardway.model.resources import Desired, Folder
-from hardway.render.config import Setting
-from hardway.render.systemd import NEVER_GIVE_UP, RESTARTS, Service, hardening
-from hardway.steps import apiserver
+from hardway.model.rows import Setting, quiet
+from hardway.render.systemd import (
+    NEVER_GIVE_UP,
+    RESTARTS,
+    Reread,
+    Service,
+    after,
+    documentation,
+    hardening,
+)
+from hardway.steps import apiserver, apiserver_files, tls
 from hardway.steps.base import CURL, Given, Inventory, Step, services
 from hardway.steps.extras import with_extras
+from hardway.steps.reread import clients_reread_ca, reread_ca, reread_certificate
 
 NAME = "control-plane"
 PKI = "/etc/kubernetes/pki"
 KCM, SCHEDULER = "kube-controller-manager", "kube-scheduler"
-KCM_PORT, SCHEDULER_PORT = 10257, 10259
+KCM_PORT, SCHEDULER_PORT = ports.CONTROLLER_MANAGER.number, ports.SCHEDULER.number
 
 
 def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
@@ -21,11 +31,11 @@ def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
         return Desired()
     folders = (
         Folder(path=apiserver.AUDIT_FOLDER, mode=0o700, owner=apiserver.USER,
-               why="who did what; the API server turns its files over itself"),
+               why="The audit log: who did what. The API server begins new files itself."),
     )  # fmt: skip
-    desired = Desired(folders=folders, files=apiserver.files(given.cluster.options))
-    specs = (apiserver.service(given, machine), _controller_manager(given), _scheduler())
     options = given.cluster.options
+    desired = Desired(folders=folders, files=apiserver_files.files(options))
+    specs = (apiserver.service(given, machine), _controller_manager(given), _scheduler(given))
     return services(tuple(with_extras(options, spec) for spec in specs), inventory, desired)
 
 
@@ -33,30 +43,32 @@ def _client(name: str, port: int) -> tuple[Setting, ...]:
     """Return the flags both clients of the API server have in common."""
     kubeconfig = f"/etc/kubernetes/{name}.kubeconfig"
     return (
-        Setting(
-            "--kubeconfig", kubeconfig, "To the API server of this machine: see docs/adr/0005."
-        ),
-        Setting(
-            "--authentication-kubeconfig", kubeconfig, "Who asks for /metrics is reviewed too."
-        ),
-        Setting("--authorization-kubeconfig", kubeconfig, ""),
+        Setting("--kubeconfig", kubeconfig,
+                "To the API server of this machine: see docs/adr/0005."),
+        Setting("--authentication-kubeconfig", kubeconfig,
+                "The API server says who a client of /metrics is."),
+        quiet("--authorization-kubeconfig", kubeconfig, "And whether the client may read it."),
         Setting("--bind-address", "127.0.0.1", "/healthz and /metrics, from this machine alone."),
-        Setting("--secure-port", str(port), ""),
-        Setting("--tls-cert-file", f"{PKI}/{name}/server.crt", "Not one made up at each start."),
-        Setting("--tls-private-key-file", f"{PKI}/{name}/server.key", ""),
-        Setting("--tls-min-version", "VersionTLS12", ""),
-        Setting("--profiling", "false", "Off where nobody debugs: CIS 1.3.2 and 1.4.1."),
+        quiet("--secure-port", str(port), "Upstream's port, which scrapers expect."),
+        *tls.certificate(f"{PKI}/{name}", "Not one made up at each start."),
+        Setting("--profiling", "false", "/debug/pprof tells much and costs much."),
         Setting("--leader-elect", "true", "One works, the others wait for its lease to end."),
-        Setting("--leader-elect-lease-duration", "15s", ""),
-    )
+        quiet("--leader-elect-lease-duration", "15s",
+              "So long nothing is done when the leader is lost; shorter, and a slow disk would "
+              "change leaders."),
+    )  # fmt: skip
 
 
-def _reads(name: str) -> tuple[str, ...]:
+def _reads(given: Given, name: str) -> tuple[str, ...]:
+    ca = () if clients_reread_ca(given.cluster) else (f"{PKI}/ca.crt",)
+    return (f"/etc/kubernetes/{name}.kubeconfig", f"/usr/local/bin/{name}", *ca)
+
+
+def _rereads(given: Given, name: str) -> tuple[Reread, ...]:
+    own = ("server.crt", "server.key", "client.crt", "client.key")
     return (
-        f"/etc/kubernetes/{name}.kubeconfig",
-        f"{PKI}/{name}/server.crt",
-        f"{PKI}/{name}/server.key",
-        f"/usr/local/bin/{name}",
+        *(reread_certificate(f"{PKI}/{name}/{file}") for file in own),
+        *reread_ca(given.cluster, f"{PKI}/ca.crt"),
     )
 
 
@@ -76,22 +88,30 @@ def _controller_manager(given: Given) -> Service:
             Setting("--root-ca-file", f"{PKI}/ca.crt", "Given to pods, to trust the API by."),
             Setting("--allocate-node-cidrs", "false",
                     "Each worker's range is in its CNI configuration; hardway decided it."),
-            Setting("--cluster-cidr", str(cluster.pod_cidr), ""),
-            Setting("--service-cluster-ip-range", str(cluster.service_cidr), ""),
+            quiet("--cluster-cidr", str(cluster.pod_cidr),
+                  "All pods' addresses; --allocate-node-cidrs=false takes none of them."),
+            quiet("--service-cluster-ip-range", str(cluster.service_cidr),
+                  "As the API server's: addresses of Services are no nodes'."),
             Setting("--controllers", "*,-csrsigning,-nodeipam",
                     "No CA key is on this machine, so nothing here can sign certificates."),
+            Setting("--terminated-pod-gc-threshold", "1000",
+                    "Finished pods beyond this number are deleted, the oldest first; by default "
+                    "12500 stay in etcd."),
         ),
         unit=(
-            Setting("Documentation", "https://kubernetes.io/docs/", ""),
-            Setting("After", "kube-apiserver.service", ""),
+            documentation("https://kubernetes.io/docs/"),
+            after("kube-apiserver.service", "It works through the API server of this machine."),
             NEVER_GIVE_UP,
         ),
         service=(*RESTARTS, *hardening(KCM)),
-        reads=(*_reads(KCM), key, f"{PKI}/ca.crt"),
+        # The CA is published to pods as it was at the start (kube-controller-manager,
+        # rootcacertpublisher), so that it is read at the start in all versions.
+        reads=tuple(dict.fromkeys((*_reads(given, KCM), key, f"{PKI}/ca.crt"))),
+        rereads=tuple(row for row in _rereads(given, KCM) if row.path != f"{PKI}/ca.crt"),
     )  # fmt: skip
 
 
-def _scheduler() -> Service:
+def _scheduler(given: Given) -> Service:
     return Service(
         name=f"{SCHEDULER}.service",
         description="Kubernetes scheduler",
@@ -99,12 +119,13 @@ def _scheduler() -> Service:
         command=f"/usr/local/bin/{SCHEDULER}",
         flags=_client(SCHEDULER, SCHEDULER_PORT),
         unit=(
-            Setting("Documentation", "https://kubernetes.io/docs/", ""),
-            Setting("After", "kube-apiserver.service", ""),
+            documentation("https://kubernetes.io/docs/"),
+            after("kube-apiserver.service", "It works through the API server of this machine."),
             NEVER_GIVE_UP,
         ),
         service=(*RESTARTS, *hardening(SCHEDULER)),
-        reads=_reads(SCHEDULER),
+        reads=_reads(given, SCHEDULER),
+        rereads=_rereads(given, SCHEDULER),
     )
 
 

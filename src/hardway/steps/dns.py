@@ -7,7 +7,8 @@ from hardway.model.checks import Answer, Check, Judgement, Kubectl, Scope, Subje
 from hardway.model.cluster import Cluster
 from hardway.model.objects import is_ready, items, node_states
 from hardway.model.resources import Manifest
-from hardway.render.config import Setting, comment
+from hardway.model.rows import Setting
+from hardway.render.config import comment
 from hardway.steps import data_path
 from hardway.steps.base import Given, Step
 from hardway.steps.rbac import API as RBAC

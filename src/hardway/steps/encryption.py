@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections import Counter
+from dataclasses import replace
 
 from hardway.model.checks import (
     CONTROL_PLANES,
@@ -13,9 +14,10 @@ from hardway.model.checks import (
     judged,
 )
 from hardway.model.cluster import Machine, Role
-from hardway.model.resources import Desired, File
+from hardway.model.resources import Desired
+from hardway.model.rows import Setting, quiet
 from hardway.pki.values import NamedKey
-from hardway.render.config import Setting, yaml_text
+from hardway.render.config import yaml_file
 from hardway.steps.base import Given, Inventory, Step
 
 NAME = "encryption"
@@ -30,8 +32,8 @@ def render(given: Given, machine: Machine, _inventory: Inventory) -> Desired:
         return Desired()
     providers = [*map(_provider, given.secrets.encryption_keys), {"identity": {}}]
     settings = (
-        Setting("apiVersion", "apiserver.config.k8s.io/v1", ""),
-        Setting("kind", "EncryptionConfiguration", ""),
+        quiet("apiVersion", "apiserver.config.k8s.io/v1", "The format's version."),
+        quiet("kind", "EncryptionConfiguration", "What kind of file this is."),
         Setting(
             "resources",
             [{"resources": ["secrets"], "providers": providers}],
@@ -40,12 +42,11 @@ def render(given: Given, machine: Machine, _inventory: Inventory) -> Desired:
             "nonces. The key is the same on all control planes: each must read what another wrote.",
         ),
     )
-    text = yaml_text("What kube-apiserver encrypts before it goes to etcd.", settings)
-    file = File(
-        path=PATH, content=text, mode=0o600, owner="kube-apiserver", secret=True, commented=True,
-        why="Secrets are ciphertext in etcd, its snapshots and its disks",
+    file = yaml_file(
+        PATH, "What kube-apiserver encrypts before it goes to etcd.", settings,
+        why="Secrets are ciphertext in etcd, its snapshots and its disks.",
     )  # fmt: skip
-    return Desired(files=(file,))
+    return Desired(files=(replace(file, mode=0o600, owner="kube-apiserver", secret=True),))
 
 
 def _provider(key: NamedKey) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 import shlex
 
+from hardway.model import ports
 from hardway.model.checks import (
     CLUSTER,
     CONTROL_PLANES,
@@ -18,8 +19,17 @@ from hardway.model.etcd import MemberStatus, argv, parse_status
 from hardway.model.members import parse as parse_members
 from hardway.model.members import peer_url
 from hardway.model.resources import Desired, File, Folder, Severity, Verdict
-from hardway.render.config import Setting, key_values
-from hardway.render.systemd import NEVER_GIVE_UP, RESTARTS, Service, hardening
+from hardway.model.rows import Setting, quiet
+from hardway.render.config import key_values
+from hardway.render.systemd import (
+    NEVER_GIVE_UP,
+    RESTARTS,
+    Reread,
+    Service,
+    after,
+    documentation,
+    hardening,
+)
 from hardway.steps.base import CURL, Given, Inventory, Step, services
 from hardway.steps.extras import with_extras
 
@@ -30,44 +40,40 @@ UNIT = "etcd.service"
 FIRST_START = "/etc/etcd/first-start.env"
 JOIN = "/etc/etcd/join.env"
 """Takes the place of FIRST_START while a member joins a cluster that has data."""
-METRICS_PORT = 2381
 GIB = 1 << 30
-
-KEYS = tuple(
-    f"{PKI}/{name}" for name in ("ca.crt", "server.crt", "server.key", "peer.crt", "peer.key")
-)
 
 
 def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
     """Return a control plane's member."""
     if machine.role is not Role.CONTROL_PLANE:
         return Desired()
-    folder = Folder(path=DATA, mode=0o700, owner="etcd", why="etcd's log and database")
+    folder = Folder(path=DATA, mode=0o700, owner="etcd", why="etcd's log and database.")
+    settings = _first_start(given)
     env = File(
         path=FIRST_START,
-        content=_first_start(given),
+        content=key_values(
+            "How the members find each other before they have data.", settings, between="="
+        ),
         commented=True,
-        why="read at a member's very first start only; outside the unit's digest, since adding "
-        "a member later must not restart the others",
+        rows=settings,
+        why="Read at a member's very first start only; outside the unit's digest, since adding "
+        "a member later must not restart the others.",
     )
     desired = Desired(folders=(folder,), files=(env,))
     spec = with_extras(given.cluster.options, _service(machine))
     return services((spec,), inventory, desired)
 
 
-def _first_start(given: Given) -> bytes:
+def _first_start(given: Given) -> tuple[Setting, ...]:
     peers = ",".join(
         f"{m.name}=https://{m.address}:{ETCD_PEER_PORT}" for m in given.cluster.control_planes
     )
-    settings = (
+    return (
         Setting("ETCD_INITIAL_CLUSTER", peers, "Every member, and where the others reach it."),
         Setting("ETCD_INITIAL_CLUSTER_STATE", "new", "All members start together."),
         Setting("ETCD_INITIAL_CLUSTER_TOKEN", f"hardway-{given.cluster.name}",
                 "Members of another cluster that reach this one by mistake are not let in."),
     )  # fmt: skip
-    return key_values(
-        "How the members find each other before they have data.", settings, between="="
-    )
 
 
 def join(members: str) -> bytes:
@@ -87,52 +93,64 @@ def _service(machine: Machine) -> Service:
         command="/usr/local/bin/etcd",
         flags=(*_addresses(machine), *_tls(), *_upkeep()),
         unit=(
-            Setting("Documentation", "https://etcd.io/docs/", ""),
-            Setting("After", "network-online.target hardway-host.service", ""),
+            documentation("https://etcd.io/docs/"),
+            after("network-online.target hardway-host.service",
+                  "It needs this machine's address and its user."),
             NEVER_GIVE_UP,
         ),
         service=(
             Setting("Type", "notify", "Ready means: part of a quorum."),
-            Setting("EnvironmentFile", FIRST_START, ""),
+            quiet("EnvironmentFile", FIRST_START, "How the members find each other at first."),
             Setting("EnvironmentFile", f"-{JOIN}", "Only while this member joins the others."),
             Setting("TimeoutStartSec", "infinity", "A quorum may be long in coming."),
-            Setting("LimitNOFILE", "65536", "Two descriptors for each watching client."),
+            Setting("LimitNOFILE", "65536", "Each watching client takes two descriptors."),
             *RESTARTS,
             *hardening("etcd", writes=(DATA,)),
         ),
-        reads=(*KEYS, "/usr/local/bin/etcd"),
-    )
+        reads=(f"{PKI}/ca.crt", "/usr/local/bin/etcd"),
+        rereads=tuple(
+            Reread(f"{PKI}/{name}", "Read at each handshake, at both ends (etcd "
+                   "client/pkg/transport, listener.go); the CA is read at the start only.")
+            for name in ("server.crt", "server.key", "peer.crt", "peer.key")
+        ),
+    )  # fmt: skip
 
 
 def _addresses(machine: Machine) -> tuple[Setting, ...]:
     own, loop = f"https://{machine.address}", "https://127.0.0.1"
     return (
-        Setting("--name", machine.name, "As in --initial-cluster."),
-        Setting("--data-dir", DATA, ""),
+        Setting("--name", machine.name, "As in ETCD_INITIAL_CLUSTER."),
+        quiet("--data-dir", DATA, "Log and database; the only folder that etcd may write."),
         Setting("--listen-client-urls", f"{own}:{ETCD_CLIENT_PORT},{loop}:{ETCD_CLIENT_PORT}",
-                "API servers come over the network, operators by loopback; both with TLS."),
-        Setting("--advertise-client-urls", f"{own}:{ETCD_CLIENT_PORT}", ""),
-        Setting("--listen-peer-urls", f"{own}:{ETCD_PEER_PORT}", ""),
-        Setting("--initial-advertise-peer-urls", f"{own}:{ETCD_PEER_PORT}", ""),
-        Setting("--listen-metrics-urls", f"{loop}:{METRICS_PORT}",
+                "The API server of this machine comes by loopback; other members send clients to "
+                "the machine's address. Both require certificates."),
+        quiet("--advertise-client-urls", f"{own}:{ETCD_CLIENT_PORT}",
+              "Where members say that clients find this one."),
+        quiet("--listen-peer-urls", f"{own}:{ETCD_PEER_PORT}", ports.ETCD_PEER.why),
+        quiet("--initial-advertise-peer-urls", f"{own}:{ETCD_PEER_PORT}",
+              "Where the other members find this one, as in ETCD_INITIAL_CLUSTER."),
+        Setting("--listen-metrics-urls", f"{loop}:{ports.ETCD_METRICS.number}",
                 "/metrics and /health apart from the data, so that a scraper needs no way to it."),
     )  # fmt: skip
 
 
 def _tls() -> tuple[Setting, ...]:
     return (
-        Setting("--trusted-ca-file", f"{PKI}/ca.crt", "etcd's own CA: nobody else's clients."),
-        Setting("--cert-file", f"{PKI}/server.crt", ""),
-        Setting("--key-file", f"{PKI}/server.key", ""),
-        Setting("--client-cert-auth", "true", "Without it anyone who gets here reads everything."),
-        Setting("--peer-trusted-ca-file", f"{PKI}/ca.crt", ""),
-        Setting("--peer-cert-file", f"{PKI}/peer.crt", ""),
-        Setting("--peer-key-file", f"{PKI}/peer.key", ""),
+        Setting("--trusted-ca-file", f"{PKI}/ca.crt",
+                "etcd's own CA: only clients that it signed are accepted."),
+        quiet("--cert-file", f"{PKI}/server.crt", "What this member shows to clients."),
+        quiet("--key-file", f"{PKI}/server.key", "The key of that certificate."),
+        Setting("--client-cert-auth", "true",
+                "Without it any client that reaches this port can read everything."),
+        quiet("--peer-trusted-ca-file", f"{PKI}/ca.crt",
+              "The same CA; peers' certificates are for members only."),
+        quiet("--peer-cert-file", f"{PKI}/peer.crt", "What this member shows to other members."),
+        quiet("--peer-key-file", f"{PKI}/peer.key", "The key of that certificate."),
         Setting("--peer-client-cert-auth", "true", "A peer can replace all data."),
-        Setting("--tls-min-version", "TLS1.2", ""),
+        quiet("--tls-min-version", "TLS1.2", "Older versions have known weaknesses."),
         Setting("--enable-grpc-gateway", "false",
                 "The JSON gateway would dial this server with the server's certificate, which "
-                "then had to be a client's too (etcd-io/etcd#9785); nobody here uses it."),
+                "would have to be a client's too (etcd-io/etcd#9785). Nothing here uses it."),
     )  # fmt: skip
 
 
@@ -141,12 +159,19 @@ def _upkeep() -> tuple[Setting, ...]:
         Setting("--quota-backend-bytes", str(4 * GIB),
                 "Past this etcd takes no writes (NOSPACE); the default of 2 GiB is soon reached."),
         Setting("--auto-compaction-mode", "periodic", "Old revisions are history nobody reads."),
-        Setting("--auto-compaction-retention", "1h", ""),
+        quiet("--auto-compaction-retention", "1h",
+              "An hour of history is enough for clients that resume a watch."),
         Setting("--heartbeat-interval", "100",
                 "Milliseconds; members of one LAN are less than one apart."),
         Setting("--election-timeout", "1000",
-                "A lost leader is noticed after one to two of it; nothing is written until then."),
-        Setting("--snapshot-count", "10000", ""),
+                "Milliseconds. A lost leader is noticed after one to two times this; nothing is "
+                "written until then."),
+        quiet("--snapshot-count", "10000",
+              "Entries between snapshots of the log: fewer in memory than with etcd 3.5's 100000, "
+              "and a member that was away a short time still catches up from the log."),
+        Setting("--feature-gates", "CompactHashCheck=true,InitialCorruptCheck=true",
+                "Members compare hashes of their data, at the start before they serve and at each "
+                "compaction: a member whose data differ is named instead of served."),
     )  # fmt: skip
 
 

@@ -5,11 +5,12 @@ from dataclasses import replace
 
 from hardway.errors import RefusedError
 from hardway.model.options import Extra, Options
-from hardway.render.config import Setting
+from hardway.model.rows import Setting
 from hardway.render.systemd import Service
 
 WHY = "Yours: hardway.yaml, `components`."
 NOTHING = Extra()
+GATES = "--feature-gates"
 
 
 def with_extras(
@@ -31,9 +32,12 @@ def with_extras(
             hint="take them out of hardway.yaml, `components`",
         )
     own = [Setting(f"--{name}", value, WHY) for name, value in extra.flags.items()]
+    flags = service.flags
     if extra.gates and file is None:
-        own.append(Setting("--feature-gates", _gates(extra), WHY))
-    return replace(service, flags=(*service.flags, *own))
+        given = [str(flag.value) for flag in flags if flag.name == GATES]
+        own.append(Setting(GATES, ",".join((*given, _gates(extra))), WHY))
+        flags = [flag for flag in flags if flag.name != GATES]
+    return replace(service, flags=(*flags, *own))
 
 
 def _gates(extra: Extra) -> str:

@@ -2,18 +2,27 @@
 
 from collections.abc import Sequence
 
+from hardway.model import ports
 from hardway.model.cluster import Cluster, HostFacts, Machine
 from hardway.model.resources import File
-from hardway.render.config import Setting, yaml_text
-from hardway.render.systemd import NEVER_GIVE_UP, RESTARTS, Service, hardening
+from hardway.model.rows import Setting, quiet
+from hardway.render.config import yaml_file
+from hardway.render.systemd import (
+    NEVER_GIVE_UP,
+    RESTARTS,
+    Service,
+    after,
+    documentation,
+    hardening,
+)
 from hardway.steps.components import BIN
 from hardway.steps.extras import gates
-from hardway.steps.kubelet import waits_for_api
+from hardway.steps.kubelet import reads, rereads, waits_for_api
 
 USER = "kube-proxy"
 CONFIG = "/etc/kubernetes/kube-proxy.yaml"
 KUBECONFIG = "/etc/kubernetes/kube-proxy.kubeconfig"
-HEALTH_PORT = 10256
+HEALTH_PORT = ports.KUBE_PROXY_HEALTH.number
 PRIMARY = "primary"
 
 
@@ -21,9 +30,10 @@ def config(cluster: Cluster, machine: Machine, host: HostFacts) -> File:
     """Return kube-proxy's configuration."""
     header = "kube-proxy: makes Services' addresses lead to pods, by nftables rules."
     settings = (
-        Setting("apiVersion", "kubeproxy.config.k8s.io/v1alpha1", ""),
-        Setting("kind", "KubeProxyConfiguration", ""),
-        Setting("clientConnection", {"kubeconfig": KUBECONFIG}, ""),
+        quiet("apiVersion", "kubeproxy.config.k8s.io/v1alpha1", "The format's version."),
+        quiet("kind", "KubeProxyConfiguration", "What kind of file this is."),
+        quiet("clientConnection", {"kubeconfig": KUBECONFIG},
+              "Where the API is, and this client's certificate."),
         Setting("mode", "nftables", "Rules in maps: their number does not slow packets down."),
         Setting("clusterCIDR", str(cluster.pod_cidr),
                 "What comes from elsewhere is masqueraded on its way to a Service's address."),
@@ -34,17 +44,13 @@ def config(cluster: Cluster, machine: Machine, host: HostFacts) -> File:
                 "The table of connections has the kernel's size: one for the whole host."),
         Setting("healthzBindAddress", f"0.0.0.0:{HEALTH_PORT}",
                 "Load balancers outside ask here whether this node has pods of a Service."),
-        Setting("metricsBindAddress", "127.0.0.1:10249", ""),
+        quiet("metricsBindAddress", f"127.0.0.1:{ports.KUBE_PROXY_METRICS.number}",
+              "/metrics, from this machine alone."),
         *((Setting("oomScoreAdj", 0, "This host does not allow to lower it."),)
           if host.capped_oom else ()),
         *gates(cluster.options, "kube-proxy"),
     )  # fmt: skip
-    return File(
-        path=CONFIG,
-        content=yaml_text(header, settings),
-        commented=True,
-        why="how Services reach pods",
-    )
+    return yaml_file(CONFIG, header, settings, why="How Services reach pods.")
 
 
 def _node_ports(asked: Sequence[str], machine: Machine) -> list[str]:
@@ -62,34 +68,32 @@ def service(cluster: Cluster, machine: Machine) -> Service:
         why="Makes Services' addresses lead to pods from this machine.",
         command=f"{BIN}/kube-proxy",
         flags=(
-            Setting("--config", CONFIG, ""),
+            quiet("--config", CONFIG, "All settings that have a place in a file."),
             Setting("--hostname-override", machine.name, "The name of this machine's node."),
         ),
         unit=(
-            Setting("Documentation", "https://kubernetes.io/docs/", ""),
-            Setting("After", "network-online.target hardway-host.service", ""),
+            documentation("https://kubernetes.io/docs/"),
+            after("network-online.target hardway-host.service",
+                  "It needs this machine's address and its user."),
             NEVER_GIVE_UP,
         ),
-        service=(
-            waits_for_api(cluster),
-            Setting("TimeoutStartSec", "infinity", ""),
-            *RESTARTS,
-            *_hardening(),
-        ),
-        reads=(CONFIG, KUBECONFIG, f"{BIN}/kube-proxy"),
-    )
+        service=(*waits_for_api(cluster), *RESTARTS, *_hardening()),
+        reads=reads(cluster, "kube-proxy"),
+        rereads=rereads(cluster, "kube-proxy/client"),
+    )  # fmt: skip
 
 
 def _hardening() -> tuple[Setting, ...]:
     """Return the usual lines, but for what rules and sysctls of the network need."""
-    netlink = "AF_INET AF_INET6 AF_UNIX AF_NETLINK"
     needed = {
-        "CapabilityBoundingSet": "CAP_NET_ADMIN",
-        "RestrictAddressFamilies": netlink,
-        "ProtectKernelTunables": "no",
-    }
+        "CapabilityBoundingSet": ("CAP_NET_ADMIN", "The one capability that it may have."),
+        "RestrictAddressFamilies": ("AF_INET AF_INET6 AF_UNIX AF_NETLINK",
+                                    "Rules are written over netlink."),
+        "ProtectKernelTunables": ("no", "It sets the network's sysctls."),
+    }  # fmt: skip
     lines = [
-        Setting(line.name, needed.get(line.name, line.value), line.why) for line in hardening(USER)
+        quiet(line.name, *needed[line.name]) if line.name in needed else line
+        for line in hardening(USER)
     ]
-    why = "nftables rules and sysctls of the network; nothing else of root's."
+    why = "nftables rules and sysctls of the network; no other rights of root."
     return (*lines, Setting("AmbientCapabilities", "CAP_NET_ADMIN", why))

@@ -18,7 +18,7 @@ EXPECTED = {
 
 def render(given: Given, machine: Machine, _inventory: Inventory) -> Desired:
     """Return the kubeconfigs of a machine's clients."""
-    return Desired(files=kubeconfig.kubeconfigs_for(given.cluster, machine, given.secrets))
+    return Desired(files=kubeconfig.kubeconfigs_for(given.cluster, machine))
 
 
 def _words(subject: Subject) -> Mapping[str, str]:

@@ -2,48 +2,55 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
+from hardway.model import ports
 from hardway.model.cluster import Cluster, HostFacts, Machine
 from hardway.model.resources import File
-from hardway.render.config import Setting, yaml_text
-from hardway.render.systemd import NEVER_GIVE_UP, RESTARTS, Service
+from hardway.model.rows import Setting, quiet
+from hardway.render.config import yaml_file
+from hardway.render.systemd import (
+    NEVER_GIVE_UP,
+    RESTARTS,
+    Reread,
+    Service,
+    after,
+    documentation,
+)
+from hardway.steps import tls
 from hardway.steps.components import BIN
 from hardway.steps.containerd import SOCKET
 from hardway.steps.extras import gates
+from hardway.steps.reread import clients_reread_ca, reread_ca, reread_certificate
 
 UNIT = "kubelet.service"
 CONFIG = "/etc/kubernetes/kubelet.yaml"
 KUBECONFIG = "/etc/kubernetes/kubelet.kubeconfig"
 PKI = "/etc/kubernetes/pki"
+CA = f"{PKI}/ca.crt"
 CERTIFICATE = f"{PKI}/kubelet/server.crt"
 KEY = f"{PKI}/kubelet/server.key"
-PORT = 10250
-HEALTH_PORT = 10248
+PORT = ports.KUBELET.number
+HEALTH_PORT = ports.KUBELET_HEALTH.number
 MIB = 1 << 20
 
 
 def config(cluster: Cluster, machine: Machine, host: HostFacts) -> File:
     """Return kubelet's configuration."""
     header = "kubelet: makes this machine a node and runs the pods it is given."
-    return File(
-        path=CONFIG,
-        content=yaml_text(header, settings(cluster, machine, host)),
-        commented=True,
-        why="how kubelet runs pods",
-    )
+    file = yaml_file(CONFIG, header, settings(cluster, machine, host), why="How kubelet runs pods.")
+    return replace(file, mode=0o600)
 
 
 def settings(cluster: Cluster, machine: Machine, host: HostFacts) -> tuple[Setting, ...]:
     """Return what stands in kubelet's configuration."""
     return (
-        Setting("apiVersion", "kubelet.config.k8s.io/v1beta1", ""),
-        Setting("kind", "KubeletConfiguration", ""),
-        *_who_may(),
-        Setting("tlsCertFile", CERTIFICATE, "Signed by our CA, so that API servers can check it."),
-        Setting("tlsPrivateKeyFile", KEY, ""),
-        Setting("tlsMinVersion", "VersionTLS12", ""),
-        Setting("containerRuntimeEndpoint", f"unix://{SOCKET}", ""),
-        Setting("clusterDomain", "cluster.local", ""),
+        quiet("apiVersion", "kubelet.config.k8s.io/v1beta1", "The format's version."),
+        quiet("kind", "KubeletConfiguration", "What kind of file this is."),
+        *_clients(),
+        *_tls(),
+        quiet("containerRuntimeEndpoint", f"unix://{SOCKET}", "containerd's socket."),
+        quiet("clusterDomain", "cluster.local", "Names of Services end with it."),
         Setting("clusterDNS", [str(cluster.dns_service_ip)], "The cluster's DNS, by its Service."),
         Setting("resolvConf", host.resolv_conf, "What pods with dnsPolicy Default get."),
         *_cgroups(host),
@@ -53,23 +60,37 @@ def settings(cluster: Cluster, machine: Machine, host: HostFacts) -> tuple[Setti
         *_taints(cluster.options.taints[machine.name]),
         Setting("seccompDefault", True,
                 "Containers that ask for nothing get the runtime's filter of system calls."),
-        Setting("rotateCertificates", False, "hardway renews certificates; no CA key is in reach."),
+        quiet("eventRecordQPS", 50,
+              "Events a second: enough to see what happens to pods, and no flood for the API."),
+        Setting("rotateCertificates", False,
+                "hardway renews certificates. No signer is in reach: kubelet would wait for one "
+                "until its certificate has ended."),
         *gates(cluster.options, "kubelet"),
     )  # fmt: skip
 
 
-def _who_may() -> tuple[Setting, ...]:
+def _clients() -> tuple[Setting, ...]:
     authentication = {
         "anonymous": {"enabled": False},
         "webhook": {"enabled": True},
-        "x509": {"clientCAFile": f"{PKI}/ca.crt"},
+        "x509": {"clientCAFile": CA},
     }
     return (
         Setting("authentication", authentication,
-                "Who asks kubelet for anything shows a certificate or a token."),
-        Setting("authorization", {"mode": "Webhook"}, "The API server says who may do what here."),
+                "Each client of kubelet shows a certificate or a token."),
+        Setting("authorization", {"mode": "Webhook"},
+                "The API server decides what the client may do here."),
         Setting("readOnlyPort", 0, "No port without authentication."),
     )  # fmt: skip
+
+
+def _tls() -> tuple[Setting, ...]:
+    return (
+        Setting("tlsCertFile", CERTIFICATE, "Signed by our CA, so that API servers can check it."),
+        quiet("tlsPrivateKeyFile", KEY, "The key of that certificate."),
+        quiet("tlsMinVersion", tls.OLDEST, tls.OLDEST_WHY),
+        Setting("tlsCipherSuites", list(tls.SUITES_1_2), tls.SUITES_WHY),
+    )
 
 
 def _taints(taints: Sequence[str]) -> tuple[Setting, ...]:
@@ -119,18 +140,33 @@ def reserved(cluster: Cluster, host: HostFacts) -> dict[str, str]:
     }
 
 
-def waits_for_api(cluster: Cluster) -> Setting:
-    """Return the line that holds a service back until the API answers, or two minutes."""
+def waits_for_api(cluster: Cluster) -> tuple[Setting, ...]:
+    """Return the lines that hold a service back until the API answers, or two minutes."""
     ask = (
-        f"curl --silent --fail --max-time 2 --cacert {PKI}/ca.crt --output /dev/null "
+        f"curl --silent --fail --max-time 2 --cacert {CA} --output /dev/null "
         f"{cluster.endpoint.url}/readyz"
     )
-    return Setting(
-        "ExecStartPre",
-        f"-/usr/bin/timeout 120 /bin/sh -c 'until {ask}; do sleep 0.3; done'",
-        "Who asks before the API answers waits ever longer between its attempts. Only at the "
-        "start: a running one bears the API's absence.",
+    return (
+        Setting(
+            "ExecStartPre",
+            f"-/usr/bin/timeout 120 /bin/sh -c 'until {ask}; do sleep 0.3; done'",
+            "A client that asks before the API answers waits ever longer between its attempts. "
+            "Only at the start: a running one bears the API's absence.",
+        ),
+        quiet("TimeoutStartSec", "infinity", "The line above ends by itself after two minutes."),
     )
+
+
+def reads(cluster: Cluster, name: str) -> tuple[str, ...]:
+    """Return the files that a client of the API on a worker reads at its start only."""
+    config, kubeconfig = (f"/etc/kubernetes/{name}.{suffix}" for suffix in ("yaml", "kubeconfig"))
+    return (config, kubeconfig, f"{BIN}/{name}", *(() if clients_reread_ca(cluster) else (CA,)))
+
+
+def rereads(cluster: Cluster, *names: str) -> tuple[Reread, ...]:
+    """Return the certificates, by path without suffix, and the CA that it reads by itself."""
+    pairs = (f"{PKI}/{name}.{suffix}" for name in names for suffix in ("crt", "key"))
+    return (*map(reread_certificate, pairs), *reread_ca(cluster, CA))
 
 
 def service(cluster: Cluster, machine: Machine) -> Service:
@@ -141,24 +177,26 @@ def service(cluster: Cluster, machine: Machine) -> Service:
         why="Makes this machine a node: runs the pods the API gives it, and reports.",
         command=f"{BIN}/kubelet",
         flags=(
-            Setting("--config", CONFIG, ""),
+            quiet("--config", CONFIG, "All settings that have a place in a file."),
             Setting("--kubeconfig", KUBECONFIG, "Through the endpoint: any API server will do."),
             Setting("--hostname-override", machine.name,
                     "The node's name; its certificate says system:node: and this name."),
             Setting("--node-ip", str(machine.address), "API servers reach kubelet there."),
         ),
         unit=(
-            Setting("Documentation", "https://kubernetes.io/docs/", ""),
-            Setting("After", "containerd.service hardway-images.service", ""),
+            documentation("https://kubernetes.io/docs/"),
+            after("containerd.service hardway-images.service",
+                  "Pods need the runtime and its images."),
             Setting("After", "hardway-network.service", "Pods find their way from the first on."),
-            Setting("Wants", "containerd.service hardway-network.service", ""),
+            quiet("Wants", "containerd.service hardway-network.service",
+                  "A kubelet without a runtime or a network runs nothing."),
             NEVER_GIVE_UP,
         ),
         service=(
-            waits_for_api(cluster),
-            Setting("TimeoutStartSec", "infinity", ""),
+            *waits_for_api(cluster),
             Setting("KillMode", "process", "Pods outlive a restart of kubelet."),
             *RESTARTS,
         ),
-        reads=(CONFIG, KUBECONFIG, f"{PKI}/ca.crt", CERTIFICATE, KEY, f"{BIN}/kubelet"),
+        reads=reads(cluster, "kubelet"),
+        rereads=rereads(cluster, "kubelet/server", "kubelet/client"),
     )  # fmt: skip

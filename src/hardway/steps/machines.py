@@ -6,21 +6,14 @@ from hardway.model.checks import MACHINES, Answer, Check, Judgement, Sh, Subject
 from hardway.model.cluster import EndpointKind, HostFacts, Machine, Role
 from hardway.model.names import KUBERNETES
 from hardway.model.resources import LEDGER, Block, Desired, Effect, File, Severity
-from hardway.render.config import Setting, comment, key_values
-from hardway.render.systemd import DIGEST, UNITS, Service
+from hardway.model.rows import Setting, quiet
+from hardway.model.users import made_on
+from hardway.render.config import comment, key_values
+from hardway.render.systemd import DIGEST, UNITS, Service, after
 from hardway.steps.base import Given, Inventory, Step, services
 from hardway.steps.packages import packages
 
 NAME = "machines"
-
-USERS = (
-    ("etcd", Role.CONTROL_PLANE),
-    ("kube-apiserver", Role.CONTROL_PLANE),
-    ("kube-controller-manager", Role.CONTROL_PLANE),
-    ("kube-scheduler", Role.CONTROL_PLANE),
-    ("kube-proxy", Role.WORKER),
-)
-"""Users that services run as, and on which machines."""
 
 SYSCTLS = {
     Role.CONTROL_PLANE: (
@@ -72,18 +65,21 @@ NO_LOGIN = "/usr/sbin/nologin"
 
 def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
     """Return the host's own files and the unit that puts them into effect at each boot."""
-    modules = "".join(comment(why) + f"{name}\n" for name, why in MODULES[machine.role])
+    modules, users = _modules(machine.role), _users(machine.role)
     files = (
-        File(path=SYSUSERS_FILE, content=_sysusers(machine), commented=True,
-             why="each service has a user of its own, so that it can read its own keys only"),
-        File(path=SYSCTL_FILE, why="kernel settings that routing and the endpoint need",
-             content=key_values("Kernel settings.", SYSCTLS[machine.role]), commented=True),
-        File(path=MODULES_FILE, content=(comment("Kernel modules.") + modules).encode(),
-             commented=True,
-             why="kernel modules that containers and Services need"),
+        File(path=SYSUSERS_FILE, commented=True, rows=users,
+             content=key_values("Users of the cluster's services (sysusers.d(5)).", users,
+                                between=""),
+             why="Each service has a user of its own, so that it can read its own keys only."),
+        File(path=SYSCTL_FILE, commented=True, rows=SYSCTLS[machine.role],
+             content=key_values("Kernel settings.", SYSCTLS[machine.role]),
+             why="Kernel settings that routing and the endpoint need."),
+        File(path=MODULES_FILE, commented=True, rows=modules,
+             content=key_values("Kernel modules.", modules, between=""),
+             why="Kernel modules that containers and Services need."),
     )  # fmt: skip
     hosts = Block(path="/etc/hosts", text=_hosts(given),
-                  why="machines find each other by name without any DNS")  # fmt: skip
+                  why="Machines find each other by name without any DNS.")  # fmt: skip
     desired = Desired(packages=tuple(packages(NAME, machine.role)), files=files, blocks=(hosts,),
                       effects=tuple(_effects(machine, given.hosts[machine.name])))  # fmt: skip
     return services((_host_service(),), inventory, desired)
@@ -101,7 +97,7 @@ def _effects(machine: Machine, host: HostFacts) -> Iterator[Effect]:
         fix=again,
         why="others set them too: hardening guides, libvirt, a second sysctl.d file",
     )
-    users = [name for name, role in USERS if role is machine.role]
+    users = [user.name for user in made_on(machine.role)]
     yield Effect(
         name="users of services",
         see=f"getent passwd {' '.join(users)} | cut -d: -f1,7",
@@ -142,7 +138,8 @@ def _host_service() -> Service:
         command="/usr/bin/systemd-sysusers " + SYSUSERS_FILE,
         unit=(
             Setting("DefaultDependencies", "no", "Before the services that need it."),
-            Setting("After", "local-fs.target systemd-remount-fs.service", ""),
+            after("local-fs.target systemd-remount-fs.service",
+                  "It reads its files and writes users."),
             Setting("After", "systemd-sysctl.service systemd-modules-load.service swap.target",
                     "What these put into effect does not hold here."),
         ),
@@ -150,7 +147,8 @@ def _host_service() -> Service:
             Setting("ExecStart", "-/bin/sh -c 'systemd-detect-virt --quiet --container || "
                     "/sbin/modprobe --all $(grep -v ^# " + MODULES_FILE + ")'",
                     "A container has the modules its host has loaded."),
-            Setting("ExecStart", "/sbin/sysctl --quiet --load=" + SYSCTL_FILE, ""),
+            quiet("ExecStart", "/sbin/sysctl --quiet --load=" + SYSCTL_FILE,
+                  "After the modules: some settings appear with them."),
             Setting("ExecStart", "/bin/sh -c 'systemd-detect-virt --quiet --container || "
                     "/sbin/swapoff --all'",
                     "kubelet's accounting has no place for swap; in a container it is the host's."),
@@ -159,9 +157,12 @@ def _host_service() -> Service:
     )  # fmt: skip
 
 
-def _sysusers(machine: Machine) -> bytes:
-    lines = [f'u {name} - "{name}" /\n' for name, role in USERS if role is machine.role]
-    return (comment("Users of the cluster's services (sysusers.d(5)).") + "".join(lines)).encode()
+def _users(role: Role) -> tuple[Setting, ...]:
+    return tuple(quiet(f'u {u.name} - "{u.name}" /', "", u.why) for u in made_on(role))
+
+
+def _modules(role: Role) -> tuple[Setting, ...]:
+    return tuple(Setting(name, "", why) for name, why in MODULES[role])
 
 
 def _hosts(given: Given) -> str:

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 
 from hardway.model.cluster import Cluster, Machine, Role
 from hardway.model.resources import Effect, File, Unit
+from hardway.model.rows import Row, Section, Setting, quiet
 from hardway.render.config import comment
-from hardway.render.systemd import UNITS
+from hardway.render.systemd import ONLINE, UNITS, after, unit_text
 from hardway.steps import kube_proxy
 
 SCRIPT = "/etc/hardway/network.sh"
@@ -76,21 +77,44 @@ def masquerade_file(cluster: Cluster, machine: Machine) -> File:
         "own address: policies, logs and servers see who it is (docs/adr/0006)."
     )
     text = f"{head}table ip {TABLE}\ndelete table ip {TABLE}\n{_table(cluster, machine)}"
-    return File(
-        path=MASQUERADE,
-        content=text.encode(),
-        commented=True,
-        why="pods reach the outside as this machine, and each other as themselves",
-    )
+    return File(path=MASQUERADE, content=text.encode(), commented=True,
+                rows=_rules(cluster, machine),
+                why="Pods reach the outside as this machine, and each other as themselves."
+                )  # fmt: skip
+
+
+def _rules(cluster: Cluster, machine: Machine) -> tuple[Row, ...]:
+    """Return what is in that file, line by line."""
+    hook = "type nat hook postrouting priority srcnat; policy accept;"
+    outside = f"ip daddr != {cluster.pod_cidr} ip daddr != @machines"
+    return (
+        quiet(f"table ip {TABLE}", "", "Exists then, so that it can be deleted."),
+        quiet(f"delete table ip {TABLE}", "", "Loading the file again replaces the rules."),
+        Section(f"table ip {TABLE}", (
+            Section("set machines", (
+                quiet("type", "ipv4_addr", "Addresses, looked up in one step."),
+                quiet("elements", f"= {{ {_addresses(cluster)} }}", "All machines know the way "
+                      "back to pods, or get it by a route."),
+            ), "Where pods come as themselves.", quiet=True),
+            Section("chain postrouting", (
+                quiet(hook, "", "Seen last, when the way out is known."),
+                quiet(f"ip saddr {machine.pod_cidr} {outside} masquerade", "",
+                      "Answers from the outside find the machine, which knows the pod."),
+            ), "What leaves this machine.", quiet=True),
+        ), "hardway's own table.", quiet=True),
+    )  # fmt: skip
+
+
+def _addresses(cluster: Cluster) -> str:
+    return ", ".join(str(address) for address in sorted(m.address for m in cluster.machines))
 
 
 def _table(cluster: Cluster, machine: Machine) -> str:
     """Return the table as `nft list table` prints it."""
-    machines = ", ".join(str(address) for address in sorted(m.address for m in cluster.machines))
     return f"""table ip {TABLE} {{
 	set machines {{
 		type ipv4_addr
-		elements = {{ {machines} }}
+		elements = {{ {_addresses(cluster)} }}
 	}}
 
 	chain postrouting {{
@@ -157,11 +181,10 @@ fi""",
 def timer(kept: Sequence[Effect]) -> tuple[tuple[File, ...], Unit]:
     """Return the script that keeps effects as they are wanted, and what runs it."""
     script = File(path=SCRIPT, content="\n".join(_script(kept)).encode(), commented=True,
-                  why="keeps routes and rules as they are wanted")  # fmt: skip
-    service = File(path=f"{UNITS}/{SERVICE}", content=_service().encode(), commented=True,
-                   why="looks at routes and rules once")  # fmt: skip
-    clock = File(path=f"{UNITS}/{TIMER}", content=_timer().encode(), commented=True,
-                 why="looks at routes and rules again and again")  # fmt: skip
+                  why="Keeps routes and rules as they are wanted.")  # fmt: skip
+    service = _unit(SERVICE, "Keeps what carries pods' packets; run by the timer of the same name.",
+                    _service())  # fmt: skip
+    clock = _unit(TIMER, "When routes and rules for pods are looked at.", _timer())
     # A timer leaves no process that could carry a digest: systemd reads its file again by itself.
     unit = Unit(name=TIMER, path=clock.path, digest="", reads=(), why=clock.why)
     return (script, service, clock), unit
@@ -193,37 +216,39 @@ fi
     yield "exit $status\n"
 
 
-def _service() -> str:
+def _unit(name: str, why: str, rows: tuple[Section, ...]) -> File:
+    return File(path=f"{UNITS}/{name}", content=unit_text(why, rows).encode(), commented=True,
+                rows=rows, why=why)  # fmt: skip
+
+
+def _service() -> tuple[Section, ...]:
     return (
-        comment("Keeps what carries pods' packets; run by the timer of the same name.")
-        + f"""\
-[Unit]
-Description=Routes and rules for pods
-Wants=network-online.target
-After=network-online.target nftables.service hardway-host.service
+        Section("Unit", (
+            quiet("Description", "Routes and rules for pods", "The name that systemctl shows."),
+            ONLINE,
+            after("network-online.target nftables.service hardway-host.service",
+                  "Routes need a link; nftables.service begins with an empty ruleset."),
+        ), "What it waits for.", quiet=True),
+        Section("Service", (
+            quiet("Type", "oneshot", "It ends when it has looked."),
+            quiet("ExecStart", f"/bin/sh {SCRIPT}", "Looks, and puts right what is missing."),
+            Setting("LogLevelMax", "notice",
+                    "One line when something was put right, none when nothing was."),
+        ), "What is run.", quiet=True),
+    )  # fmt: skip
 
-[Service]
-Type=oneshot
-ExecStart=/bin/sh {SCRIPT}
-# One line when something was put right, none when nothing was.
-LogLevelMax=notice
-"""
-    )
 
-
-def _timer() -> str:
+def _timer() -> tuple[Section, ...]:
     return (
-        comment("When routes and rules for pods are looked at.")
-        + f"""\
-[Unit]
-Description=Routes and rules for pods
-
-[Timer]
-OnActiveSec=0
-OnUnitInactiveSec={EVERY_S}
-AccuracySec=1
-
-[Install]
-WantedBy=timers.target
-"""
-    )
+        Section("Unit", (
+            quiet("Description", "Routes and rules for pods", "The name that systemctl shows."),
+        ), "What it is called.", quiet=True),
+        Section("Timer", (
+            quiet("OnActiveSec", 0, "At once when it is started."),
+            quiet("OnUnitInactiveSec", EVERY_S, "And so many seconds after each look."),
+            quiet("AccuracySec", 1, "Without it systemd waits up to a minute longer."),
+        ), "When it looks.", quiet=True),
+        Section("Install", (
+            quiet("WantedBy", "timers.target", "Started at each boot, with this target."),
+        ), "When the timer is started.", quiet=True),
+    )  # fmt: skip

@@ -21,6 +21,7 @@ from hardway.model.checks import (
 )
 from hardway.model.cluster import Machine, Role
 from hardway.model.resources import Desired, File, Manifest, Severity
+from hardway.model.rows import Note
 from hardway.steps import data_path, probe
 from hardway.steps.base import Given, Inventory, Step, services
 from hardway.steps.containerd import CNI_CONFIG
@@ -41,6 +42,18 @@ from hardway.steps.pod_sources import SOURCES
 
 NAME = "pod-network"
 CONFLIST = f"{CNI_CONFIG}/10-pods.conflist"
+CONFLIST_NOTES = (
+    Note("cniVersion", "The format's version; plugins 1.x know it."),
+    Note("name", "The network's name, under which host-local keeps addresses."),
+    Note("plugins[0].type", "A bridge on each machine joins its pods."),
+    Note("plugins[0].bridge", "The bridge's name."),
+    Note("plugins[0].mtu", "As large as the smallest link of the machines carries."),
+    Note("plugins[0].isGateway", "The bridge has an address: the pods' gateway."),
+    Note("plugins[0].ipMasq", "hardway's own rule masquerades, and only what leaves the cluster."),
+    Note("plugins[0].hairpinMode", "A pod reaches itself through its own Service."),
+    Note("plugins[0].ipam", "Addresses of this machine's range, the gateway for all else."),
+    Note("plugins[1]", "hostPorts, which the kubelet asks for; conformance tests need them."),
+)
 
 
 def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
@@ -51,8 +64,8 @@ def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
     files: tuple[File, ...] = ()
     if machine.role is Role.WORKER:
         files = (
-            File(path=CONFLIST, content=_conflist(machine, pod_mtu(given)),
-                 why="what each new pod gets: a cable into the bridge, an address, hostPorts"),
+            File(path=CONFLIST, content=_conflist(machine, pod_mtu(given)), rows=CONFLIST_NOTES,
+                 why="What each new pod gets: a link to the bridge, an address, hostPorts."),
             masquerade_file(cluster, machine),
             *probe.files(cluster, machine, _bridge(pod_mtu(given))),
         )  # fmt: skip

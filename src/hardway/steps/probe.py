@@ -10,7 +10,8 @@ from collections.abc import Mapping
 
 from hardway.model.cluster import Cluster, Machine
 from hardway.model.resources import File, Folder
-from hardway.render.config import Setting, comment
+from hardway.model.rows import Setting, quiet
+from hardway.render.config import comment, key_values
 from hardway.render.systemd import RESTARTS, Service
 from hardway.steps.components import BIN, CNI
 
@@ -40,15 +41,18 @@ def files(cluster: Cluster, machine: Machine, bridge: Mapping[str, object]) -> t
              "rangeEnd": address(machine)}]]  # fmt: skip
     ipam = {"type": "host-local", "ranges": own, "routes": [{"dst": "0.0.0.0/0"}]}
     network = {"cniVersion": "1.0.0", "name": "pods", **bridge, "ipam": ipam}
-    servers = f"nameserver {cluster.dns_service_ip}\noptions timeout:4 attempts:2\n"
+    servers = (
+        quiet("nameserver", cluster.dns_service_ip, "The cluster's DNS, by its Service."),
+        quiet("options", "timeout:4 attempts:2", "A check waits twice at most, and not long."),
+    )
     return (
         File(path=NETWORK, content=(json.dumps(network, indent=2) + "\n").encode(),
              why="what the CNI plugins are asked for: a pod's network at a fixed address"),
         File(path=SCRIPT, content=_script().encode(), commented=True,
              why="gives the probe a namespace of its own, by the same plugins as any pod"),
         File(path=RESOLV_CONF,
-             content=(comment("The cluster's DNS, as in pods.") + servers).encode(),
-             commented=True,
+             content=key_values("The cluster's DNS, as in pods.", servers, between=" "),
+             commented=True, rows=servers,
              why="names are asked of the cluster's DNS, by its Service"),
     )  # fmt: skip
 

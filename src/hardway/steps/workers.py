@@ -24,17 +24,6 @@ from hardway.steps.rbac import cluster_role_binding, user
 NAME = "workers"
 CA = "/etc/kubernetes/pki/ca.crt"
 KUBELET_CLIENT = "kube-apiserver-kubelet-client"
-TRACES = (
-    "/etc/cni/net.d",
-    "/opt/containerd",
-    "/run/containerd",
-    "/usr/libexec/kubernetes",
-    "/var/lib/cni",
-    "/var/lib/containerd",
-    "/var/log/containers",
-    "/var/log/pods",
-)
-"""Folders that containerd, kubelet and CNI plugins make."""
 
 
 def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:

@@ -1,7 +1,7 @@
 """What hardway put on a machine and no step wants any longer, by the machine's own ledger.
 
 Files, links and lines only, and contents of the store: folders hold data that components made, and
-what services put down by themselves (`ledger.TRACES`) was never hardway's to take away.
+what services put down by themselves (`model.paths.TRACES`) was never hardway's to take away.
 """
 
 import shlex
@@ -10,7 +10,7 @@ from dataclasses import replace
 from posixpath import basename, dirname
 
 from hardway.engine.kinds.base import Sections, section
-from hardway.engine.ledger import TRACES
+from hardway.model.paths import TRACES
 from hardway.model.resources import (
     BLOCK_BEGIN,
     BLOCK_END,

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from hardway.model.cluster import API_PORT, ETCD_CLIENT_PORT, ETCD_PEER_PORT, Role
+from hardway.model.cluster import Role
+from hardway.model.ports import SSH, Peer, Port, on
 from hardway.providers.aws import names
 from hardway.providers.aws.api import Answer
 from hardway.providers.aws.base import (
@@ -29,7 +30,6 @@ GROUPS: Mapping[str, str] = {
 }
 OF_ROLE = {Role.CONTROL_PLANE: CONTROLLERS, Role.WORKER: WORKERS}
 OPERATORS, PODS, ADDRESSES = "operators", "pods", "workers' public addresses"
-SSH = 22
 ENDPOINT = (0, 0)
 """Stands for the port that hardway.yaml gives the endpoint."""
 LIMIT = 60
@@ -49,18 +49,31 @@ class Allow:
     why: str
 
 
+SOURCES = {
+    Peer.OPERATORS: OPERATORS,
+    Peer.BALANCER: BALANCER,
+    Peer.CONTROL_PLANES: CONTROLLERS,
+    Peer.WORKERS: WORKERS,
+    Peer.PODS: PODS,
+}
+
+
+def _of_ports(group: str, ports: Sequence[Port]) -> tuple[Allow, ...]:
+    """Return a rule for each that may come to each of the ports."""
+    return tuple(
+        Allow(group, SOURCES[peer], (port.number, port.number), why)
+        for port in ports
+        for peer, why in port.allows
+    )
+
+
 RULES = (
-    Allow(CONTROLLERS, OPERATORS, (SSH, SSH), "SSH"),
-    Allow(WORKERS, OPERATORS, (SSH, SSH), "SSH"),
+    *_of_ports(WORKERS, [SSH]),
+    *_of_ports(CONTROLLERS, [SSH, *on(Role.CONTROL_PLANE)]),
     Allow(BALANCER, OPERATORS, ENDPOINT, "the API"),
     # An internet-facing balancer's name leads to public addresses, also for those next to it:
     # what workers send there comes from their own public ones.
     Allow(BALANCER, ADDRESSES, ENDPOINT, "kubelets and kube-proxies reach the API"),
-    Allow(CONTROLLERS, BALANCER, (API_PORT, API_PORT), "what the load balancer passes on"),
-    Allow(CONTROLLERS, CONTROLLERS, (API_PORT, API_PORT), "the API next door"),
-    Allow(CONTROLLERS, CONTROLLERS, (ETCD_CLIENT_PORT, ETCD_PEER_PORT), "etcd"),
-    Allow(CONTROLLERS, WORKERS, (API_PORT, API_PORT), "Service kubernetes"),
-    Allow(CONTROLLERS, PODS, (API_PORT, API_PORT), "Service kubernetes, from pods"),
     Allow(WORKERS, CONTROLLERS, None, "API servers call kubelets, webhooks and aggregated APIs"),
     Allow(WORKERS, WORKERS, None, "pods and Services"),
     # Among pods and machines packets of pods keep their own addresses (docs/adr/0006).

@@ -8,11 +8,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from hardway.model.cluster import API_PORT, Cluster, EndpointKind, Machine, Role
+from hardway.model.cluster import Cluster, EndpointKind, Machine, Role
+from hardway.model.paths import INHERITED
+from hardway.model.ports import HAPROXY_HEALTH, on
 from hardway.model.resources import LEDGER
 from hardway.providers import firewalls, routes
 from hardway.providers.storage import OVERLAY, PLACES
-from hardway.steps import control_plane, endpoint, etcd, kube_proxy, kubelet
+from hardway.steps import endpoint
 
 TOOLS: Mapping[str, str] = {
     "apt-get": "apt", "awk": "mawk", "find": "findutils", "findmnt": "util-linux",
@@ -27,15 +29,9 @@ UNITS = ("kubelet", "etcd", "containerd", "docker", "crio", "k3s", "k3s-agent", 
          "kube-apiserver", "haproxy", "keepalived")  # fmt: skip
 """Services that would be in our way."""
 
-FOLDERS = ("/etc/kubernetes", "/var/lib/etcd", "/var/lib/kubelet", "/etc/cni/net.d",
-           "/var/lib/rancher", "/var/lib/k0s")  # fmt: skip
+FOLDERS = (*INHERITED, "/var/lib/rancher", "/var/lib/k0s")
 """What another cluster leaves; its data would be taken for ours."""
 
-PORTS: Mapping[Role, tuple[int, ...]] = {
-    Role.CONTROL_PLANE: (2379, 2380, etcd.METRICS_PORT, API_PORT, control_plane.KCM_PORT,
-                         control_plane.SCHEDULER_PORT),
-    Role.WORKER: (10250, kubelet.HEALTH_PORT, 10249, kube_proxy.HEALTH_PORT),
-}  # fmt: skip
 IMAGES = "/var/lib/containerd"
 """Where containerd lays image layers over each other."""
 FSYNCS = 100
@@ -47,8 +43,8 @@ PEER_S = 2
 def ports(cluster: Cluster, machine: Machine) -> tuple[int, ...]:
     """Return the TCP ports that our services will listen on."""
     balancer = machine.role in endpoint.BALANCED[cluster.endpoint.kind]
-    return (*PORTS[machine.role], *((endpoint.HEALTH_PORT,) if balancer else ()),
-            *((cluster.endpoint.port,) if balancer else ()))  # fmt: skip
+    own = [port.number for port in on(machine.role) if balancer or port is not HAPROXY_HEALTH]
+    return (*own, *((cluster.endpoint.port,) if balancer else ()))
 
 
 def script(

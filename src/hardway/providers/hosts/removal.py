@@ -1,9 +1,12 @@
 """Taking a cluster off machines that stay: what hardway put there goes, what was there is back."""
 
 import asyncio
+import shlex
 from importlib.resources import files
 
 from hardway.errors import ProviderError, RemoteError
+from hardway.model.paths import MOUNTED
+from hardway.model.users import USERS
 from hardway.providers.base import Progress
 from hardway.transport.base import Fleet, Transport, run_checked
 
@@ -12,7 +15,9 @@ REMOVAL_S = 600.0
 
 def script() -> str:
     """Return the shell script that does it on one machine; it prints what is left."""
-    return files("hardway.providers.hosts").joinpath("removal.sh").read_text()
+    words = {"users": " ".join(user.name for user in USERS), "mounted": "|".join(MOUNTED)}
+    head = "".join(f"{name}={shlex.quote(value)}\n" for name, value in words.items())
+    return head + files("hardway.providers.hosts").joinpath("removal.sh").read_text()
 
 
 async def remove(fleet: Fleet, progress: Progress) -> None:

@@ -1,5 +1,7 @@
 # Takes everything of hardway's off this machine and puts back what stood there before, by the
-# ledger alone (engine/ledger.py). Prints a line for each thing that is left. May be run again.
+# ledger (engine/ledger.py) and, in $users and $mounted, the tables of users and of paths that
+# services make (providers/hosts/removal.py). Prints a line for each thing that is left. May be run
+# again.
 set -u
 before=/var/lib/hardway/before
 identity=/var/lib/hardway/identity
@@ -28,7 +30,7 @@ ours() { # processes of our binaries, containerd's shims among them
 
 mounts() {
     cut -d' ' -f2 /proc/self/mounts |
-        grep -E '^(/var/lib/kubelet|/var/lib/containerd|/run/containerd|/run/netns/cni-)' |
+        grep -E "^($mounted|/run/netns/cni-)" |
         grep -v -x -e /var/lib/kubelet -e /var/lib/containerd | sort -r
 }
 
@@ -126,9 +128,8 @@ put_back_files() {
 }
 
 remove_users() {
-    for user in etcd kube-apiserver kube-controller-manager kube-scheduler kube-proxy haproxy \
-        keepalived_script; do
-        kept_user $user || ! getent passwd $user >/dev/null || userdel $user
+    for user in $users; do
+        kept_user "$user" || ! getent passwd "$user" >/dev/null || userdel "$user"
     done
 }
 
