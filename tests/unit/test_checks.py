@@ -104,6 +104,14 @@ def test_each_row_says_why_and_its_shell_is_one(check: Check) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize("check", ROWS, ids=lambda row: row.name)
+def test_no_question_goes_by_a_proxy_that_the_login_is_told_of(check: Check) -> None:
+    """A pam_env of the host may have one; what checks ask is the cluster's own."""
+    if isinstance(check.ask, Sh):
+        asked = re.findall(r"\bcurl -.*", check.ask.text)
+        assert all("--noproxy" in line for line in asked), asked
+
+
 def said(questions: Sequence[Sh]) -> list[object]:
     """Ask this host's bash, as a machine is asked."""
     text = script.script(questions, "mark")
