@@ -87,15 +87,18 @@ def cluster(text: str = "", version: str = VERSION) -> Cluster:
     return resolve(parse(text, "hardway.yaml"), version)
 
 
-def hosts(endpoint: str) -> Cluster:
-    """Return a cluster of two hosts of one's own, before the first change to them."""
-    return cluster(f"""provider: ssh
-network: {{nodes: 192.168.7.0/24}}
-endpoint: {{kind: {endpoint}}}
+TWO_HOSTS = """provider: ssh
+network: {nodes: 192.168.7.0/24}
+endpoint: {kind: KIND}
 machines:
-- {{name: a, role: control-plane, host: 192.168.7.4}}
-- {{name: b, role: worker, host: 192.168.7.5}}
-""")
+- {name: a, role: control-plane, host: 192.168.7.4}
+- {name: b, role: worker, host: 192.168.7.5}
+"""
+
+
+def hosts(endpoint: str) -> Cluster:
+    """Return a cluster of two hosts of provider ssh, before the first change to them."""
+    return cluster(TWO_HOSTS.replace("KIND", endpoint))
 
 
 def topology(name: str) -> Cluster:

@@ -8,7 +8,6 @@ from typing import cast
 
 import pytest
 from tests import support
-from tests.unit.test_preflight import SPEC
 
 from hardway import pipeline
 from hardway.errors import ConnectError, PreflightError, RefusedError
@@ -17,7 +16,9 @@ from hardway.providers.ssh.provider import SshProvider
 from hardway.setup import Setup
 from hardway.spec.load import parse
 
-TEXT = SPEC.replace("KIND", "proxy").replace("host: 192.168.7.4", "host: 192.168.7.4, user: root")
+TEXT = support.TWO_HOSTS.replace("KIND", "proxy").replace(
+    "host: 192.168.7.4", "host: 192.168.7.4, user: root"
+)
 
 
 def provider(folder: Path, more: str = "") -> SshProvider:
