@@ -27,6 +27,7 @@ network: {nodes: 10.240.0.0/24}
 OPTIONS = """endpoint: {sans: [api.example.com, 203.0.113.7]}
 network: {nodePorts: [primary, 198.51.100.0/24], podMtu: 1400}
 nodes: {labels: {disk: ssd}, taints: ["dedicated=db:NoSchedule"], podPidsLimit: -1}
+podSecurity: {enforce: baseline}
 serviceAccounts: {issuers: ["https://id.example.com"], publicDiscovery: true}
 components:
   kube-apiserver: {flags: {max-requests-inflight: 800}, featureGates: {SomeThing: false}}

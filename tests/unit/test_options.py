@@ -272,3 +272,19 @@ def binary(folder: Path) -> dict[str, Stored]:
     path.write_text(HELP)
     path.chmod(0o755)
     return {"kube-apiserver": replace(support.fake_stored()["kube-apiserver"], path=path)}
+
+
+@pytest.mark.parametrize(
+    ("asked", "enforced", "warned"),
+    [
+        ("", "privileged", "baseline"),
+        ("podSecurity: {enforce: baseline}", "baseline", "baseline"),
+        ("podSecurity: {enforce: restricted}", "restricted", "restricted"),
+    ],
+)
+def test_pod_security_is_enforced_when_asked_for(asked: str, enforced: str, warned: str) -> None:
+    given = support.given(support.cluster(asked))
+    (plugin,) = config(given, "controller-0", "admission")["plugins"]
+    defaults = plugin["configuration"]["defaults"]
+    assert (defaults["enforce"], defaults["warn"], defaults["audit"]) == (enforced, warned, warned)
+    assert plugin["configuration"]["exemptions"]["namespaces"] == ["kube-system"]

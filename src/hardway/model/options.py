@@ -53,6 +53,8 @@ class Options:
     pod_mtu: int | None
     """None: the smallest found on the machines."""
     pod_pids_limit: int
+    pod_security: str
+    """The level that is enforced where a namespace says nothing."""
     labels: Mapping[str, Mapping[str, str]]
     """By node."""
     taints: Mapping[str, tuple[str, ...]]
@@ -78,6 +80,7 @@ def decide(spec: ClusterSpec, names: Iterable[str]) -> Options:
         node_ports=_node_ports(spec),
         pod_mtu=spec.network.pod_mtu,
         pod_pids_limit=nodes.pod_pids_limit,
+        pod_security=spec.pod_security.enforce,
         labels={name: {**nodes.labels, **own.get(name, {})} for name in names},
         taints={name: (*nodes.taints, *tainted.get(name, ())) for name in names},
         issuers=tuple(dict.fromkeys((*accounts.issuers, DEFAULT_ISSUER))),

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from hardway.errors import SpecError
 from hardway.spec.aws import Aws
-from hardway.spec.options import Extra, Nodes, ServiceAccounts
+from hardway.spec.options import Extra, Nodes, PodSecurity, ServiceAccounts
 from hardway.spec.schema import TAGS, ClusterSpec, Counts, EndpointSpec, Named, Network, Pki
 from hardway.spec.ssh import Ssh
 
@@ -29,6 +29,7 @@ PARTS: Mapping[str, type[BaseModel]] = {
     "aws": Aws,
     "pki": Pki,
     "nodes": Nodes,
+    "podSecurity": PodSecurity,
     "serviceAccounts": ServiceAccounts,
     "components": Extra,
 }

@@ -55,6 +55,20 @@ class Nodes(Part):
     )  # fmt: skip
 
 
+Level = Literal["privileged", "baseline", "restricted"]
+
+
+class PodSecurity(Part):
+    """What pods may ask for, in namespaces that say nothing else (Pod Security Standards)."""
+
+    enforce: Level = Field(
+        "privileged", description="Pods beyond this level are refused: privileged refuses none, "
+        "baseline those that could take over their node, restricted all that are not hardened. "
+        "A namespace's label pod-security.kubernetes.io/enforce takes its place. kube-system is "
+        "exempt. Pods that run stay.",
+    )  # fmt: skip
+
+
 class ServiceAccounts(Part):
     """Who verifies pods' tokens outside of the cluster, as Vault or a cloud's identity service."""
 

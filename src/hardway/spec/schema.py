@@ -12,6 +12,7 @@ from hardway.spec.options import (
     Components,
     Labels,
     Nodes,
+    PodSecurity,
     ServiceAccounts,
     Taint,
 )
@@ -148,6 +149,9 @@ class ClusterSpec(Part):
     aws: Aws = Field(Aws(), description="Where and of what machines of provider aws are made.")
     pki: Pki = Field(Pki(), description="Keys and certificates.")
     nodes: Nodes = Field(Nodes(), description="What all nodes have.")
+    pod_security: PodSecurity = Field(
+        PodSecurity(), description="What pods may ask for where their namespace says nothing."
+    )
     service_accounts: ServiceAccounts = Field(
         ServiceAccounts(), description="Pods' tokens, for verifiers outside of the cluster."
     )

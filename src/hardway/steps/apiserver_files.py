@@ -20,7 +20,7 @@ NOT_LOGGED = (
 
 def files(options: Options) -> tuple[File, ...]:
     """Return the API server's configuration files."""
-    return _audit_policy(), _authentication(options), _admission()
+    return _audit_policy(), _authentication(options), _admission(options)
 
 
 def _kind(version: str, kind: str) -> tuple[Setting, ...]:
@@ -59,10 +59,12 @@ def _authentication(options: Options) -> File:
                      why="Which paths answer without credentials.")  # fmt: skip
 
 
-def _admission() -> File:
+def _admission(options: Options) -> File:
+    enforced = options.pod_security
+    said = enforced if enforced == "restricted" else "baseline"
     defaults = {
         f"{mode}{suffix}": value
-        for mode, level in (("enforce", "privileged"), ("audit", "baseline"), ("warn", "baseline"))
+        for mode, level in (("enforce", enforced), ("audit", said), ("warn", said))
         for suffix, value in (("", level), ("-version", "latest"))
     }
     pod_security = {
@@ -75,8 +77,9 @@ def _admission() -> File:
         *_kind("apiserver.config.k8s.io/v1", "AdmissionConfiguration"),
         Setting("plugins", [{"name": "PodSecurity", "configuration": pod_security}],
                 "Pods that could take over their node (privileged, the host's namespaces, "
-                "hostPath) are named to the client and in the audit log. Nothing is refused until "
-                "a namespace asks for it: label pod-security.kubernetes.io/enforce."),
+                "hostPath) are named to the client and in the audit log. Those beyond `enforce` "
+                "are refused: none, until hardway.yaml (podSecurity) or a namespace's label "
+                "pod-security.kubernetes.io/enforce asks for it."),
     )  # fmt: skip
     return yaml_file(ADMISSION, "What kube-apiserver says of pods before it takes them.", settings,
                      why="Warnings about pods that could take over their node.")  # fmt: skip
