@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests import support
 
+from hardway.engine.kinds.manifest import identity
 from hardway.engine.render import merged, render
 from hardway.model import cis, paths, ports, users
 from hardway.model.resources import Desired, File
@@ -107,6 +108,31 @@ def test_every_row_has_a_reason(name: str) -> None:
         for file in wanted.files:
             for row in walk(file.rows):
                 assert is_reason(row.why), f"{file.path}: {row.name}: {row.why!r}"
+
+
+@pytest.mark.parametrize("name", support.TOPOLOGIES)
+def test_every_object_and_each_of_its_values_has_a_note(name: str) -> None:
+    given = support.given_topology(name)
+    for step in STEPS:
+        for manifest in step.manifests(given):
+            notes = step.notes.get(identity(manifest)) or step.notes[manifest["kind"]]
+            names = {note.name for note in notes}
+            rest = {
+                k: v for k, v in manifest.items() if k not in {"apiVersion", "kind", "metadata"}
+            }
+            found = set(leaves(rest))
+            assert "" in names
+            assert not {leaf for leaf in found if not leaf.startswith(tuple(names - {""}))}
+            assert not {n for n in names if not any(leaf.startswith(n) for leaf in found | {""})}
+            assert all(is_reason(note.why) for note in notes)
+
+
+def test_no_note_is_about_an_object_that_is_not_there() -> None:
+    for step in STEPS:
+        objects = [m for name in ("3+3", "options")
+                   for m in step.manifests(support.given_topology(name))]  # fmt: skip
+        made = {key for m in objects for key in (identity(m), m["kind"])}
+        assert not set(step.notes) - made
 
 
 def test_tables_have_reasons() -> None:

@@ -14,6 +14,7 @@ from hardway.model.checks import (
     says,
 )
 from hardway.model.resources import Manifest, Severity, Verdict
+from hardway.model.rows import Note
 from hardway.steps import encryption
 from hardway.steps.base import Given, Step
 from hardway.steps.rbac import cluster_role_binding, group
@@ -103,4 +104,20 @@ STEP = Step(
     why="people come in with a certificate of their own, and as long as a binding says so",
     manifests=manifests,
     checks=CHECKS,
+    notes={
+        f"ClusterRoleBinding/{ADMINS}": (
+            Note("", "What operators may do, as long as this binding is there."),
+            Note("roleRef", "Everything: people who build the cluster run it too."),
+            Note(
+                "subjects",
+                "The group in the admin certificate. Not system:masters, which no "
+                "binding could take back.",
+            ),
+        ),
+        "ClusterRoleBinding/hardway:public-issuer-discovery": (
+            Note("", "Verifiers outside of the cluster may read issuer and public keys."),
+            Note("roleRef", "Upstream's role for just these two paths."),
+            Note("subjects", "Requests without credentials."),
+        ),
+    },
 )

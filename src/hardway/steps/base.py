@@ -7,6 +7,7 @@ from hardway.components import Stored
 from hardway.model.checks import Check, Occasion
 from hardway.model.cluster import Cluster, HostFacts, Machine
 from hardway.model.resources import Blob, Desired, File, Manifest
+from hardway.model.rows import Note
 from hardway.model.trials import Trial
 from hardway.pki.values import Secrets
 from hardway.render.systemd import Service, service
@@ -55,6 +56,8 @@ class Step:
     checks: tuple[Check, ...] = ()
     trial: Trial | None = None
     """Checks that write, and all that they write."""
+    notes: Mapping[str, tuple[Note, ...]] = field(default_factory=dict)
+    """Why objects are as they are, by `Kind/name`, `Kind/namespace/name`, or the kind of all."""
     settles_s: float = 60
     """How long it may take after a change until the checks hold."""
     settles_more_s: Callable[[Cluster], float] = lambda _: 0

@@ -11,6 +11,7 @@ from hardway.model.rows import Setting
 from hardway.render.config import comment
 from hardway.steps import data_path
 from hardway.steps.base import Given, Step
+from hardway.steps.dns_notes import NOTES
 from hardway.steps.rbac import API as RBAC
 
 NAME = "dns"
@@ -275,5 +276,6 @@ STEP = Step(
     why="Services have names, on whichever node one asks",
     manifests=manifests,
     checks=CHECKS,
+    notes=NOTES,
     settles_s=120,
 )

@@ -204,4 +204,5 @@ STEP = Step(
     render=render,
     manifests=manifests,
     checks=CHECKS,
+    notes={"Node": (Note("", "The labels that hardway.yaml gives this node."),)},
 )

@@ -15,6 +15,7 @@ from hardway.model.checks import (
 from hardway.model.cluster import Machine, Role
 from hardway.model.objects import GET_NODES, node_states
 from hardway.model.resources import Desired, Folder, Manifest, Severity
+from hardway.model.rows import Note
 from hardway.steps import containerd, kube_proxy, kubelet
 from hardway.steps.base import CURL, Given, Inventory, Step, services
 from hardway.steps.extras import with_extras
@@ -148,6 +149,13 @@ STEP = Step(
     render=render,
     manifests=manifests,
     checks=CHECKS,
+    notes={
+        "ClusterRoleBinding/hardway:kubelet-client": (
+            Note("", "Lets API servers fetch logs and run exec on kubelets."),
+            Note("roleRef", "Upstream's role for just that; not system:masters."),
+            Note("subjects", "The common name in API servers' client certificates."),
+        ),
+    },
     settles_s=180,
     serves=(RUNTIME.name, KUBELET.name, PROXY.name),
 )
