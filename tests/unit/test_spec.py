@@ -114,6 +114,10 @@ def test_all_errors_at_once_each_with_its_line() -> None:
             3,
             "the endpoint's host",
         ),
+        ("endpoint: {kind: proxy, port: 10250}", 1, "port of kubelet on workers"),
+        ("endpoint: {kind: proxy, port: 2379}", 1, "port of etcd on control-planes"),
+        ("endpoint: {kind: proxy, port: 8404}", 1, "port of haproxy on"),
+        ("endpoint: {kind: vip, port: 22}", 1, "port of ssh on"),
         ("provider: ssh", 1, "range in which your machines"),
         ("provider: aws", 1, "region: is needed"),
         ("provider: aws", 1, "operators: is needed"),
@@ -226,6 +230,23 @@ machines:
 - {{name: a, role: control-plane, host: {first}}}
 """)
     assert cluster.machines[0].address == first
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    ["{kind: proxy}", "{kind: vip, port: 10250}", "{kind: vip, port: 2379}",
+     "{kind: given, host: lb, port: 10250}", "{kind: vip, port: 443}"],
+)  # fmt: skip
+def test_a_port_at_another_address_is_no_clash(endpoint: str) -> None:
+    support.cluster(f"endpoint: {endpoint}")
+
+
+def test_a_port_that_a_living_cluster_has_stays_and_is_told() -> None:
+    loaded = parse("endpoint: {kind: proxy, port: 10250}", "hardway.yaml")
+    decided = support.cluster("endpoint: {kind: proxy}").machines
+    cluster = resolve(loaded, support.VERSION, decided)
+    (told,) = ambiguities(loaded, cluster.endpoint)
+    assert told.place == ("endpoint", "port")
 
 
 def test_a_name_that_a_living_cluster_has_stays_and_is_told() -> None:

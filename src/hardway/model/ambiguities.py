@@ -6,8 +6,9 @@ A living cluster keeps it and is told: a rule that came later locks nobody out.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hardway.model.cluster import Endpoint
+from hardway.model.cluster import BALANCED, Endpoint, EndpointKind
 from hardway.model.names import TAKEN
+from hardway.model.ports import PORTS, SSH, Listens
 from hardway.spec.load import Loaded
 from hardway.spec.schema import Counts
 
@@ -19,11 +20,34 @@ class Ambiguity:
     place: tuple[str | int, ...]
     text: str
     machine: str = ""
-    """Whose name it is."""
+    """Whose name it is; empty where it is nobody's."""
 
 
 def ambiguities(loaded: Loaded, endpoint: Endpoint) -> Iterator[Ambiguity]:
-    """Yield names that mean two things."""
+    """Yield names and ports that mean two things."""
+    yield from _names(loaded, endpoint)
+    yield from _port(endpoint)
+
+
+BALANCERS = {
+    EndpointKind.VIP: frozenset({Listens.EVERYWHERE}),
+    EndpointKind.PROXY: frozenset({Listens.EVERYWHERE, Listens.LOOPBACK, Listens.BOTH}),
+}
+"""How other services listen whose ports are taken where haproxy serves the endpoint: at an address
+of its own, or at loopback."""
+
+
+def _port(endpoint: Endpoint) -> Iterator[Ambiguity]:
+    listening = BALANCERS.get(endpoint.kind, frozenset())
+    for port in (*PORTS, SSH):
+        beside = port.roles & BALANCED[endpoint.kind]
+        if port.number == endpoint.port and port.listens in listening and beside:
+            where = " and ".join(sorted(f"{role}s" for role in beside))
+            text = f"{port.number} already is the port of {port.service} on {where}"
+            yield Ambiguity(("endpoint", "port"), f"{text}: another port is needed")
+
+
+def _names(loaded: Loaded, endpoint: Endpoint) -> Iterator[Ambiguity]:
     machines = loaded.spec.machines
     if isinstance(machines, Counts):
         return

@@ -88,6 +88,15 @@ class EndpointKind(StrEnum):
     """A load balancer that the provider makes, and whose name nobody knows before."""
 
 
+BALANCED = {
+    EndpointKind.VIP: frozenset({Role.CONTROL_PLANE}),
+    EndpointKind.PROXY: frozenset({Role.CONTROL_PLANE, Role.WORKER}),
+    EndpointKind.GIVEN: frozenset[Role](),
+    EndpointKind.MADE: frozenset[Role](),
+}
+"""Which machines have a load balancer of ours, by the kind of endpoint."""
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """Where clients reach the API, whichever control plane is up."""

@@ -76,11 +76,7 @@ def resolve(loaded: Loaded, kubernetes_version: str, decided: Sequence[Machine] 
         *_endpoint_problems(loaded, nodes),
         *_machines(loaded, subnets, endpoint, decided),
         *_reached(loaded),
-        *(
-            loaded.problem(found.place, found.text)
-            for found in ambiguities(loaded, endpoint)
-            if not any(m.name == found.machine for m in decided)
-        ),
+        *_ambiguous(loaded, endpoint, decided),
         *_days(loaded),
         *options.problems(loaded),
         *(loaded.problem(place, text) for place, text in provider.problems(spec, nodes)),
@@ -287,6 +283,14 @@ def _days(loaded: Loaded) -> Iterator[str]:
     for name, days in (("leafDays", pki.leaf_days), ("adminDays", pki.admin_days)):
         if days > pki.ca_days:
             yield loaded.problem(("pki", name), f"{days} is longer than the CA's {pki.ca_days}")
+
+
+def _ambiguous(loaded: Loaded, endpoint: Endpoint, decided: Sequence[Machine]) -> Iterator[str]:
+    """Yield what means two things and is new; a living cluster's own is told, not refused."""
+    lived_with = {m.name for m in decided} | ({""} if decided else set())
+    for found in ambiguities(loaded, endpoint):
+        if found.machine not in lived_with:
+            yield loaded.problem(found.place, found.text)
 
 
 def _usable(nodes: IPv4Network, address: IPv4Address | None, *, made: bool) -> bool:

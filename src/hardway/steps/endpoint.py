@@ -20,7 +20,7 @@ from hardway.model.checks import (
     judged,
     says,
 )
-from hardway.model.cluster import EndpointKind, Machine, Role
+from hardway.model.cluster import BALANCED, EndpointKind, Machine
 from hardway.model.resources import Desired, Verdict
 from hardway.steps import address, balancer
 from hardway.steps.base import CURL, Given, Inventory, Step, services
@@ -30,13 +30,6 @@ NAME = "endpoint"
 CA = "/etc/kubernetes/pki/ca.crt"
 MADE_S = 600
 """AWS usually needs 3 to 5 minutes until a new load balancer passes anything on."""
-BALANCED = {
-    EndpointKind.VIP: frozenset({Role.CONTROL_PLANE}),
-    EndpointKind.PROXY: frozenset({Role.CONTROL_PLANE, Role.WORKER}),
-    EndpointKind.GIVEN: frozenset[Role](),
-    EndpointKind.MADE: frozenset[Role](),
-}
-"""Which machines have a load balancer of ours, by the kind of endpoint."""
 
 
 def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:

@@ -4,11 +4,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from hardway.model.checks import MACHINES, Answer, Check, Judgement, Occasion, Sh, Subject
-from hardway.model.cluster import Cluster, EndpointKind, Machine
+from hardway.model.cluster import BALANCED, Cluster, EndpointKind, Machine
 from hardway.model.resources import Severity, Verdict
 from hardway.providers.hosts import probe
 from hardway.providers.hosts.probe import Seen
-from hardway.steps import endpoint
 from hardway.steps.packages import ROWS
 
 NAME = "preflight"
@@ -64,7 +63,7 @@ def question(subject: Subject) -> Sh:
 def packages(cluster: Cluster, machine: Machine) -> list[str]:
     """Return the packages that the steps will install on a machine."""
     kind = cluster.endpoint.kind
-    without = set() if machine.role in endpoint.BALANCED[kind] else {"haproxy"}
+    without = set() if machine.role in BALANCED[kind] else {"haproxy"}
     if kind is not EndpointKind.VIP:
         without.add("keepalived")
     names = {row.name for row in ROWS if machine.role in row.roles}

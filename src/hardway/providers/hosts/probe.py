@@ -8,13 +8,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from hardway.model.cluster import Cluster, EndpointKind, Machine, Role
+from hardway.model.cluster import BALANCED, Cluster, EndpointKind, Machine, Role
 from hardway.model.paths import INHERITED
 from hardway.model.ports import HAPROXY_HEALTH, on
 from hardway.model.resources import LEDGER
 from hardway.providers import firewalls, routes
 from hardway.providers.storage import OVERLAY, PLACES
-from hardway.steps import endpoint
 
 TOOLS: Mapping[str, str] = {
     "apt-get": "apt", "awk": "mawk", "find": "findutils", "findmnt": "util-linux",
@@ -42,7 +41,7 @@ PEER_S = 2
 
 def ports(cluster: Cluster, machine: Machine) -> tuple[int, ...]:
     """Return the TCP ports that our services will listen on."""
-    balancer = machine.role in endpoint.BALANCED[cluster.endpoint.kind]
+    balancer = machine.role in BALANCED[cluster.endpoint.kind]
     own = [port.number for port in on(machine.role) if balancer or port is not HAPROXY_HEALTH]
     return (*own, *((cluster.endpoint.port,) if balancer else ()))
 
