@@ -54,6 +54,14 @@ def test_a_wrong_line_is_seen(line: str, tmp_path: Path) -> None:
     assert complaints(units, tmp_path)
 
 
+def test_no_service_but_containerd_goes_by_a_proxy_of_its_host() -> None:
+    """Empty is none to Go and curl, and a drop-in can still name one."""
+    every = units_of("controller-0") | units_of("worker-0")
+    direct = {name for name, text in every.items() if " https_proxy= " in text}
+    # The latter asks one service of its own machine, past any proxy.
+    assert every.keys() - direct == {"containerd.service", "hardway-network.service"}
+
+
 def test_one_flag_a_line_under_its_reason() -> None:
     text = units_of("controller-0")["kube-apiserver.service"]
     flags = [line.strip() for line in text.splitlines() if line.strip().startswith("--")]

@@ -50,6 +50,16 @@ class Service:
     """Files outside the digest (docs/adr/0025)."""
     wanted_by: str = "multi-user.target"
     oneshot: bool = False
+    proxied: bool = False
+    """It uses a proxy that this host's services are told of (systemd-system.conf(5))."""
+
+
+DIRECT = Setting(
+    "Environment",
+    " ".join(f"{name}=" for plain in ("http_proxy", "https_proxy", "all_proxy")
+             for name in (plain.upper(), plain)),
+    "The cluster's own addresses are behind no proxy, whatever this host's services are told of.",
+)  # fmt: skip
 
 
 def service(spec: Service, given: Mapping[str, File | Blob]) -> tuple[File, Unit]:
@@ -88,6 +98,7 @@ def sections(spec: Service, *, digest: str) -> tuple[Section, ...]:
         Section("Service", (
             Setting("Environment", f"{DIGEST}={digest}",
                     "What this process was started with; hardway restarts it when that changes."),
+            *(() if spec.proxied else (DIRECT,)),
             quiet("ExecStart", spec.command, spec.why),
             *(_noted(spec.name, digest) if spec.oneshot else ()),
             *spec.service,

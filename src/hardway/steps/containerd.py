@@ -69,6 +69,8 @@ def service(host: HostFacts) -> Service:
         name="containerd.service",
         description="Container runtime",
         why="Runs containers for kubelet, over runc.",
+        # Registries may be behind one.
+        proxied=True,
         command=f"{BIN}/containerd",
         unit=(
             documentation("https://containerd.io"),

@@ -162,7 +162,8 @@ esac""",
 
 def _services() -> Effect:
     unit = "kube-proxy.service"
-    healthy = f"curl --silent --fail --max-time 2 http://127.0.0.1:{kube_proxy.HEALTH_PORT}/healthz"
+    url = f"http://127.0.0.1:{kube_proxy.HEALTH_PORT}/healthz"
+    healthy = f"curl --silent --noproxy '*' --fail --max-time 2 {url}"
     return Effect(
         name=SERVICES,
         see=SEE_SERVICES,

@@ -64,7 +64,7 @@ if [ "$(words $there)" != 'table ip kube-proxy' ]; then
         # Right after its start it says that it is healthy, and has no table yet.
         pid=$(systemctl show --property=MainPID --value kube-proxy.service)
         age=$(ps -o etimes= -p "$pid" 2>/dev/null || echo 0)
-        if [ "$age" -gt 20 ] && curl --silent --fail --max-time 2 http://127.0.0.1:10256/healthz >/dev/null; then
+        if [ "$age" -gt 20 ] && curl --silent --noproxy '*' --fail --max-time 2 http://127.0.0.1:10256/healthz >/dev/null; then
             systemctl restart kube-proxy.service
         fi
     ) || status=1
