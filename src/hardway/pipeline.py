@@ -6,38 +6,33 @@
 """
 
 import asyncio
-import shutil
-import ssl
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from time import monotonic
 
 from hardway import salvage, unreadable
-from hardway.drill import Drill
+from hardway.checks.live import Live
 from hardway.engine.compare import compare
 from hardway.engine.order import bring_about
-from hardway.engine.render import manifests, merged, render
+from hardway.engine.render import Rendered, manifests, merged, render
 from hardway.engine.verify import check_all
 from hardway.errors import HardwayError, RefusedError, StepError, UnknownError
-from hardway.issuing import due, issue
-from hardway.model.cluster import EndpointKind, HostFacts
+from hardway.issuing import issue
+from hardway.model.cluster import HostFacts
 from hardway.model.delta import Delta, refuse
-from hardway.model.resources import Change, Finding, Severity
-from hardway.ownership import claims, held, note, noted
+from hardway.model.resources import Change, Finding
+from hardway.ownership import Answer, claims, held, note, noted
 from hardway.pki import store
-from hardway.providers.admission import absent, everybody, fit, silent
-from hardway.providers.base import MachineState, Problem
-from hardway.providers.clocks import clock
+from hardway.pki.values import Secrets
+from hardway.providers.admission import fit, silent
+from hardway.providers.base import MachineState, Progress
+from hardway.providers.clocks import Clock, clock
 from hardway.report import Event, Happened, Report, both
 from hardway.setup import Setup
-from hardway.status import Status, status
 from hardway.steps import STEPS, certificates
 from hardway.steps.base import Given, Step
-from hardway.transport.base import Fleet, refused, way
-
-HIGHLY_AVAILABLE = 3
-"""Control planes of which one may be lost; numbers in between are refused by the spec."""
+from hardway.transport.base import Fleet, refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,54 +93,107 @@ def journaled(at: Setup, report: Report, command: str) -> Iterator[Report]:
 async def make_whole(at: Setup, steps: Sequence[Step], report: Report) -> list[Finding]:
     """Do what `up` does, for commands that have locked the folder already."""
     await _ask_before_making(at)
+    at = await _machines(at, report)
+    async with _joined(at, report) as joined:
+        at, fleet, time = joined.at, joined.fleet, joined.time
+        secrets = issue(at, time, report, unneeded=await salvage.unneeded(at, fleet))
+        await joined.decide()
+        given = await _given(at, joined.hosts, secrets, report)
+        live = at.live(fleet)
+        rendered, changes = await _difference(live, steps, given)
+        if await salvage.keep(at, fleet, changes, report):
+            # Keys were found, so that there are more secrets now.
+            given = replace(given, secrets=issue(at, time, report))
+            rendered, changes = await _difference(live, steps, given)
+        for machine, by_step in rendered.items():
+            at.workspace.write_tree(machine, merged(by_step.values()))
+        findings = await _converge(live, steps, given, changes, report)
+        _require_known(at, fleet, findings)
+        return findings
 
-    def doing(machine: str, text: str) -> None:
-        report(Event(happened=Happened.DOING, machine=machine, text=text))
 
+async def _machines(at: Setup, report: Report) -> Setup:
+    """Make and start the machines, get the components; return the project as it then is."""
+    doing = _doing(report)
     early = at.provider.architectures(at.cluster)
     await asyncio.gather(
         at.provider.ensure(at.cluster, doing),
         *([at.ensure(early, doing)] if early else ()),
     )
-    at = replace(at, cluster=at.provider.settled(at.cluster))
-    cluster = at.cluster
-    async with at.provider.connect(cluster) as fleet, held(fleet) as answers:
+    return replace(at, cluster=at.provider.settled(at.cluster))
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Machines that are connected, locked, known to be this cluster's, and fit."""
+
+    at: Setup
+    fleet: Fleet
+    answers: Mapping[str, Answer]
+    """What they say about their cluster."""
+    hosts: Mapping[str, HostFacts]
+    time: Clock
+
+    async def decide(self) -> None:
+        """Write the decisions down, in the folder and on the machines; the CA must be there."""
+        wanted = noted(self.at.decide(), self.at.workspace.folder)
+        await note(self.fleet, self.answers, wanted)
+
+
+@asynccontextmanager
+async def _joined(at: Setup, report: Report) -> AsyncIterator[Joined]:
+    """Connect and lock the machines; yield them once they are known to be ours, and fit."""
+    async with at.provider.connect(at.cluster) as fleet, held(fleet) as answers:
         first = not at.ca
         at = at.owning(answers)
-        hosts = _known(await at.provider.facts(cluster, fleet), fleet)
+        hosts = _known(await at.provider.facts(at.cluster, fleet), fleet)
         brought = at.bundled.packages if at.bundled else None
-        problems = await at.provider.admit(cluster, fleet, hosts, brought)
-        fit(cluster, fleet, problems, report, first=first)
-        by = await clock(fleet, hosts)
-        secrets = issue(at, by, report, unneeded=await salvage.unneeded(at, fleet))
-        decisions = at.decide()
-        await note(fleet, answers, noted(decisions, at.workspace.folder))
-        stored = await at.ensure({host.architecture for host in hosts.values()}, doing)
-        at.ask_components()
-        given = Given(cluster, secrets, stored, hosts)
-        rendered = render(steps, given)
-        live = at.live(fleet)
-        changes = await compare(live, rendered, manifests(steps, given), show=False)
-        if await salvage.keep(at, fleet, changes, report):
-            given = replace(given, secrets=issue(at, by, report))
-            rendered = render(steps, given)
-            changes = await compare(live, rendered, manifests(steps, given), show=False)
-        for machine, by_step in rendered.items():
-            at.workspace.write_tree(machine, merged(by_step.values()))
-        try:
-            findings = await bring_about(steps, changes, live, report)
-        except StepError:
-            changes = await compare(live, rendered, manifests(steps, given), show=False)
-            if not await unreadable.sweep(live, changes, report):
-                raise
-            findings = await bring_about(steps, changes, live, report)
-        unknown = [*silent(cluster, fleet), *(f.machine for f in findings if f.open)]
-        if unknown:
-            raise UnknownError(
-                f"all is well, but nothing is known of {', '.join(dict.fromkeys(unknown))}",
-                hint="see why: hardway verify; once they answer: hardway up",
-            )
-        return findings
+        problems = await at.provider.admit(at.cluster, fleet, hosts, brought)
+        fit(at.cluster, fleet, problems, report, first=first)
+        yield Joined(at, fleet, answers, hosts, await clock(fleet, hosts))
+
+
+async def _given(
+    at: Setup, hosts: Mapping[str, HostFacts], secrets: Secrets, report: Report
+) -> Given:
+    """Return all that rendering depends on, with the components that these machines need."""
+    stored = await at.ensure({host.architecture for host in hosts.values()}, _doing(report))
+    at.ask_components()
+    return Given(at.cluster, secrets, stored, hosts)
+
+
+async def _difference(
+    live: Live, steps: Sequence[Step], given: Given
+) -> tuple[Rendered, list[Change]]:
+    rendered = render(steps, given)
+    return rendered, await compare(live, rendered, manifests(steps, given), show=False)
+
+
+async def _converge(
+    live: Live, steps: Sequence[Step], given: Given, changes: Sequence[Change], report: Report
+) -> list[Finding]:
+    """Make the changes; where Secrets of hardway's own are unreadable, remove these and go on."""
+    try:
+        return await bring_about(steps, changes, live, report)
+    except StepError:
+        _, changes = await _difference(live, steps, given)
+        if not await unreadable.sweep(live, changes, report):
+            raise
+        return await bring_about(steps, changes, live, report)
+
+
+def _require_known(at: Setup, fleet: Fleet, findings: Sequence[Finding]) -> None:
+    """Raise UnknownError where all is well but for what nobody could be asked about."""
+    unknown = [*silent(at.cluster, fleet), *(f.machine for f in findings if f.open)]
+    if unknown:
+        raise UnknownError(
+            f"all is well, but nothing is known of {', '.join(dict.fromkeys(unknown))}",
+            hint="see why: hardway verify; once they answer: hardway up",
+        )
+
+
+def _doing(report: Report) -> Progress:
+    return lambda machine, text: report(Event(happened=Happened.DOING, machine=machine, text=text))
 
 
 async def _ask_before_making(at: Setup) -> None:
@@ -199,94 +247,3 @@ async def verify(at: Setup, names: Iterable[str] = ()) -> list[Finding]:
     async with at.reach() as live:
         found = await check_all(chosen, live)
     return [finding for findings in found for finding in findings]
-
-
-async def dispensable(at: Setup) -> None:
-    """Look whether clients on this host can do without any one control plane.
-
-    Raises:
-        RefusedError: the cluster has one only, or clients here reach one only.
-    """
-    if len(at.cluster.control_planes) < HIGHLY_AVAILABLE:
-        raise RefusedError(
-            f"{at.cluster.name} has one control plane: without it there is no API",
-            hint="three survive the loss of one: machines.controlPlanes: 3",
-        )
-    if at.cluster.endpoint.kind is EndpointKind.PROXY:
-        raise RefusedError(
-            "clients on this host reach one control plane only: the balancers are on the machines",
-            hint="`endpoint: {kind: vip}` or `given` is for clients anywhere",
-        )
-    if not await at.provider.within_reach(at.cluster):
-        raise RefusedError(
-            f"this host reaches {at.cluster.endpoint.host} over machines only",
-            hint="run it where no bastion and no name of ~/.ssh/config's is in between",
-        )
-
-
-async def verify_ha(at: Setup, report: Report) -> list[Finding]:
-    """Take each control plane away in turn; return what a client of the API saw of it."""
-    tls = ssl.create_default_context(cafile=at.workspace.pki / "kubernetes" / "ca.crt")
-    own = at.workspace.pki / "kubernetes" / "break-glass"
-    tls.load_cert_chain(own.with_suffix(".crt"), own.with_suffix(".key"))
-    drill = Drill(at.cluster, at.provider, at.reach, report)
-    with at.workspace.locked():
-        return await drill.control_planes_lost(tls)
-
-
-async def look(at: Setup) -> Status:
-    """Return how each part of the cluster is."""
-    states = await at.provider.states(at.cluster)
-    there = any(state is not MachineState.ABSENT for state in states.values())
-    outlook = await at.provider.outlook(at.cluster) if there else None
-    async with at.reach(absent_ok=True) as live:
-        seen = await status(live, states)
-    return replace(seen, cost=outlook.now if outlook else None, renewals=due(at))
-
-
-async def kubectl(at: Setup, words: Sequence[str]) -> int:
-    """Run kubectl as the cluster's admin; becomes it where no connection has to be kept meanwhile.
-
-    Raises:
-        RefusedError: no machine runs, so that there is no API to ask.
-        ConnectError: the API is out of reach but over machines, and no control plane answers.
-    """
-    direct = await at.provider.within_reach(at.cluster)
-    if not at.workspace.admin_kubeconfig.exists():
-        raise RefusedError("there is no cluster yet", hint="hardway up")
-    if direct:
-        binary = at.kubectl_binary(absent_ok=False)
-        at.kubectl(binary, at.workspace.admin_kubeconfig).become(words)
-    async with at.provider.connect(at.cluster) as fleet:
-        if way(fleet) is None:
-            everybody(at.cluster, fleet)
-        return await at.live(fleet).admin.call(words)
-
-
-async def down(at: Setup, report: Report) -> None:
-    """Remove the cluster's machines and its folder, from whatever state, and prove it.
-
-    Raises:
-        ProviderError: naming what is left.
-    """
-
-    def doing(machine: str, text: str) -> None:
-        report(Event(happened=Happened.DOING, machine=machine, text=text))
-
-    with at.workspace.locked():
-        await at.provider.destroy(at.cluster.name, doing)
-        shutil.rmtree(at.workspace.folder)
-
-
-async def preflight(at: Setup) -> list[Problem]:
-    """Return what is found on this host and on machines that are there; changes nothing.
-
-    Raises:
-        PreflightError: with everything that this host lacks.
-    """
-    await at.provider.preflight(at.cluster)
-    async with at.provider.connect(at.cluster) as fleet:
-        hosts = await at.provider.facts(at.cluster, fleet)
-        severity = Severity.WARN if at.workspace.pki.exists() else Severity.REFUSE
-        admitted = await at.provider.admit(at.cluster, fleet, hosts, None)
-        return [*absent(fleet, severity), *admitted]

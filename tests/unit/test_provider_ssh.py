@@ -9,8 +9,8 @@ from typing import cast
 import pytest
 from tests import support
 
-from hardway import pipeline
 from hardway.errors import ConnectError, PreflightError, RefusedError
+from hardway.operations import ha
 from hardway.providers.hosts import password as of_password
 from hardway.providers.ssh.provider import SshProvider
 from hardway.setup import Setup
@@ -167,4 +167,4 @@ machines:
     ours = SshProvider(parse(text + more, "x").spec, tmp_path, tmp_path)
     at = cast("Setup", SimpleNamespace(cluster=support.cluster(text), provider=ours))
     with pytest.raises(RefusedError, match=says):
-        asyncio.run(pipeline.dispensable(at))
+        asyncio.run(ha.dispensable(at))

@@ -106,10 +106,10 @@ def _print_plan(changes: Sequence["Change"], *, full: bool) -> None:
 @OUTPUT
 def preflight(spec: Path | None, clusters: Path | None, output: str) -> None:
     """Look whether the machines are fit for the cluster; changes nothing."""
-    from hardway import pipeline  # noqa: PLC0415
+    from hardway.operations import preflight as operation  # noqa: PLC0415
 
     at = setup(spec, clusters)
-    problems = asyncio.run(pipeline.preflight(at))
+    problems = asyncio.run(operation.preflight(at))
     refusing = [p for p in problems if p.severity == "refuse"]
     if output == JSON:
         emit_json({"problems": problems})
@@ -197,9 +197,9 @@ def down(
     yes: bool,
 ) -> None:
     """Remove the cluster, its machines and its keys, and prove that nothing is left."""
-    from hardway import pipeline  # noqa: PLC0415
     from hardway.cli.progress import reporting  # noqa: PLC0415
     from hardway.model.providers import TRAITS  # noqa: PLC0415
+    from hardway.operations import down as operation  # noqa: PLC0415
     from hardway.setup import setup_named  # noqa: PLC0415
 
     if hosts:
@@ -216,7 +216,7 @@ def down(
             note(f"  {line}")
         click.confirm(f"remove cluster {name}: {traits.removes}, all keys?", abort=True)
     with reporting() as report:
-        asyncio.run(pipeline.down(at, report))
+        asyncio.run(operation.down(at, report))
     click.echo(f"{name} is gone: {traits.proves}")
 
 

@@ -32,11 +32,11 @@ BROUGHT: Mapping[str, Callable[[str], str]] = {
 @OUTPUT
 def status(spec: Path | None, clusters: Path | None, output: str) -> None:
     """Show how each part of the cluster is right now."""
-    from hardway import pipeline  # noqa: PLC0415
+    from hardway.operations.look import look  # noqa: PLC0415
 
     at = setup(spec, clusters)
     renew_own(at)
-    seen = asyncio.run(pipeline.look(at))
+    seen = asyncio.run(look(at))
     if output == JSON:
         emit_json(seen)
         return
@@ -78,17 +78,18 @@ def verify(  # noqa: PLR0913 - one parameter for each option
     from hardway import pipeline  # noqa: PLC0415
     from hardway.checks.causes import causes_of  # noqa: PLC0415
     from hardway.cli.progress import reporting  # noqa: PLC0415
+    from hardway.operations import ha as without_one  # noqa: PLC0415
 
     at = setup(spec, clusters)
     renew_own(at)
     if ha:
-        asyncio.run(pipeline.dispensable(at))
+        asyncio.run(without_one.dispensable(at))
     with reporting() as report:
         findings = asyncio.run(pipeline.verify(at, steps))
         lost = []
         whole = not any(f.fails or f.open for f in findings)
         if ha and whole:
-            lost = asyncio.run(pipeline.verify_ha(at, report))
+            lost = asyncio.run(without_one.verify_ha(at, report))
     if output == JSON:
         emit_json({"findings": [*findings, *lost]})
     else:

@@ -125,11 +125,11 @@ def ssh(spec: Path | None, clusters: Path | None, name: str, command: tuple[str,
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="WORDS...")
 def kubectl(spec: Path | None, clusters: Path | None, words: tuple[str, ...]) -> None:
     """Run kubectl, of the cluster's version, as its admin."""
-    from hardway import pipeline  # noqa: PLC0415
+    from hardway.operations import kubectl as operation  # noqa: PLC0415
 
     at = setup(spec, clusters)
     renew_own(at)
-    sys.exit(asyncio.run(pipeline.kubectl(at, words)))
+    sys.exit(asyncio.run(operation.kubectl(at, words)))
 
 
 @click.command()
