@@ -55,8 +55,10 @@ SYSUSERS_FILE = "/etc/sysusers.d/hardway.conf"
 SYSCTL_FILE = "/etc/sysctl.d/zz-hardway.conf"
 """The last of its folder: hardening guides and libvirt write 99-*.conf, and the last file wins."""
 MODULES_FILE = "/etc/modules-load.d/hardway.conf"
+IN_CONTAINER = "systemd-detect-virt --quiet --container"
+"""There modules and swap are the host's: the machine can neither see nor change them."""
 LOADED = (
-    "{ [ -d /sys/module/$module ] || "
+    f"{{ {IN_CONTAINER} || [ -d /sys/module/$module ] || "
     'grep -q "/$module[.]ko" "/lib/modules/$(uname -r)/modules.builtin"; }'
 )
 HOST_UNIT = "hardway-host.service"
@@ -111,7 +113,7 @@ def _effects(machine: Machine, host: HostFacts) -> Iterator[Effect]:
         return
     yield Effect(
         name="swap",
-        see="sed '1d; s/[[:space:]].*//' /proc/swaps",
+        see=f"{IN_CONTAINER} || sed '1d; s/[[:space:]].*//' /proc/swaps",
         value="",
         unit=HOST_UNIT,
         fix=again,
@@ -144,12 +146,12 @@ def _host_service() -> Service:
                     "What these put into effect does not hold here."),
         ),
         service=(
-            Setting("ExecStart", "-/bin/sh -c 'systemd-detect-virt --quiet --container || "
+            Setting("ExecStart", f"-/bin/sh -c '{IN_CONTAINER} || "
                     "/sbin/modprobe --all $(grep -v ^# " + MODULES_FILE + ")'",
                     "A container has the modules its host has loaded."),
             quiet("ExecStart", "/sbin/sysctl --quiet --load=" + SYSCTL_FILE,
                   "After the modules: some settings appear with them."),
-            Setting("ExecStart", "/bin/sh -c 'systemd-detect-virt --quiet --container || "
+            Setting("ExecStart", f"/bin/sh -c '{IN_CONTAINER} || "
                     "/sbin/swapoff --all'",
                     "kubelet's accounting has no place for swap; in a container it is the host's."),
         ),
