@@ -56,6 +56,9 @@ RULES = (
     Rule("1.1.18", "controller manager's kubeconfig: owner root", Answer.STRICTER, OWN_USERS),
     Rule("1.1.19", "Kubernetes' PKI: owner root", Answer.STRICTER, OWN_USERS),
     Rule("4.1.1", "kubelet's service file: mode 600", Answer.DECLINED, UNIT_MODES),
+    Rule("4.2.7", "kubelet: hostname-override not set", Answer.DECLINED,
+         "The node has the machine's name in hardway.yaml, as its certificate says, whatever the "
+         "host calls itself."),
     Rule("4.2.10", "kubelet: rotate certificates", Answer.DECLINED,
          "hardway renews kubelets' certificates. There is no signer in the cluster, since no CA "
          "key is on any machine: a kubelet that waits for one loses its certificate at its end."),
