@@ -21,8 +21,8 @@ from bench.kubeadm import ensure, write
 from hardway import components
 from hardway.engine.render import manifests, merged, render
 from hardway.pki import store
+from hardway.project import open_project
 from hardway.providers.local import rootfs
-from hardway.setup import setup
 from hardway.steps import STEPS
 from hardway.steps.base import Given
 from hardway.tools.kubectl import as_list
@@ -96,7 +96,7 @@ def script(folder: Path, name: str, *words: str) -> Measured:
 
 def keep_tree(folder: Path, to: Path) -> Arguments:
     """Keep what each machine was given, as if made by hand, and what kubeadm's machines get."""
-    at = setup(folder / "hardway.yaml", folder / "clusters")
+    at = open_project(folder / "hardway.yaml", folder / "clusters")
     here = components.architecture()
     stored = components.lookup(at.components, here, cache=at.cache)
     secrets = store.ensure(at.workspace.pki, at.cluster, datetime.now(UTC))

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from hardway.pki import store
 from hardway.pki.decide import Issue, decide
 from hardway.pki.values import NamedKey, Secrets
+from hardway.project import Project
 from hardway.providers.clocks import Clock, clock
 from hardway.render.kubeconfig import host_kubeconfigs
 from hardway.report import Event, Happened, Report, both
-from hardway.setup import Setup
 from hardway.status import Renewal
 
 NAMED = 3
@@ -17,7 +17,12 @@ NAMED = 3
 
 
 def issue(
-    at: Setup, by: Clock, report: Report, *, unneeded: Sequence[NamedKey] = (), own: bool = False
+    project: Project,
+    by: Clock,
+    report: Report,
+    *,
+    unneeded: Sequence[NamedKey] = (),
+    own: bool = False,
 ) -> Secrets:
     """Issue what is missing or due, and say so; with `own` what is of this host alone.
 
@@ -27,11 +32,11 @@ def issue(
         ClockError: something is due, and this host's clock is not the machines'.
         PkiError: something that cannot be made again is damaged or half gone.
     """
-    draft = store.draft(at.workspace.pki, at.cluster, by.now, unneeded)
-    draft = draft.of_this_host(at.cluster) if own else draft
+    draft = store.draft(project.workspace.pki, project.cluster, by.now, unneeded)
+    draft = draft.of_this_host(project.cluster) if own else draft
     by.permit(draft.issues)
-    store.write(at.workspace.pki, draft.files)
-    at.workspace.write_kubeconfigs(host_kubeconfigs(at.cluster, draft.secrets))
+    store.write(project.workspace.pki, draft.files)
+    project.workspace.write_kubeconfigs(host_kubeconfigs(project.cluster, draft.secrets))
     _say(draft.issues, report)
     return draft.secrets
 
@@ -47,24 +52,24 @@ def _say(issues: Sequence[Issue], report: Report) -> None:
         report(Event(happened=Happened.DOING, text=f"certificates and keys: {line}"))
 
 
-async def renew_own(at: Setup, report: Report) -> None:
+async def renew_own(project: Project, report: Report) -> None:
     """Issue this host's own certificates again if one has ended: no machine has to be changed.
 
     Raises:
         ClockError: they ended by this host's clock alone.
     """
-    if not store.ended(at.workspace.pki, at.cluster, datetime.now(UTC)):
+    if not store.ended(project.workspace.pki, project.cluster, datetime.now(UTC)):
         return
-    with at.workspace.locked():
-        async with at.provider.connect(at.cluster) as fleet:
-            hosts = await at.provider.facts(at.cluster, fleet)
+    with project.workspace.locked():
+        async with project.provider.connect(project.cluster) as fleet:
+            hosts = await project.provider.facts(project.cluster, fleet)
             by = await clock(fleet, hosts)
-            issue(at, by, both(report, at.workspace.journal), own=True)
+            issue(project, by, both(report, project.workspace.journal), own=True)
 
 
-def due(at: Setup) -> tuple[Renewal, ...]:
+def due(project: Project) -> tuple[Renewal, ...]:
     """Return what the next `up` issues again; nothing of a cluster that was never made."""
-    if not at.workspace.pki.exists():
+    if not project.workspace.pki.exists():
         return ()
-    issues = decide(store.read(at.workspace.pki), at.cluster, datetime.now(UTC))
+    issues = decide(store.read(project.workspace.pki), project.cluster, datetime.now(UTC))
     return tuple(Renewal(issue.name, issue.machine, issue.why) for issue in issues)

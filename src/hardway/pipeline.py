@@ -25,11 +25,11 @@ from hardway.model.resources import Change, Finding
 from hardway.ownership import Answer, claims, held, note, noted
 from hardway.pki import store
 from hardway.pki.values import Secrets
+from hardway.project import Project
 from hardway.providers.admission import fit, silent
 from hardway.providers.base import MachineState, Progress
 from hardway.providers.clocks import Clock, clock
 from hardway.report import Event, Happened, Report, both
-from hardway.setup import Setup
 from hardway.steps import STEPS, certificates
 from hardway.steps.base import Given, Step
 from hardway.transport.base import Fleet, refused
@@ -56,7 +56,7 @@ def through(until: str | None) -> tuple[Step, ...]:
     return STEPS[: names.index(until) + 1]
 
 
-async def up(at: Setup, report: Report, *, until: str | None = None) -> list[Finding]:
+async def up(project: Project, report: Report, *, until: str | None = None) -> list[Finding]:
     """Bring the cluster about, from whatever state; return what the checks saw.
 
     Raises:
@@ -66,21 +66,21 @@ async def up(at: Setup, report: Report, *, until: str | None = None) -> list[Fin
         HardwayError: naming what stands in the way; running it again goes on from there.
     """
     steps = through(until)
-    refuse(at.cluster.name, at.deltas)
-    at.ask_components()
-    await at.provider.preflight(at.cluster)
-    with journaled(at, report, "up") as told:
-        for text in (*map(str, at.deltas), *at.doubts):
+    refuse(project.cluster.name, project.deltas)
+    project.ask_components()
+    await project.provider.preflight(project.cluster)
+    with journaled(project, report, "up") as told:
+        for text in (*map(str, project.deltas), *project.doubts):
             told(Event(happened=Happened.WARNED, text=text))
-        return await make_whole(at, steps, told)
+        return await make_whole(project, steps, told)
 
 
 @contextmanager
-def journaled(at: Setup, report: Report, command: str) -> Iterator[Report]:
+def journaled(project: Project, report: Report, command: str) -> Iterator[Report]:
     """Lock the cluster's folder meanwhile; yield a report that also writes the journal."""
     began = monotonic()
-    with at.workspace.locked():
-        told = both(report, at.workspace.journal)
+    with project.workspace.locked():
+        told = both(report, project.workspace.journal)
         told(Event(happened=Happened.BEGUN, text=command))
         try:
             yield told
@@ -90,44 +90,44 @@ def journaled(at: Setup, report: Report, command: str) -> Iterator[Report]:
         told(Event(happened=Happened.ENDED, seconds=monotonic() - began))
 
 
-async def make_whole(at: Setup, steps: Sequence[Step], report: Report) -> list[Finding]:
+async def make_whole(project: Project, steps: Sequence[Step], report: Report) -> list[Finding]:
     """Do what `up` does, for commands that have locked the folder already."""
-    await _ask_before_making(at)
-    at = await _machines(at, report)
-    async with _joined(at, report) as joined:
-        at, fleet, time = joined.at, joined.fleet, joined.time
-        secrets = issue(at, time, report, unneeded=await salvage.unneeded(at, fleet))
+    await _ask_before_making(project)
+    project = await _machines(project, report)
+    async with _joined(project, report) as joined:
+        project, fleet, time = joined.project, joined.fleet, joined.time
+        secrets = issue(project, time, report, unneeded=await salvage.unneeded(project, fleet))
         await joined.decide()
-        given = await _given(at, joined.hosts, secrets, report)
-        live = at.live(fleet)
+        given = await _given(project, joined.hosts, secrets, report)
+        live = project.live(fleet)
         rendered, changes = await _difference(live, steps, given)
-        if await salvage.keep(at, fleet, changes, report):
+        if await salvage.keep(project, fleet, changes, report):
             # Keys were found, so that there are more secrets now.
-            given = replace(given, secrets=issue(at, time, report))
+            given = replace(given, secrets=issue(project, time, report))
             rendered, changes = await _difference(live, steps, given)
         for machine, by_step in rendered.items():
-            at.workspace.write_tree(machine, merged(by_step.values()))
+            project.workspace.write_tree(machine, merged(by_step.values()))
         findings = await _converge(live, steps, given, changes, report)
-        _require_known(at, fleet, findings)
+        _require_known(project, fleet, findings)
         return findings
 
 
-async def _machines(at: Setup, report: Report) -> Setup:
+async def _machines(project: Project, report: Report) -> Project:
     """Make and start the machines, get the components; return the project as it then is."""
     doing = _doing(report)
-    early = at.provider.architectures(at.cluster)
+    early = project.provider.architectures(project.cluster)
     await asyncio.gather(
-        at.provider.ensure(at.cluster, doing),
-        *([at.ensure(early, doing)] if early else ()),
+        project.provider.ensure(project.cluster, doing),
+        *([project.ensure(early, doing)] if early else ()),
     )
-    return replace(at, cluster=at.provider.settled(at.cluster))
+    return replace(project, cluster=project.provider.settled(project.cluster))
 
 
 @dataclass(frozen=True, slots=True)
 class Joined:
     """Machines that are connected, locked, known to be this cluster's, and fit."""
 
-    at: Setup
+    project: Project
     fleet: Fleet
     answers: Mapping[str, Answer]
     """What they say about their cluster."""
@@ -136,30 +136,30 @@ class Joined:
 
     async def decide(self) -> None:
         """Write the decisions down, in the folder and on the machines; the CA must be there."""
-        wanted = noted(self.at.decide(), self.at.workspace.folder)
+        wanted = noted(self.project.decide(), self.project.workspace.folder)
         await note(self.fleet, self.answers, wanted)
 
 
 @asynccontextmanager
-async def _joined(at: Setup, report: Report) -> AsyncIterator[Joined]:
+async def _joined(project: Project, report: Report) -> AsyncIterator[Joined]:
     """Connect and lock the machines; yield them once they are known to be ours, and fit."""
-    async with at.provider.connect(at.cluster) as fleet, held(fleet) as answers:
-        first = not at.ca
-        at = at.owning(answers)
-        hosts = _known(await at.provider.facts(at.cluster, fleet), fleet)
-        brought = at.bundled.packages if at.bundled else None
-        problems = await at.provider.admit(at.cluster, fleet, hosts, brought)
-        fit(at.cluster, fleet, problems, report, first=first)
-        yield Joined(at, fleet, answers, hosts, await clock(fleet, hosts))
+    async with project.provider.connect(project.cluster) as fleet, held(fleet) as answers:
+        first = not project.ca
+        project = project.owning(answers)
+        hosts = _known(await project.provider.facts(project.cluster, fleet), fleet)
+        brought = project.bundled.packages if project.bundled else None
+        problems = await project.provider.admit(project.cluster, fleet, hosts, brought)
+        fit(project.cluster, fleet, problems, report, first=first)
+        yield Joined(project, fleet, answers, hosts, await clock(fleet, hosts))
 
 
 async def _given(
-    at: Setup, hosts: Mapping[str, HostFacts], secrets: Secrets, report: Report
+    project: Project, hosts: Mapping[str, HostFacts], secrets: Secrets, report: Report
 ) -> Given:
     """Return all that rendering depends on, with the components that these machines need."""
-    stored = await at.ensure({host.architecture for host in hosts.values()}, _doing(report))
-    at.ask_components()
-    return Given(at.cluster, secrets, stored, hosts)
+    stored = await project.ensure({host.architecture for host in hosts.values()}, _doing(report))
+    project.ask_components()
+    return Given(project.cluster, secrets, stored, hosts)
 
 
 async def _difference(
@@ -182,9 +182,9 @@ async def _converge(
         return await bring_about(steps, changes, live, report)
 
 
-def _require_known(at: Setup, fleet: Fleet, findings: Sequence[Finding]) -> None:
+def _require_known(project: Project, fleet: Fleet, findings: Sequence[Finding]) -> None:
     """Raise UnknownError where all is well but for what nobody could be asked about."""
-    unknown = [*silent(at.cluster, fleet), *(f.machine for f in findings if f.open)]
+    unknown = [*silent(project.cluster, fleet), *(f.machine for f in findings if f.open)]
     if unknown:
         raise UnknownError(
             f"all is well, but nothing is known of {', '.join(dict.fromkeys(unknown))}",
@@ -196,21 +196,21 @@ def _doing(report: Report) -> Progress:
     return lambda machine, text: report(Event(happened=Happened.DOING, machine=machine, text=text))
 
 
-async def _ask_before_making(at: Setup) -> None:
+async def _ask_before_making(project: Project) -> None:
     """Ask the machines that are there whose they are, before others are made beside them.
 
     Raises:
         RefusedError: they are not this cluster's, or know of later decisions.
     """
-    if at.decisions is None or not at.provider.switches:
+    if project.decisions is None or not project.provider.switches:
         return
-    states = await at.provider.states(at.cluster)
+    states = await project.provider.states(project.cluster)
     if MachineState.ABSENT in states.values():
-        for machine in at.cluster.machines:
+        for machine in project.cluster.machines:
             if states[machine.name] is MachineState.STOPPED:
-                await at.provider.start(at.cluster, machine)
-        async with at.provider.connect(at.cluster) as fleet:
-            at.owning(await claims(fleet))
+                await project.provider.start(project.cluster, machine)
+        async with project.provider.connect(project.cluster) as fleet:
+            project.owning(await claims(fleet))
 
 
 def _known(hosts: Mapping[str, HostFacts], fleet: Fleet) -> dict[str, HostFacts]:
@@ -218,32 +218,32 @@ def _known(hosts: Mapping[str, HostFacts], fleet: Fleet) -> dict[str, HostFacts]
     return {name: facts for name, facts in hosts.items() if name not in refused(fleet)}
 
 
-async def plan(at: Setup) -> Plan:
+async def plan(project: Project) -> Plan:
     """Return what `up` would change; changes nothing.
 
     Certificates that `up` would issue are changes of their own, with the reason; components that
     do not exist yet have digests that the real ones will not have.
     """
-    at.ask_components()
-    async with at.provider.connect(at.cluster) as fleet:
-        at = at.owning(await claims(fleet))
-        hosts = _known(await at.provider.facts(at.cluster, fleet), fleet)
-        stored = at.stored({host.architecture for host in hosts.values()}, absent_ok=True)
-        by, unneeded = await asyncio.gather(clock(fleet, hosts), salvage.unneeded(at, fleet))
-        draft = store.draft(at.workspace.pki, at.cluster, by.now, unneeded)
-        given = Given(at.cluster, draft.secrets, stored, hosts)
+    project.ask_components()
+    async with project.provider.connect(project.cluster) as fleet:
+        project = project.owning(await claims(fleet))
+        hosts = _known(await project.provider.facts(project.cluster, fleet), fleet)
+        stored = project.stored({host.architecture for host in hosts.values()}, absent_ok=True)
+        by, unneeded = await asyncio.gather(clock(fleet, hosts), salvage.unneeded(project, fleet))
+        draft = store.draft(project.workspace.pki, project.cluster, by.now, unneeded)
+        given = Given(project.cluster, draft.secrets, stored, hosts)
         rendered, wanted = render(STEPS, given), manifests(STEPS, given)
-        changes = await compare(at.live(fleet, absent_ok=True), rendered, wanted, show=True)
+        changes = await compare(project.live(fleet, absent_ok=True), rendered, wanted, show=True)
         return Plan(
-            at.deltas,
+            project.deltas,
             tuple(certificates.planned(draft.issues, changes)),
             {name: str(why) for name, why in refused(fleet).items()},
         )
 
 
-async def verify(at: Setup, names: Iterable[str] = ()) -> list[Finding]:
+async def verify(project: Project, names: Iterable[str] = ()) -> list[Finding]:
     """Make the checks of some steps, or of all; changes nothing that lasts."""
     chosen = [through(name)[-1] for name in names] or list(STEPS)
-    async with at.reach() as live:
+    async with project.reach() as live:
         found = await check_all(chosen, live)
     return [finding for findings in found for finding in findings]

@@ -20,8 +20,8 @@ from hardway.pki import decide, store
 from hardway.pki.inventory import SIGNING
 from hardway.pki.secretbox import sealed_by
 from hardway.pki.values import PROVIDER, NamedKey
+from hardway.project import Project
 from hardway.report import Event, Happened, Report
-from hardway.setup import Setup
 from hardway.steps import encryption
 from hardway.transport.base import Fleet, Transport, run_checked, run_raw
 
@@ -32,16 +32,16 @@ KEYED = {"secretbox", "aesgcm", "aescbc"}
 AT_ONCE = 500
 
 
-async def keep(at: Setup, fleet: Fleet, changes: Sequence[Change], report: Report) -> bool:
+async def keep(project: Project, fleet: Fleet, changes: Sequence[Change], report: Report) -> bool:
     """Keep what is about to be overwritten; return whether encryption keys were found in it.
 
     Raises:
         RefusedError: what is encrypted there could not be read with keys alone.
     """
-    edited = [(change, item) for change in changes if (item := _edited(at, change))]
+    edited = [(change, item) for change in changes if (item := _edited(project, change))]
     found = await asyncio.gather(*(_fetch(fleet, change.machine, item) for change, item in edited))
     for (change, item), content in zip(edited, found, strict=True):
-        if place := at.workspace.keep_edited(change.machine, item, content):
+        if place := project.workspace.keep_edited(change.machine, item, content):
             text = f"{item.path} was edited there; what it said is kept in {place}"
             report(Event(happened=Happened.WARNED, machine=change.machine,
                          text=f"{change.machine}: {text}"))  # fmt: skip
@@ -51,15 +51,15 @@ async def keep(at: Setup, fleet: Fleet, changes: Sequence[Change], report: Repor
         if item.path == encryption.PATH
         for key in encryption_keys(change.machine, content)
     ]
-    return bool(_add(at, keys, report))
+    return bool(_add(project, keys, report))
 
 
-def _edited(at: Setup, change: Change) -> File | None:
+def _edited(project: Project, change: Change) -> File | None:
     """Return the file that a change overwrites, where it is not what hardway last put there."""
     item = change.item
     if not isinstance(item, File) or change.kind is not Kind.UPDATE:
         return None
-    given = at.workspace.given(change.machine, item)
+    given = project.workspace.given(change.machine, item)
     if change.before in {"", item.digest, given} or not (given or item.path in KEYS):
         return None
     return item
@@ -102,14 +102,14 @@ def _unreadable(machine: str, what: str) -> RefusedError:
     )
 
 
-async def unneeded(at: Setup, fleet: Fleet) -> tuple[NamedKey, ...]:
+async def unneeded(project: Project, fleet: Fleet) -> tuple[NamedKey, ...]:
     """Return the found keys without which every Secret in etcd can be read.
 
     Nothing is known of that while etcd or a control plane, which may write with one of them, does
     not answer.
     """
-    keys = decide.encryption_keys(store.read(at.workspace.pki))
-    control_planes = [m.name for m in at.cluster.control_planes]
+    keys = decide.encryption_keys(store.read(project.workspace.pki))
+    control_planes = [m.name for m in project.cluster.control_planes]
     if len(keys) <= 1 or not set(control_planes) <= fleet.keys():
         return ()
     needed: set[NamedKey] = set()
@@ -141,8 +141,8 @@ async def _values(transport: Transport) -> AsyncIterator[bytes]:
         begin = b64decode(rows[-1]["key"]).decode() + "\0" if rows else begin
 
 
-def _add(at: Setup, keys: Sequence[NamedKey], report: Report) -> list[NamedKey]:
-    new = store.add_encryption_keys(at.workspace.pki, keys)
+def _add(project: Project, keys: Sequence[NamedKey], report: Report) -> list[NamedKey]:
+    new = store.add_encryption_keys(project.workspace.pki, keys)
     for key in new:
         text = (
             f"an encryption key called {key.name} that this folder did not know is kept, and "

@@ -17,8 +17,8 @@ from hardway.model.checks import Claim, Subject, judged
 from hardway.model.cluster import Cluster
 from hardway.model.providers import TRAITS
 from hardway.model.resources import Finding
+from hardway.project import Project
 from hardway.report import Event, Happened, Report
-from hardway.setup import Setup
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +33,14 @@ def _doing(report: Report) -> Callable[[str], None]:
     return lambda text: report(Event(happened=Happened.DOING, text=text))
 
 
-def architectures(at: Setup, asked: Iterable[str]) -> tuple[str, ...]:
+def architectures(project: Project, asked: Iterable[str]) -> tuple[str, ...]:
     """Return the machines' architectures: those asked for, else those known, else this host's."""
-    known = at.provider.architectures(at.cluster) or {package.architecture()}
+    known = project.provider.architectures(project.cluster) or {package.architecture()}
     return tuple(sorted(set(asked) or known))
 
 
 async def pin(
-    at: Setup, report: Report, *, asked: Iterable[str], update: bool
+    project: Project, report: Report, *, asked: Iterable[str], update: bool
 ) -> tuple[Stored, ...]:
     """Get the components, write down in hardway.lock what they are, and return that.
 
@@ -49,12 +49,12 @@ async def pin(
     Raises:
         ComponentError: a component is not to be had, or not the one that is pinned.
     """
-    lock = None if update else at.lock
+    lock = None if update else project.lock
     rows = {_key(row): row for row in (lock.rows if lock else ())}
-    for name, some in at.needed(architectures(at, asked)).items():
-        for row in (await _have(at, some, name, lock, report)).values():
+    for name, some in project.needed(architectures(project, asked)).items():
+        for row in (await _have(project, some, name, lock, report)).values():
             rows[_key(row)] = row
-    package.save_lock(at.lock_file, tuple(rows.values()))
+    package.save_lock(project.lock_file, tuple(rows.values()))
     return tuple(rows.values())
 
 
@@ -63,7 +63,7 @@ def _key(row: Stored) -> tuple[str, str, str, str]:
 
 
 async def _have(
-    at: Setup,
+    project: Project,
     wanted: Sequence[package.Component],
     architecture: str,
     lock: Lock | None,
@@ -78,32 +78,32 @@ async def _have(
             some,
             architecture,
             progress=lambda _, text: _doing(report)(text),
-            cache=at.cache,
+            cache=project.cache,
             lock=by,
         )
     return found
 
 
 async def pack(
-    at: Setup, file: Path, report: Report, *, asked: Iterable[str], suites: Iterable[str]
+    project: Project, file: Path, report: Report, *, asked: Iterable[str], suites: Iterable[str]
 ) -> Contents:
     """Write one file with all that `up` needs for this spec, and return what is in it.
 
     Raises:
         ComponentError: a component is not to be had, or not the one that hardway.lock pins.
     """
-    _refuse_outside(at)
-    wanted, doing = architectures(at, asked), _doing(report)
-    with workplace(at.cache) as folder:
-        place = bundle.Place(at.cache, folder, doing)
-        extras = bundle.EXTRAS[at.cluster.provider]
+    _refuse_outside(project)
+    wanted, doing = architectures(project, asked), _doing(report)
+    with workplace(project.cache) as folder:
+        place = bundle.Place(project.cache, folder, doing)
+        extras = bundle.EXTRAS[project.cluster.provider]
         more = await extras(bundle.Wanted(wanted, tuple(dict.fromkeys(suites))), place)
-        found = await at.ensure(wanted, lambda _, text: doing(text))
+        found = await project.ensure(wanted, lambda _, text: doing(text))
         stored = [row for files in found.values() for row in files.values()]
         contents = Contents(
             hardway=__version__,
-            kubernetes=at.cluster.kubernetes_version,
-            provider=at.cluster.provider,
+            kubernetes=project.cluster.kubernetes_version,
+            provider=project.cluster.provider,
             architectures=wanted,
             files=Lock(file.name, tuple(stored)),
             packages=more.packages,
@@ -113,23 +113,23 @@ async def pack(
         return await asyncio.to_thread(bundle.pack, file, contents, stored, more.members, doing)
 
 
-def _refuse_outside(at: Setup) -> None:
-    if outside := TRAITS[at.cluster.provider].outside:
+def _refuse_outside(project: Project) -> None:
+    if outside := TRAITS[project.cluster.provider].outside:
         raise RefusedError(
-            f"provider {at.cluster.provider} needs {outside}; a bundle cannot spare it that",
+            f"provider {project.cluster.provider} needs {outside}; a bundle cannot spare it that",
             hint="hardway lock pins what machines get there",
         )
 
 
-def fitting(at: Setup, file: Path) -> Bundle:
+def fitting(project: Project, file: Path) -> Bundle:
     """Return a bundle, having compared what it was made for with the spec.
 
     Raises:
         RefusedError: it was made for something else.
         ComponentError: it is no bundle, or has other files than hardway.lock pins.
     """
-    cluster = at.cluster
-    _refuse_outside(at)
+    cluster = project.cluster
+    _refuse_outside(project)
     contents = bundle.read(file)
     wrong = [
         f"its {what} is {has}, hardway.yaml says {wanted}"
@@ -139,7 +139,7 @@ def fitting(at: Setup, file: Path) -> Bundle:
         )
         if has != wanted
     ]
-    needed = at.needed({*at.provider.architectures(cluster), *contents.architectures})
+    needed = project.needed({*project.provider.architectures(cluster), *contents.architectures})
     wrong += [
         f"it has no {component.name} {component.version} ({name})"
         for name, some in needed.items()
@@ -147,12 +147,12 @@ def fitting(at: Setup, file: Path) -> Bundle:
         if not contents.files.has(component, name)
     ]
     if wrong:
-        flags = "".join(f" --architecture {name}" for name in architectures(at, ()))
+        flags = "".join(f" --architecture {name}" for name in architectures(project, ()))
         raise RefusedError(
             f"{file} was made for something else:\n" + "\n".join(f"  {line}" for line in wrong),
             hint=f"where there is internet, with this hardway.yaml: hardway bundle create{flags}",
         )
-    if lock := at.lock:
+    if lock := project.lock:
         for name, some in needed.items():
             for component in some:
                 digests = {f: r.sha256 for f, r in contents.files.of(component, name).items()}
@@ -160,31 +160,33 @@ def fitting(at: Setup, file: Path) -> Bundle:
     return Bundle(file, contents)
 
 
-async def up(at: Setup, found: Bundle, report: Report, *, until: str | None) -> list[Finding]:
+async def up(
+    project: Project, found: Bundle, report: Report, *, until: str | None
+) -> list[Finding]:
     """Bring the cluster about from a bundle alone; the last finding proves that.
 
     Raises:
         HardwayError: as of `pipeline.up`.
     """
-    cluster = at.cluster
+    cluster = project.cluster
     machines = (cluster.node_cidr, cluster.pod_cidr)
-    ways = _ways(at)
+    ways = _ways(project)
     inside = [cluster.node_cidr, *(ip_network(m.address) for m in cluster.machines)]
     inside += [ip_network(address) for found in ways.values() for address in found]
     with isolation.confined(inside, machines, ways) as watch:
-        await asyncio.to_thread(bundle.unpack, found.file, at.cache, _doing(report))
-        at = replace(at, bundled=found.contents)
-        findings = await pipeline.up(at, report, until=until)
+        await asyncio.to_thread(bundle.unpack, found.file, project.cache, _doing(report))
+        project = replace(project, bundled=found.contents)
+        findings = await pipeline.up(project, report, until=until)
         return [*findings, proof(cluster, watch.seen())]
 
 
-def _ways(at: Setup) -> dict[str, list[isolation.Address]]:
+def _ways(project: Project) -> dict[str, list[isolation.Address]]:
     """Return the addresses of whatever this host reaches the machines by.
 
     Raises:
         PreflightError: a name that a name server would have to be asked for.
     """
-    found = {name: isolation.addresses(name) for name in at.provider.reaches(at.cluster)}
+    found = {name: isolation.addresses(name) for name in project.provider.reaches(project.cluster)}
     unknown = [name for name, addresses in found.items() if not addresses]
     if unknown:
         raise PreflightError(

@@ -17,8 +17,8 @@ from hardway.model import etcd
 from hardway.model.cluster import API_PORT
 from hardway.model.resources import Change, File, Kind
 from hardway.model.trials import TRIAL
+from hardway.project import Project
 from hardway.report import Event, Happened, Report
-from hardway.setup import Setup
 from hardway.steps import encryption
 from hardway.tools.kubectl import Kubectl
 from hardway.transport.base import Transport, run_checked, way
@@ -173,13 +173,13 @@ async def sweep(live: Live, changes: Sequence[Change], report: Report) -> bool:
     return bool(own)
 
 
-async def look(at: Setup, changes: Sequence[Change]) -> list[Unreadable]:
+async def look(project: Project, changes: Sequence[Change]) -> list[Unreadable]:
     """Return the Secrets that nobody can read; `changes` are those that `up` would make.
 
     Raises:
         RefusedError: control planes run with other keys than they should, or do not answer.
     """
-    async with at.reach() as live:
+    async with project.reach() as live:
         if not same_keys(live, changes):
             raise RefusedError(
                 "control planes do not answer, or run with other keys than they should: what one "
@@ -189,8 +189,8 @@ async def look(at: Setup, changes: Sequence[Change]) -> list[Unreadable]:
         return await find(live)
 
 
-async def give_up(at: Setup, secrets: Sequence[Unreadable]) -> None:
+async def give_up(project: Project, secrets: Sequence[Unreadable]) -> None:
     """Remove Secrets that `look` returned, under the cluster's lock; see `remove`."""
-    with at.workspace.locked():
-        async with at.reach() as live:
+    with project.workspace.locked():
+        async with project.reach() as live:
             await remove(live, secrets)

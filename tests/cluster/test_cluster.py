@@ -35,8 +35,9 @@ def test_all_checks_of_all_steps_hold(cluster: Hardway) -> None:
     steps = [s["name"] for s in cluster.json("steps")["steps"]]
     assert {f["step"] for f in findings} == set(steps)
     assert all(f["ok"] for f in findings)
-    names = {"check", "step", "machine", "ok", "expected", "found", "why", "see"}
-    assert all(set(f) == names and f["why"] and f["see"] for f in findings)
+    names = {"check", "step", "machine", "ok", "expected", "found", "why", "see", "verdict",
+             "severity", "subject", "asked", "answer"}  # fmt: skip
+    assert all(set(f) == names and f["why"] and f["see"] and f["asked"] for f in findings)
 
 
 def test_status(cluster: Hardway) -> None:

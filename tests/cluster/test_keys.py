@@ -8,8 +8,8 @@ from tests.cluster.conftest import Hardway
 
 from hardway.pki import store
 from hardway.pki.decide import decide, secrets
+from hardway.project import open_project
 from hardway.render.kubeconfig import host_kubeconfigs
-from hardway.setup import setup
 
 CONFIGURATION = "/etc/kubernetes/encryption.yaml"
 ANOTHER_KEY = rf"""
@@ -69,7 +69,7 @@ def test_a_key_that_somebody_put_on_one_control_plane(cluster: Hardway) -> None:
 
 def test_a_cluster_left_alone_for_eight_days(cluster: Hardway) -> None:
     folder = folder_of(cluster)
-    at = setup(cluster.folder / "hardway.yaml", folder.parent)
+    at = open_project(cluster.folder / "hardway.yaml", folder.parent)
     for commands in (("status",), ("verify", "endpoint", "access"), ("kubectl", "get", "nodes")):
         for path in (folder / "pki/kubernetes").glob("*.crt"):
             if path.name != "ca.crt":

@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 from tests.guard import GUARD
 
-from hardway import pipeline, setup, status  # noqa: F401 - what commands load when they are called
+from hardway import pipeline, project, status  # noqa: F401 - what commands load when they are called
 from hardway.cli import app
 
 ROOT = Path(__file__).parents[2]

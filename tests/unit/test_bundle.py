@@ -19,8 +19,8 @@ from hardway.components import Lock, Stored
 from hardway.components import cache as store
 from hardway.components.stored import lying_in
 from hardway.errors import ComponentError, PreflightError, RefusedError
+from hardway.project import open_project
 from hardway.providers.local import rootpack
-from hardway.setup import setup
 
 HERE = components.architecture()
 
@@ -202,10 +202,10 @@ def test_a_bundle_for_something_else_is_refused(
     monkeypatch.setenv("HARDWAY_CACHE", str(tmp_path / "fresh"))
     spec = tmp_path / "hardway.yaml"
     spec.write_text("")
-    at = setup(spec, tmp_path / "clusters")
+    at = open_project(spec, tmp_path / "clusters")
     assert supply.fitting(at, made).contents.kubernetes == "1.37.2"
     spec.write_text('kubernetes: "1.36"')
-    other = setup(spec, tmp_path / "clusters")
+    other = open_project(spec, tmp_path / "clusters")
     with pytest.raises(RefusedError) as caught:
         supply.fitting(other, made)
     assert "kubernetes is 1.37.2, hardway.yaml says 1.36.3" in str(caught.value)
@@ -222,7 +222,7 @@ def test_beside_machines_of_another_architecture_this_host_needs_its_client_alon
     monkeypatch.setenv("HARDWAY_CACHE", str(tmp_path / "cache"))
     spec = tmp_path / "hardway.yaml"
     spec.write_text("")
-    at = setup(spec, tmp_path / "clusters")
+    at = open_project(spec, tmp_path / "clusters")
     needed = at.needed(["other"])
     assert [c.name for c in needed[HERE]] == ["kubectl"]
     assert needed["other"] == at.components == at.needed([HERE])[HERE]
@@ -274,7 +274,7 @@ def test_a_name_that_only_a_name_server_knows_is_refused_before_anything_is_done
 ) -> None:
     spec = tmp_path / "hardway.yaml"
     spec.write_text("endpoint: {kind: given, host: lb.invalid}")
-    at = setup(spec, tmp_path / "clusters")
+    at = open_project(spec, tmp_path / "clusters")
     with pytest.raises(PreflightError, match=r"lb\.invalid is not in /etc/hosts") as caught:
         asyncio.run(supply.up(at, supply.Bundle(Path("x"), contents([])), print, until=None))
     assert "/etc/hosts" in caught.value.hint
@@ -311,7 +311,7 @@ def test_lock_pins_what_is_there_and_keeps_what_is_pinned(
     spec.write_text("")
     monkeypatch.setenv("HARDWAY_CACHE", str(cache))
     rows = filled(cache)
-    at = setup(spec, tmp_path / "clusters")
+    at = open_project(spec, tmp_path / "clusters")
 
     def pinned(*, update: bool) -> dict[str, str]:
         got = asyncio.run(supply.pin(at, lambda _: None, asked=(), update=update))

@@ -17,10 +17,10 @@ from hardway.errors import ClockError
 from hardway.pki import store
 from hardway.pki.decide import Issue
 from hardway.pki.inspect import read
+from hardway.project import Project
 from hardway.providers.clocks import Clock, clock
 from hardway.render.kubeconfig import host_kubeconfigs
 from hardway.report import Event, Happened
-from hardway.setup import Setup
 from hardway.spec.load import parse
 from hardway.transport.base import Completed, Fleet
 from hardway.workspace import Workspace
@@ -84,12 +84,12 @@ class Provider:
         return dict.fromkeys(fleet, replace(support.HOST, shared=False))
 
 
-def left_alone(folder: Path, *, days: int, ahead_s: float = 0) -> Setup:
+def left_alone(folder: Path, *, days: int, ahead_s: float = 0) -> Project:
     cluster, begun = support.topology("1+1"), datetime.now(UTC) - timedelta(days=days)
     secrets = store.ensure(folder / "pki", cluster, begun)
     workspace = Workspace(folder)
     workspace.write_kubeconfigs(host_kubeconfigs(cluster, secrets))
-    return Setup(
+    return Project(
         cluster=cluster,
         spec=parse("", "hardway.yaml").spec,
         decisions=None,
@@ -104,7 +104,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*.*") if p.is_file()}
 
 
-def renewed(at: Setup) -> tuple[set[str], list[str]]:
+def renewed(at: Project) -> tuple[set[str], list[str]]:
     """Return which files changed, and the lines for people."""
     before, said = files(at.workspace.folder), []
 

@@ -20,9 +20,9 @@ from hardway.operations import drain, nodes
 from hardway.operations.drain import Consent
 from hardway.operations.nodes import Departure
 from hardway.pki import store
+from hardway.project import Project
 from hardway.providers.base import MachineState, Progress, Provider
 from hardway.report import Event
-from hardway.setup import Setup
 from hardway.spec.load import parse
 from hardway.steps.base import Step
 from hardway.tools.kubectl import Kubectl
@@ -173,7 +173,7 @@ class FakeProvider:
         self.world.command(f"remove {machine.name}", effect)
 
 
-def project(folder: Path, world: World, spec: str, *, makes: bool = True) -> Setup:
+def project(folder: Path, world: World, spec: str, *, makes: bool = True) -> Project:
     """Return the project as each run reads it from the disk."""
     from hardway.model.resolve import resolve
 
@@ -183,7 +183,7 @@ def project(folder: Path, world: World, spec: str, *, makes: bool = True) -> Set
     cluster = resolve(loaded, support.VERSION, decided.machines if decided else ())
     provider = cast(Provider, FakeProvider(world, makes))
     lock = folder / "hardway.lock"
-    return Setup(cluster, loaded.spec, decided, provider, workspace, folder, lock)
+    return Project(cluster, loaded.spec, decided, provider, workspace, folder, lock)
 
 
 SPEC = "name: c\nmachines: {controlPlanes: 1, workers: %d}\n"
@@ -210,7 +210,7 @@ def living(folder: Path, *, keys: bool = False) -> World:
 def simple(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put what `up` does to the others in place of the real one: they learn who is there."""
 
-    async def make_whole(at: Setup, steps: Sequence[Step], report: Any) -> list[Finding]:
+    async def make_whole(at: Project, steps: Sequence[Step], report: Any) -> list[Finding]:
         world = cast(FakeProvider, at.provider).world
         names = {m.name for m in at.cluster.machines}
         for name in sorted(names & world.machines.keys()):
@@ -222,7 +222,7 @@ def simple(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(nodes, "make_whole", make_whole)
     monkeypatch.setattr(
-        Setup, "live", lambda at, _fleet: type("L", (), {"kubectl": kubectl_of(at)})
+        Project, "live", lambda at, _fleet: type("L", (), {"kubectl": kubectl_of(at)})
     )
 
 
@@ -232,11 +232,11 @@ def _make(world: World, machine: Machine, names: set[str]) -> None:
     world.names_on[machine.name] = names
 
 
-def kubectl_of(at: Setup) -> Kubectl:
+def kubectl_of(at: Project) -> Kubectl:
     return cast(Kubectl, FakeKubectl(cast(FakeProvider, at.provider).world))
 
 
-def run(operation: Any, at: Setup, departure: Departure) -> list[Event]:
+def run(operation: Any, at: Project, departure: Departure) -> list[Event]:
     told: list[Event] = []
     asyncio.run(operation(at, departure, told.append))
     return told
@@ -465,7 +465,7 @@ machines:
     at = project(tmp_path / "c", world, spec)
 
     @asynccontextmanager
-    async def reach(_at: Setup, *, absent_ok: bool) -> AsyncIterator[Any]:
+    async def reach(_at: Project, *, absent_ok: bool) -> AsyncIterator[Any]:
         info = {"nodeInfo": {"kubeletVersion": "v1"}}
         items = [{**n, "status": {**n["status"], **info}} for n in world.nodes.values()]
         text = json.dumps({"kind": "List", "items": items})
@@ -476,7 +476,7 @@ machines:
         kubectl = type("K", (), {"run": staticmethod(run)})
         yield type("L", (), {"fleet": {"controller-0": None}, "kubectl": kubectl})
 
-    monkeypatch.setattr(Setup, "reach", reach)
+    monkeypatch.setattr(Project, "reach", reach)
     rows = {row.name: row for row in asyncio.run(roster.rows(at))}
     assert {name: (row.machine, row.state) for name, row in rows.items()} == {
         "controller-0": ("running", "-"),

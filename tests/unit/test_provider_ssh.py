@@ -11,9 +11,9 @@ from tests import support
 
 from hardway.errors import ConnectError, PreflightError, RefusedError
 from hardway.operations import ha
+from hardway.project import Project
 from hardway.providers.hosts import password as of_password
 from hardway.providers.ssh.provider import SshProvider
-from hardway.setup import Setup
 from hardway.spec.load import parse
 
 TEXT = support.TWO_HOSTS.replace("KIND", "proxy").replace(
@@ -165,6 +165,6 @@ endpoint: {{kind: {kind}}}
 machines:
 {PLANES}"""
     ours = SshProvider(parse(text + more, "x").spec, tmp_path, tmp_path)
-    at = cast("Setup", SimpleNamespace(cluster=support.cluster(text), provider=ours))
+    at = cast("Project", SimpleNamespace(cluster=support.cluster(text), provider=ours))
     with pytest.raises(RefusedError, match=says):
         asyncio.run(ha.dispensable(at))

@@ -22,8 +22,8 @@ from hardway.errors import RefusedError
 from hardway.model.resources import Observed, SeenPath
 from hardway.pki import secretbox, store
 from hardway.pki.values import NamedKey, Secrets
+from hardway.project import Project
 from hardway.report import Event
-from hardway.setup import Setup
 from hardway.spec.load import parse
 from hardway.steps import STEPS, encryption
 from hardway.transport.base import Completed
@@ -51,14 +51,14 @@ class Machine:
 class Cluster:
     """A cluster that `up` has made, one control plane of which was edited by hand."""
 
-    at: Setup
+    at: Project
 
     @classmethod
     def made(cls, folder: Path) -> "Cluster":
         cluster = support.topology("1+0")
         store.ensure(folder / "pki", cluster, datetime.now(UTC))
         self = cls(
-            Setup(cluster, parse("", "hardway.yaml").spec, None, Provider(),  # type: ignore[arg-type]
+            Project(cluster, parse("", "hardway.yaml").spec, None, Provider(),  # type: ignore[arg-type]
                   Workspace(folder), folder / "cache", folder / "lock")
         )  # fmt: skip
         for machine, by_step in self.rendered().items():

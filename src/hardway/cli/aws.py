@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hardway.cli.options import DEFAULT_SPEC, OUTPUT, SPEC, of_cluster, setup
+from hardway.cli.options import DEFAULT_SPEC, OUTPUT, SPEC, of_cluster, open_project
 from hardway.cli.output import JSON, emit_json, note, table
 from hardway.errors import RefusedError
 
@@ -64,7 +64,7 @@ def adopt(spec: Path | None, clusters: Path | None, id_: str) -> None:
 def _provider(spec: Path | None, clusters: Path | None) -> "AwsProvider":
     from hardway.providers.aws.provider import AwsProvider  # noqa: PLC0415
 
-    provider = setup(spec, clusters).provider
+    provider = open_project(spec, clusters).provider
     if not isinstance(provider, AwsProvider):
         raise RefusedError("the provider is not aws", hint="say so in hardway.yaml: provider: aws")
     return provider

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hardway.cli.options import DEFAULT_SPEC, OUTPUT, of_cluster, renew_own, setup
+from hardway.cli.options import DEFAULT_SPEC, OUTPUT, of_cluster, open_project, renew_own
 from hardway.cli.output import JSON, cost, emit_json, note, table
 from hardway.errors import PreflightError, RefusedError, SpecError, VerifyError
 
@@ -48,11 +48,11 @@ def plan(spec: Path | None, clusters: Path | None, output: str, *, full: bool) -
     """Show what `up` would change on each machine; changes nothing."""
     from hardway import pipeline  # noqa: PLC0415
 
-    at = setup(spec, clusters)
+    project = open_project(spec, clusters)
     # Without them the API's objects could not be compared.
-    renew_own(at)
-    outlook = asyncio.run(at.provider.outlook(at.cluster))
-    planned = asyncio.run(pipeline.plan(at))
+    renew_own(project)
+    outlook = asyncio.run(project.provider.outlook(project.cluster))
+    planned = asyncio.run(pipeline.plan(project))
     if output == JSON:
         fields = ("machine", "step", "kind", "path_or_unit", "diff")
         rows = [{name: getattr(c, name) for name in fields} for c in planned.changes]
@@ -108,8 +108,8 @@ def preflight(spec: Path | None, clusters: Path | None, output: str) -> None:
     """Look whether the machines are fit for the cluster; changes nothing."""
     from hardway.operations import preflight as operation  # noqa: PLC0415
 
-    at = setup(spec, clusters)
-    problems = asyncio.run(operation.preflight(at))
+    project = open_project(spec, clusters)
+    problems = asyncio.run(operation.preflight(project))
     refusing = [p for p in problems if p.severity == "refuse"]
     if output == JSON:
         emit_json({"problems": problems})
@@ -122,7 +122,7 @@ def preflight(spec: Path | None, clusters: Path | None, output: str) -> None:
             [f"{len(refusing)} of {len(problems)} findings stand in the way"],
             hint="mend them, then: hardway preflight",
         )
-    note(f"nothing stands in the way on {len(at.cluster.machines)} machines: hardway up")
+    note(f"nothing stands in the way on {len(project.cluster.machines)} machines: hardway up")
 
 
 @click.command()
@@ -150,18 +150,18 @@ def up(  # noqa: PLR0913 - one parameter for each option
     from hardway import pipeline, supply  # noqa: PLC0415
     from hardway.cli.progress import reporting  # noqa: PLC0415
 
-    at = replace(setup(spec, clusters), new_versions=new_versions)
-    found = supply.fitting(at, bundle) if bundle else None
+    project = replace(open_project(spec, clusters), new_versions=new_versions)
+    found = supply.fitting(project, bundle) if bundle else None
     with reporting() as report:
         findings = asyncio.run(
-            supply.up(at, found, report, until=until)
+            supply.up(project, found, report, until=until)
             if found
-            else pipeline.up(at, report, until=until)
+            else pipeline.up(project, report, until=until)
         )
     if output == JSON:
-        emit_json({"cluster": at.cluster.name, "findings": findings})
+        emit_json({"cluster": project.cluster.name, "findings": findings})
         return
-    name, folder = at.cluster.name, _relative(at.workspace.folder)
+    name, folder = project.cluster.name, _relative(project.workspace.folder)
     if not all(f.ok for f in findings):
         raise VerifyError(findings[-1].found, hint="see docs/offline.md")
     click.echo(f"{name} is up: {len(findings)} checks hold")
@@ -200,31 +200,31 @@ def down(
     from hardway.cli.progress import reporting  # noqa: PLC0415
     from hardway.model.providers import TRAITS  # noqa: PLC0415
     from hardway.operations import down as operation  # noqa: PLC0415
-    from hardway.setup import setup_named  # noqa: PLC0415
+    from hardway.project import open_named  # noqa: PLC0415
 
     if hosts:
         _take_back(name, hosts)
         return
     try:
-        at = setup_named(name, clusters) if name else setup(spec, clusters)
+        project = open_named(name, clusters) if name else open_project(spec, clusters)
     except SpecError as error:
         raise SpecError(error.problems, hint="correct it, or: hardway down --name NAME") from error
-    name = at.cluster.name
-    traits = TRAITS[at.cluster.provider]
+    name = project.cluster.name
+    traits = TRAITS[project.cluster.provider]
     if not yes:
-        for line in asyncio.run(at.provider.belongings(name)):
+        for line in asyncio.run(project.provider.belongings(name)):
             note(f"  {line}")
         click.confirm(f"remove cluster {name}: {traits.removes}, all keys?", abort=True)
     with reporting() as report:
-        asyncio.run(operation.down(at, report))
+        asyncio.run(operation.down(project, report))
     click.echo(f"{name} is gone: {traits.proves}")
 
 
 def _take_back(name: str | None, hosts: Sequence[str]) -> None:
     """Take hosts of the operator's own back by what they note about themselves."""
     from hardway.cli.progress import reporting  # noqa: PLC0415
+    from hardway.project import hosts_of  # noqa: PLC0415
     from hardway.report import Event, Happened  # noqa: PLC0415
-    from hardway.setup import hosts_of  # noqa: PLC0415
 
     if name is None:
         raise RefusedError("--host needs the cluster's --name", hint="hardway down --help")

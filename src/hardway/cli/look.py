@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hardway.cli.options import OUTPUT, of_cluster, renew_own, setup
+from hardway.cli.options import OUTPUT, of_cluster, open_project, renew_own
 from hardway.cli.output import JSON, cost, emit_json, mark, note, table, verdict
 from hardway.errors import UnknownError, VerifyError
 
@@ -34,9 +34,9 @@ def status(spec: Path | None, clusters: Path | None, output: str) -> None:
     """Show how each part of the cluster is right now."""
     from hardway.operations.look import look  # noqa: PLC0415
 
-    at = setup(spec, clusters)
-    renew_own(at)
-    seen = asyncio.run(look(at))
+    project = open_project(spec, clusters)
+    renew_own(project)
+    seen = asyncio.run(look(project))
     if output == JSON:
         emit_json(seen)
         return
@@ -80,16 +80,16 @@ def verify(  # noqa: PLR0913 - one parameter for each option
     from hardway.cli.progress import reporting  # noqa: PLC0415
     from hardway.operations import ha as without_one  # noqa: PLC0415
 
-    at = setup(spec, clusters)
-    renew_own(at)
+    project = open_project(spec, clusters)
+    renew_own(project)
     if ha:
-        asyncio.run(without_one.dispensable(at))
+        asyncio.run(without_one.dispensable(project))
     with reporting() as report:
-        findings = asyncio.run(pipeline.verify(at, steps))
+        findings = asyncio.run(pipeline.verify(project, steps))
         lost = []
         whole = not any(f.fails or f.open for f in findings)
         if ha and whole:
-            lost = asyncio.run(without_one.verify_ha(at, report))
+            lost = asyncio.run(without_one.verify_ha(project, report))
     if output == JSON:
         emit_json({"findings": [*findings, *lost]})
     else:
@@ -170,8 +170,8 @@ def certs(spec: Path | None, clusters: Path | None, output: str) -> None:
     from hardway.pki import store  # noqa: PLC0415
     from hardway.pki.decide import decide  # noqa: PLC0415
 
-    at = setup(spec, clusters)
-    rows = store.described(at.workspace.pki, at.cluster)
+    project = open_project(spec, clusters)
+    rows = store.described(project.workspace.pki, project.cluster)
     if output == JSON:
         emit_json({"certificates": rows})
         return
@@ -182,7 +182,7 @@ def certs(spec: Path | None, clusters: Path | None, output: str) -> None:
         for r in rows
     ]  # fmt: skip
     table(("CERTIFICATE", "MACHINE", "SIGNED BY", "SUBJECT", "VALID", "NAMES"), lines)
-    due = decide(store.read(at.workspace.pki), at.cluster, now)
+    due = decide(store.read(project.workspace.pki), project.cluster, now)
     if due:
         note(f"\n{len(due)} are due, the first {due[0].name} ({due[0].why}): hardway up")
 
@@ -217,7 +217,7 @@ def components(output: str) -> None:
 @click.option("--changes", is_flag=True, help="Show each change too.")
 def log(spec: Path | None, clusters: Path | None, output: str, *, changes: bool) -> None:
     """Show what was done when, and how long each step took."""
-    events = list(setup(spec, clusters).workspace.journal.events())
+    events = list(open_project(spec, clusters).workspace.journal.events())
     if output == JSON:
         emit_json({"events": events})
         return

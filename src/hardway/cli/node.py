@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hardway.cli.options import OUTPUT, of_cluster, setup
+from hardway.cli.options import OUTPUT, of_cluster, open_project
 from hardway.cli.output import JSON, emit_json, table
 
 if TYPE_CHECKING:
     from hardway.model.resources import Finding
     from hardway.operations.nodes import Departure
+    from hardway.project import Project
     from hardway.report import Report
-    from hardway.setup import Setup
 
-    Operation = Callable[[Setup, Departure, Report], Coroutine[Any, Any, list[Finding]]]
+    Operation = Callable[[Project, Departure, Report], Coroutine[Any, Any, list[Finding]]]
 
 TIMEOUT_S = 300
 
@@ -36,7 +36,7 @@ def node_list(spec: Path | None, clusters: Path | None, output: str) -> None:
     """List the machines that were decided on, and how their nodes are."""
     from hardway.operations import roster  # noqa: PLC0415
 
-    rows = asyncio.run(roster.rows(setup(spec, clusters)))
+    rows = asyncio.run(roster.rows(open_project(spec, clusters)))
     if output == JSON:
         emit_json({"nodes": rows})
         return
@@ -70,7 +70,7 @@ def remove(spec: Path | None, clusters: Path | None, name: str, **how: Any) -> N
     """
     from hardway.operations import nodes  # noqa: PLC0415
 
-    _depart(setup(spec, clusters), nodes.remove, name, how)
+    _depart(open_project(spec, clusters), nodes.remove, name, how)
     click.echo(f"{name} is removed")
 
 
@@ -80,18 +80,18 @@ def replace(spec: Path | None, clusters: Path | None, name: str, **how: Any) -> 
     """Put a new machine in a worker's place, with its name, address and pod range."""
     from hardway.operations import nodes  # noqa: PLC0415
 
-    _depart(setup(spec, clusters), nodes.replace, name, how)
+    _depart(open_project(spec, clusters), nodes.replace, name, how)
     click.echo(f"{name} is replaced")
 
 
-def _depart(at: "Setup", operation: "Operation", name: str, how: dict[str, Any]) -> None:
+def _depart(project: "Project", operation: "Operation", name: str, how: dict[str, Any]) -> None:
     from hardway.cli.progress import reporting  # noqa: PLC0415
     from hardway.operations.drain import Consent  # noqa: PLC0415
     from hardway.operations.nodes import Departure  # noqa: PLC0415
 
     departure = Departure(name, lost=how.pop("lost"), consent=Consent(**how))
     with reporting() as report:
-        asyncio.run(operation(at, departure, report))
+        asyncio.run(operation(project, departure, report))
 
 
 COMMANDS = (node,)

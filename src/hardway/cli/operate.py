@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hardway.cli.options import OUTPUT, of_cluster, renew_own, setup
+from hardway.cli.options import OUTPUT, of_cluster, open_project, renew_own
 from hardway.cli.output import JSON, emit_json, note, table
 from hardway.errors import RefusedError
 
 if TYPE_CHECKING:
     from hardway.model.cluster import Cluster, Machine
-    from hardway.setup import Setup
+    from hardway.project import Project
 
 PASSED_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 
 
-def _machine(at: "Setup", name: str) -> "Machine":
+def _machine(project: "Project", name: str) -> "Machine":
     try:
-        return at.cluster.machine(name)
+        return project.cluster.machine(name)
     except KeyError:
-        names = ", ".join(m.name for m in at.cluster.machines)
+        names = ", ".join(m.name for m in project.cluster.machines)
         raise RefusedError(f"there is no machine {name}", hint=f"the machines: {names}") from None
 
 
@@ -39,11 +39,11 @@ def machine() -> None:
 @OUTPUT
 def machine_list(spec: Path | None, clusters: Path | None, output: str) -> None:
     """List the machines and whether they run."""
-    at = setup(spec, clusters)
-    states = asyncio.run(at.provider.states(at.cluster))
+    project = open_project(spec, clusters)
+    states = asyncio.run(project.provider.states(project.cluster))
     rows = [
         {"name": m.name, "role": m.role, "address": m.address, "state": states[m.name]}
-        for m in at.cluster.machines
+        for m in project.cluster.machines
     ]
     if output == JSON:
         emit_json({"machines": rows})
@@ -57,8 +57,8 @@ def machine_list(spec: Path | None, clusters: Path | None, output: str) -> None:
 @click.argument("names", nargs=-1, required=True, metavar="MACHINE...")
 def stop(spec: Path | None, clusters: Path | None, names: tuple[str, ...], *, force: bool) -> None:
     """Shut machines down; their disks and addresses stay theirs."""
-    at = setup(spec, clusters)
-    _on_each(at, names, "stopping", partial(at.provider.stop, force=force))
+    project = open_project(spec, clusters)
+    _on_each(project, names, "stopping", partial(project.provider.stop, force=force))
     click.echo(f"stopped: {', '.join(names)}")
 
 
@@ -67,8 +67,8 @@ def stop(spec: Path | None, clusters: Path | None, names: tuple[str, ...], *, fo
 @click.argument("names", nargs=-1, required=True, metavar="MACHINE...")
 def start(spec: Path | None, clusters: Path | None, names: tuple[str, ...]) -> None:
     """Start machines and wait until they answer."""
-    at = setup(spec, clusters)
-    _on_each(at, names, "starting", at.provider.start)
+    project = open_project(spec, clusters)
+    _on_each(project, names, "starting", project.provider.start)
     click.echo(f"started: {', '.join(names)}")
 
 
@@ -80,28 +80,28 @@ def restart(
     spec: Path | None, clusters: Path | None, names: tuple[str, ...], *, force: bool
 ) -> None:
     """Stop machines and start them again; hosts of your own are rebooted."""
-    at = setup(spec, clusters)
-    _on_each(at, names, "restarting", partial(at.provider.restart, force=force))
+    project = open_project(spec, clusters)
+    _on_each(project, names, "restarting", partial(project.provider.restart, force=force))
     click.echo(f"restarted: {', '.join(names)}")
 
 
 def _on_each(
-    at: "Setup",
+    project: "Project",
     names: Sequence[str],
     doing: str,
     action: Callable[["Cluster", "Machine"], Awaitable[None]],
 ) -> None:
-    chosen = [_machine(at, name) for name in names]
-    states = asyncio.run(at.provider.states(at.cluster))
+    chosen = [_machine(project, name) for name in names]
+    states = asyncio.run(project.provider.states(project.cluster))
     absent = [name for name in names if states[name] == "absent"]
     if absent:
         raise RefusedError(f"not made yet: {', '.join(absent)}", hint="hardway up")
 
     async def together() -> None:
-        await asyncio.gather(*(action(at.cluster, m) for m in chosen))
+        await asyncio.gather(*(action(project.cluster, m) for m in chosen))
 
     note(f"{doing} {', '.join(names)}")
-    with at.workspace.locked():
+    with project.workspace.locked():
         asyncio.run(together())
 
 
@@ -111,12 +111,12 @@ def _on_each(
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
 def ssh(spec: Path | None, clusters: Path | None, name: str, command: tuple[str, ...]) -> None:
     """Open a shell on a machine, or run a command there."""
-    at = setup(spec, clusters)
-    target = _machine(at, name)
-    if asyncio.run(at.provider.states(at.cluster))[name] in {"absent", "stopped"}:
+    project = open_project(spec, clusters)
+    target = _machine(project, name)
+    if asyncio.run(project.provider.states(project.cluster))[name] in {"absent", "stopped"}:
         raise RefusedError(f"{name} does not run", hint=f"hardway machine start {name}")
     words = command[1:] if command[:1] == ("--",) else command
-    argv = at.provider.ssh_command(target, words)
+    argv = project.provider.ssh_command(target, words)
     os.execvp(argv[0], argv)  # noqa: S606 - becomes ssh, so that its terminal is ours
 
 
@@ -127,9 +127,9 @@ def kubectl(spec: Path | None, clusters: Path | None, words: tuple[str, ...]) ->
     """Run kubectl, of the cluster's version, as its admin."""
     from hardway.operations import kubectl as operation  # noqa: PLC0415
 
-    at = setup(spec, clusters)
-    renew_own(at)
-    sys.exit(asyncio.run(operation.kubectl(at, words)))
+    project = open_project(spec, clusters)
+    renew_own(project)
+    sys.exit(asyncio.run(operation.kubectl(project, words)))
 
 
 @click.command()
@@ -137,7 +137,7 @@ def kubectl(spec: Path | None, clusters: Path | None, words: tuple[str, ...]) ->
 @click.option("--content", is_flag=True, help="Print the file itself. It holds a private key.")
 def kubeconfig(spec: Path | None, clusters: Path | None, *, content: bool) -> None:
     """Print where the admin kubeconfig is, for KUBECONFIG."""
-    path = setup(spec, clusters).workspace.admin_kubeconfig
+    path = open_project(spec, clusters).workspace.admin_kubeconfig
     if not path.exists():
         raise RefusedError("there is no cluster yet", hint="hardway up")
     click.echo(path.read_text() if content else str(path), nl=not content)
@@ -163,9 +163,9 @@ def unreadable(
     from hardway import pipeline  # noqa: PLC0415
     from hardway import unreadable as lost  # noqa: PLC0415
 
-    at = setup(spec, clusters)
-    renew_own(at)
-    found = asyncio.run(lost.look(at, asyncio.run(pipeline.plan(at)).changes))
+    project = open_project(spec, clusters)
+    renew_own(project)
+    found = asyncio.run(lost.look(project, asyncio.run(pipeline.plan(project)).changes))
     if output == JSON:
         emit_json({"unreadable": found})
     else:
@@ -179,7 +179,7 @@ def unreadable(
         return
     if not yes:
         click.confirm(f"remove {len(chosen)} Secrets for ever? A backup may have them", abort=True)
-    asyncio.run(lost.give_up(at, chosen))
+    asyncio.run(lost.give_up(project, chosen))
     note(f"removed: {', '.join(map(str, chosen))}")
 
 

@@ -11,8 +11,8 @@ from hardway.cli.output import note
 from hardway.errors import HardwayError
 
 if TYPE_CHECKING:
+    from hardway.project import Project
     from hardway.report import Event
-    from hardway.setup import Setup
 
 F = TypeVar("F", bound=Callable[..., object])
 DEFAULT_SPEC = Path("hardway.yaml")
@@ -36,16 +36,16 @@ def of_cluster(command: F) -> F:
     return SPEC(CLUSTERS(command))
 
 
-def setup(spec: Path | None, clusters: Path | None) -> "Setup":
-    """Return what the options mean; see `hardway.setup`."""
-    from hardway.setup import setup as of  # noqa: PLC0415 - a second that --help need not spend
+def open_project(spec: Path | None, clusters: Path | None) -> "Project":
+    """Return what the options mean; see `hardway.project`."""
+    from hardway.project import open_project as of  # noqa: PLC0415 - spares --help a second
 
     if spec is None and DEFAULT_SPEC.exists():
         spec = DEFAULT_SPEC
     return of(spec, clusters)
 
 
-def renew_own(at: "Setup") -> None:
+def renew_own(project: "Project") -> None:
     """Renew this host's certificates if they have ended, and say so; see `issuing.renew_own`.
 
     Where that is not possible, the command goes on: much can be seen without the API.
@@ -58,6 +58,6 @@ def renew_own(at: "Setup") -> None:
             note(event.text)
 
     try:
-        asyncio.run(issuing.renew_own(at, report))
+        asyncio.run(issuing.renew_own(project, report))
     except HardwayError as error:
         note(f"this host's certificates have ended and were not renewed: {error}\n{error.hint}")

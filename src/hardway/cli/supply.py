@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hardway.cli.options import OUTPUT, of_cluster, setup
+from hardway.cli.options import OUTPUT, of_cluster, open_project
 from hardway.cli.output import JSON, emit_json, note
 
 if TYPE_CHECKING:
@@ -41,14 +41,14 @@ def lock(
     from hardway import supply  # noqa: PLC0415
     from hardway.cli.progress import reporting  # noqa: PLC0415
 
-    at = setup(spec, clusters)
+    project = open_project(spec, clusters)
     with reporting() as report:
-        rows = asyncio.run(supply.pin(at, report, asked=architectures, update=update))
+        rows = asyncio.run(supply.pin(project, report, asked=architectures, update=update))
     if output == JSON:
-        emit_json({"lock": at.lock_file, "files": [row.row for row in rows]})
+        emit_json({"lock": project.lock_file, "files": [row.row for row in rows]})
         return
     counted = Counter(row.source for row in rows)
-    click.echo(f"{at.lock_file} pins {len(rows)} files")
+    click.echo(f"{project.lock_file} pins {len(rows)} files")
     for source, count in sorted(counted.items()):
         click.echo(f"  {count:>3} {source}")
 
@@ -76,10 +76,12 @@ def create(  # noqa: PLR0913, PLR0917 - one parameter for each option
     from hardway import supply  # noqa: PLC0415
     from hardway.cli.progress import reporting  # noqa: PLC0415
 
-    at = setup(spec, clusters)
-    file = file or Path(f"{at.cluster.name}-{at.cluster.kubernetes_version}.bundle")
+    project = open_project(spec, clusters)
+    file = file or Path(f"{project.cluster.name}-{project.cluster.kubernetes_version}.bundle")
     with reporting() as report:
-        contents = asyncio.run(supply.pack(at, file, report, asked=architectures, suites=suites))
+        contents = asyncio.run(
+            supply.pack(project, file, report, asked=architectures, suites=suites)
+        )
     _tell(file, contents, output, f"use it: hardway up --bundle {file}")
 
 

@@ -2,11 +2,11 @@
 
 import shutil
 
+from hardway.project import Project
 from hardway.report import Event, Happened, Report
-from hardway.setup import Setup
 
 
-async def down(at: Setup, report: Report) -> None:
+async def down(project: Project, report: Report) -> None:
     """Remove the cluster's machines and its folder, from whatever state, and prove it.
 
     Raises:
@@ -16,6 +16,6 @@ async def down(at: Setup, report: Report) -> None:
     def doing(machine: str, text: str) -> None:
         report(Event(happened=Happened.DOING, machine=machine, text=text))
 
-    with at.workspace.locked():
-        await at.provider.destroy(at.cluster.name, doing)
-        shutil.rmtree(at.workspace.folder)
+    with project.workspace.locked():
+        await project.provider.destroy(project.cluster.name, doing)
+        shutil.rmtree(project.workspace.folder)

@@ -6,41 +6,41 @@ from hardway.drill import Drill
 from hardway.errors import RefusedError
 from hardway.model.cluster import EndpointKind
 from hardway.model.resources import Finding
+from hardway.project import Project
 from hardway.report import Report
-from hardway.setup import Setup
 
 HIGHLY_AVAILABLE = 3
 """Control planes of which one may be lost; numbers in between are refused by the spec."""
 
 
-async def dispensable(at: Setup) -> None:
+async def dispensable(project: Project) -> None:
     """Look whether clients on this host can do without any one control plane.
 
     Raises:
         RefusedError: the cluster has one only, or clients here reach one only.
     """
-    if len(at.cluster.control_planes) < HIGHLY_AVAILABLE:
+    if len(project.cluster.control_planes) < HIGHLY_AVAILABLE:
         raise RefusedError(
-            f"{at.cluster.name} has one control plane: without it there is no API",
+            f"{project.cluster.name} has one control plane: without it there is no API",
             hint="three survive the loss of one: machines.controlPlanes: 3",
         )
-    if at.cluster.endpoint.kind is EndpointKind.PROXY:
+    if project.cluster.endpoint.kind is EndpointKind.PROXY:
         raise RefusedError(
             "clients on this host reach one control plane only: the balancers are on the machines",
             hint="`endpoint: {kind: vip}` or `given` is for clients anywhere",
         )
-    if not await at.provider.within_reach(at.cluster):
+    if not await project.provider.within_reach(project.cluster):
         raise RefusedError(
-            f"this host reaches {at.cluster.endpoint.host} over machines only",
+            f"this host reaches {project.cluster.endpoint.host} over machines only",
             hint="run it where no bastion and no name of ~/.ssh/config's is in between",
         )
 
 
-async def verify_ha(at: Setup, report: Report) -> list[Finding]:
+async def verify_ha(project: Project, report: Report) -> list[Finding]:
     """Take each control plane away in turn; return what a client of the API saw of it."""
-    tls = ssl.create_default_context(cafile=at.workspace.pki / "kubernetes" / "ca.crt")
-    own = at.workspace.pki / "kubernetes" / "break-glass"
+    tls = ssl.create_default_context(cafile=project.workspace.pki / "kubernetes" / "ca.crt")
+    own = project.workspace.pki / "kubernetes" / "break-glass"
     tls.load_cert_chain(own.with_suffix(".crt"), own.with_suffix(".key"))
-    drill = Drill(at.cluster, at.provider, at.reach, report)
-    with at.workspace.locked():
+    drill = Drill(project.cluster, project.provider, project.reach, report)
+    with project.workspace.locked():
         return await drill.control_planes_lost(tls)

@@ -3,25 +3,25 @@
 from collections.abc import Sequence
 
 from hardway.errors import RefusedError
+from hardway.project import Project
 from hardway.providers.admission import everybody
-from hardway.setup import Setup
 from hardway.transport.base import way
 
 
-async def kubectl(at: Setup, words: Sequence[str]) -> int:
+async def kubectl(project: Project, words: Sequence[str]) -> int:
     """Run kubectl as the cluster's admin; becomes it where no connection has to be kept meanwhile.
 
     Raises:
         RefusedError: no machine runs, so that there is no API to ask.
         ConnectError: the API is out of reach but over machines, and no control plane answers.
     """
-    direct = await at.provider.within_reach(at.cluster)
-    if not at.workspace.admin_kubeconfig.exists():
+    direct = await project.provider.within_reach(project.cluster)
+    if not project.workspace.admin_kubeconfig.exists():
         raise RefusedError("there is no cluster yet", hint="hardway up")
     if direct:
-        binary = at.kubectl_binary(absent_ok=False)
-        at.kubectl(binary, at.workspace.admin_kubeconfig).become(words)
-    async with at.provider.connect(at.cluster) as fleet:
+        binary = project.kubectl_binary(absent_ok=False)
+        project.kubectl(binary, project.workspace.admin_kubeconfig).become(words)
+    async with project.provider.connect(project.cluster) as fleet:
         if way(fleet) is None:
-            everybody(at.cluster, fleet)
-        return await at.live(fleet).admin.call(words)
+            everybody(project.cluster, fleet)
+        return await project.live(fleet).admin.call(words)

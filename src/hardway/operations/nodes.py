@@ -17,9 +17,9 @@ from hardway.operations.drain import Consent
 from hardway.ownership import claims, held
 from hardway.pipeline import journaled, make_whole
 from hardway.pki import store
+from hardway.project import Project
 from hardway.providers.base import MachineState
 from hardway.report import Event, Happened, Report
-from hardway.setup import Setup
 from hardway.spec.schema import Counts
 from hardway.steps import STEPS
 from hardway.transport.base import Fleet
@@ -35,7 +35,7 @@ class Departure:
     consent: Consent = field(default_factory=Consent)
 
 
-async def remove(at: Setup, departure: Departure, report: Report) -> list[Finding]:
+async def remove(project: Project, departure: Departure, report: Report) -> list[Finding]:
     """Take a machine out of the cluster; it is left as it was before hardway.
 
     Raises:
@@ -43,42 +43,42 @@ async def remove(at: Setup, departure: Departure, report: Report) -> list[Findin
             said to be lost and lives.
         UnknownError: other machines did not answer; the removal is complete.
     """
-    machine = _known(at, departure.name)
-    _unlisted(at, machine)
-    with journaled(at, report, f"node remove {machine.name}") as told:
-        await _depart(at, machine, departure, told)
-        _forget(at, departure, told)
-        at.workspace.forget(machine.name)
-        return await make_whole(at.without(machine.name), STEPS, told)
+    machine = _known(project, departure.name)
+    _unlisted(project, machine)
+    with journaled(project, report, f"node remove {machine.name}") as told:
+        await _depart(project, machine, departure, told)
+        _forget(project, departure, told)
+        project.workspace.forget(machine.name)
+        return await make_whole(project.without(machine.name), STEPS, told)
 
 
-async def replace(at: Setup, departure: Departure, report: Report) -> list[Finding]:
+async def replace(project: Project, departure: Departure, report: Report) -> list[Finding]:
     """Take a machine out and put a new one in its place, with its name and addresses.
 
     Raises:
         HardwayError: as of `remove` and of `pipeline.up`.
     """
-    machine = _known(at, departure.name)
-    with journaled(at, report, f"node replace {machine.name}") as told:
-        await _depart(at, machine, departure, told)
-        _forget(at, departure, told)
-        return await make_whole(at, STEPS, told)
+    machine = _known(project, departure.name)
+    with journaled(project, report, f"node replace {machine.name}") as told:
+        await _depart(project, machine, departure, told)
+        _forget(project, departure, told)
+        return await make_whole(project, STEPS, told)
 
 
-def _known(at: Setup, name: str) -> Machine:
-    known = {m.name: m for m in (at.decisions.machines if at.decisions else ())}
+def _known(project: Project, name: str) -> Machine:
+    known = {m.name: m for m in (project.decisions.machines if project.decisions else ())}
     if name not in known:
         raise RefusedError(
-            f"{name} is no machine of cluster {at.cluster.name}",
+            f"{name} is no machine of cluster {project.cluster.name}",
             hint=f"its machines: {', '.join(known) or 'none yet'}",
         )
     return known[name]
 
 
-def _unlisted(at: Setup, machine: Machine) -> None:
+def _unlisted(project: Project, machine: Machine) -> None:
     """Raise RefusedError where hardway.yaml would bring the machine back."""
-    refuse(at.cluster.name, at.deltas)
-    asked = at.spec.machines
+    refuse(project.cluster.name, project.deltas)
+    asked = project.spec.machines
     if not isinstance(asked, Counts):
         if any(m.name == machine.name for m in asked):
             raise RefusedError(
@@ -91,7 +91,7 @@ def _unlisted(at: Setup, machine: Machine) -> None:
         Role.CONTROL_PLANE: ("controlPlanes", asked.control_planes),
         Role.WORKER: ("workers", asked.workers),
     }[machine.role]
-    there = len(at.cluster.having(machine.role))
+    there = len(project.cluster.having(machine.role))
     if there <= count:
         raise RefusedError(
             f"hardway.yaml asks for {count} {field} and there are {there}: the next `up` would add "
@@ -101,18 +101,18 @@ def _unlisted(at: Setup, machine: Machine) -> None:
         )
 
 
-async def _depart(at: Setup, machine: Machine, departure: Departure, report: Report) -> None:
+async def _depart(project: Project, machine: Machine, departure: Departure, report: Report) -> None:
     """Empty a machine, take it apart, and delete its Node, as far as each is still to be done."""
 
     def doing(name: str, text: str) -> None:
         report(Event(happened=Happened.DOING, machine=name, text=text))
 
-    state = (await at.provider.states(at.cluster))[machine.name]
-    async with at.provider.connect(at.cluster) as fleet:
+    state = (await project.provider.states(project.cluster))[machine.name]
+    async with project.provider.connect(project.cluster) as fleet:
         others = {name: t for name, t in fleet.items() if name != machine.name}
         async with held(others) as answers:
-            at.owning(answers)
-            live = at.live(fleet)
+            project.owning(answers)
+            live = project.live(fleet)
             kubectl = live.kubectl
             serves = await _serves(fleet, machine, state, departure)
             node = await drain.find(kubectl, machine.name)
@@ -125,8 +125,8 @@ async def _depart(at: Setup, machine: Machine, departure: Departure, report: Rep
                 await drain.out_of_service(kubectl, machine.name)
             if machine.role is Role.CONTROL_PLANE:
                 await Membership(live, machine).leave(report)
-            if at.provider.switches or not departure.lost:
-                await at.provider.remove(at.cluster, machine, doing)
+            if project.provider.switches or not departure.lost:
+                await project.provider.remove(project.cluster, machine, doing)
             await drain.delete(kubectl, machine.name)
     doing(machine.name, "")
 
@@ -167,9 +167,9 @@ def _refuse_living(machine: Machine, node: drain.Node) -> None:
         )
 
 
-def _forget(at: Setup, departure: Departure, report: Report) -> None:
+def _forget(project: Project, departure: Departure, report: Report) -> None:
     """Delete a machine's keys here; of a lost one, say how long the keys on its disk are good."""
-    good_until = store.forget(at.workspace.pki, at.cluster, departure.name)
+    good_until = store.forget(project.workspace.pki, project.cluster, departure.name)
     if departure.lost and good_until:
         text = (
             f"{departure.name}: the certificates on its disk are good until {good_until:%Y-%m-%d}; "

@@ -8,7 +8,7 @@ from hardway.errors import RemoteError
 from hardway.model.cluster import Machine, Role
 from hardway.model.delta import By
 from hardway.model.objects import GET_NODES, NodeState, node_states
-from hardway.setup import Setup
+from hardway.project import Project
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,9 @@ class Row:
     """What keeps pods away from the node, and where hardway.yaml differs."""
 
 
-async def rows(at: Setup) -> list[Row]:
+async def rows(project: Project) -> list[Row]:
     """Return a row for each machine, control planes first; changes nothing."""
-    states, nodes = await asyncio.gather(at.provider.states(at.cluster), _nodes(at))
+    states, nodes = await asyncio.gather(project.provider.states(project.cluster), _nodes(project))
     return [
         Row(
             name=m.name,
@@ -39,15 +39,15 @@ async def rows(at: Setup) -> list[Row]:
             pods=str(m.pod_cidr or ""),
             machine=str(states[m.name]),
             state=_state(m, nodes.get(m.name)),
-            notes=(*_kept_away(nodes.get(m.name)), *_deltas(at, m)),
+            notes=(*_kept_away(nodes.get(m.name)), *_deltas(project, m)),
         )
-        for m in at.cluster.machines
+        for m in project.cluster.machines
     ]
 
 
-async def _nodes(at: Setup) -> Mapping[str, NodeState]:
+async def _nodes(project: Project) -> Mapping[str, NodeState]:
     """Return the nodes by name; none where the API does not answer."""
-    async with at.reach(absent_ok=True) as live:
+    async with project.reach(absent_ok=True) as live:
         if not live.fleet:
             return {}
         try:
@@ -67,7 +67,7 @@ def _kept_away(node: NodeState | None) -> Iterator[str]:
         yield from filter(None, (node.left_out, node.trouble if node.ready else ""))
 
 
-def _deltas(at: Setup, machine: Machine) -> Iterator[str]:
-    for delta in at.deltas:
+def _deltas(project: Project, machine: Machine) -> Iterator[str]:
+    for delta in project.deltas:
         if delta.subject == machine.name:
             yield delta.how if delta.by is By.UP else f"not in hardway.yaml: {delta.how}"

@@ -33,7 +33,7 @@ Files = dict[str, dict[str, Stored]]
 
 
 @dataclass(frozen=True, slots=True)
-class Setup:
+class Project:
     """What every command starts from."""
 
     cluster: Cluster
@@ -86,7 +86,7 @@ class Setup:
         file = self.workspace.pki / "kubernetes" / "ca.crt"
         return fingerprint(file.read_bytes()) if file.exists() else ""
 
-    def owning(self, answers: Mapping[str, Answer]) -> "Setup":
+    def owning(self, answers: Mapping[str, Answer]) -> "Project":
         """Return the project, having compared what its machines say about themselves with it.
 
         Clusters made before versions were decisions have the versions that their machines say.
@@ -99,9 +99,9 @@ class Setup:
         if self.decisions is None or self.decisions.versions:
             return self
         versions = {k: v for answer in answers.values() for k, v in answer.versions.items()}
-        at = replace(self, decisions=replace(self.decisions, versions=versions))
-        refuse(self.cluster.name, replace(at, new_versions=True).deltas)
-        return at
+        project = replace(self, decisions=replace(self.decisions, versions=versions))
+        refuse(self.cluster.name, replace(project, new_versions=True).deltas)
+        return project
 
     def decide(self) -> Decisions:
         """Write down what this cluster now is, and return it; the CA must be there."""
@@ -111,11 +111,11 @@ class Setup:
         self.workspace.decide(made)
         return made
 
-    def without(self, machine: str) -> "Setup":
+    def without(self, machine: str) -> "Project":
         """Return the project without a machine, having written that down."""
         rest = tuple(m for m in self.cluster.machines if m.name != machine)
-        at = replace(self, cluster=replace(self.cluster, machines=rest))
-        return replace(at, decisions=at.decide())
+        project = replace(self, cluster=replace(self.cluster, machines=rest))
+        return replace(project, decisions=project.decide())
 
     def needed(self, machines: Iterable[str]) -> dict[str, tuple[Component, ...]]:
         """Return which components are needed, by architecture; given are the machines'.
@@ -196,7 +196,7 @@ FOLDERS = "clusters"
 """The folder in which each cluster has its own, beside hardway.yaml."""
 
 
-def setup(spec: Path | None, clusters: Path | None) -> Setup:
+def open_project(spec: Path | None, clusters: Path | None) -> Project:
     """Load the spec and resolve it; changes nothing.
 
     A cluster's folder is in `clusters`, without that in `clusters/` beside its hardway.yaml.
@@ -218,7 +218,7 @@ def setup(spec: Path | None, clusters: Path | None) -> Setup:
     return _resolved(loaded, Workspace(folder), spec or Path("hardway.yaml"))
 
 
-def setup_named(name: str, clusters: Path | None) -> Setup:
+def open_named(name: str, clusters: Path | None) -> Project:
     """Return what takes a cluster away when its hardway.yaml cannot be read.
 
     Its folder is the one it was made in, if that is there still.
@@ -238,13 +238,13 @@ def setup_named(name: str, clusters: Path | None) -> Setup:
             hint="hardway down, with its hardway.yaml; without one say where they are: "
             f"hardway down --name {name} --host [USER@]HOST[:PORT] ...",
         )
-    at = _resolved(loaded, workspace, Path("hardway.yaml"))
-    if not workspace.folder.exists() and not asyncio.run(at.provider.belongings(name)):
+    project = _resolved(loaded, workspace, Path("hardway.yaml"))
+    if not workspace.folder.exists() and not asyncio.run(project.provider.belongings(name)):
         raise RefusedError(
             f"there is no cluster {name} on this host, nor a folder {workspace.folder}",
             hint=f"the clusters of this host: {', '.join(here) or 'none'}",
         )
-    return at
+    return project
 
 
 def hosts_of(name: str, hosts: Sequence[str]) -> Provider:
@@ -270,7 +270,7 @@ def _place(host: str) -> dict[str, str | int]:
     return {name: value for name, value in said.items() if value}
 
 
-def _resolved(loaded: Loaded, workspace: Workspace, spec: Path) -> Setup:
+def _resolved(loaded: Loaded, workspace: Workspace, spec: Path) -> Project:
     cache = components.cache_folder()
     decisions = workspace.decisions
     provider = PROVIDERS[loaded.spec.provider](loaded.spec, workspace.folder, cache)
@@ -279,7 +279,7 @@ def _resolved(loaded: Loaded, workspace: Workspace, spec: Path) -> Setup:
     lock_file = components.lock_beside(spec)
     doubts = tuple(loaded.problem(found.place, found.text)
                    for found in ambiguities(loaded, cluster.endpoint))  # fmt: skip
-    return Setup(
+    return Project(
         provider.settled(cluster), loaded.spec, decisions, provider, workspace, cache, lock_file,
         doubts=doubts,
     )  # fmt: skip
