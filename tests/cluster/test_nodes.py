@@ -1,0 +1,106 @@
+"""Machines that die, come and go, tried on a small cluster of their own."""
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.cluster.conftest import Hardway, spec
+
+NAME, INDEX = "nodes", 6
+NOTICED_S = 120.0
+"""The cluster's controllers call a node lost after 50 s."""
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hardway]:
+    """A control plane and two workers."""
+    hardway = Hardway(tmp_path_factory.mktemp(NAME))
+    ask_for(hardway, control_planes=1, workers=2)
+    try:
+        hardway("up")
+        yield hardway
+    finally:
+        hardway.tries("down", "--yes")
+
+
+def ask_for(hardway: Hardway, *, control_planes: int, workers: int) -> None:
+    (hardway.folder / "hardway.yaml").write_text(spec(NAME, INDEX, control_planes, workers))
+
+
+def cable(number: int, state: str) -> None:
+    subprocess.run(["ip", "link", "set", f"hw-{NAME}.{number}", state], check=True)
+
+
+def nodes(hardway: Hardway) -> dict[str, str]:
+    """Return each node's range by name."""
+    path = "{range .items[*]}{.metadata.name} {.spec.podCIDR}{'\\n'}{end}"
+    said = hardway("kubectl", "get", "nodes", "-o", f"jsonpath={path.replace(chr(39), chr(34))}")
+    return dict(line.split() for line in said.splitlines())
+
+
+def members(hardway: Hardway) -> list[str]:
+    states = hardway.json("status")["etcd"]
+    return [str(states["members"]), str(states["healthy"])]
+
+
+def test_a_deleted_node_comes_back_with_its_range(small: Hardway) -> None:
+    before = nodes(small)
+    assert before == {"worker-0": "10.206.0.0/24", "worker-1": "10.206.1.0/24"}
+    small("kubectl", "delete", "node", "worker-1")
+    kinds = {(machine, kind) for machine, kind, _ in small.plan()}
+    assert kinds >= {("worker-1", "register"), ("api", "assign")}
+    small("up")
+    assert nodes(small) == before
+    assert small.plan() == []
+
+
+def test_a_dead_worker_stops_nobody_and_is_replaced(small: Hardway) -> None:
+    cable(2, "down")
+    planned = small.json("plan")
+    assert planned["changes"] == []
+    assert list(planned["unknown"]) == ["worker-1"]
+    done = small.tries("up")
+    assert (done.returncode, "worker-1" in done.stderr) == (11, True)
+    gone = time.monotonic() + NOTICED_S
+    while small.json("node", "list")["nodes"][2]["state"] == "ready" and time.monotonic() < gone:
+        time.sleep(5)
+    small("node", "replace", "worker-1", "--lost", "--force", "--delete-emptydir-data")
+    assert set(nodes(small)) == {"worker-0", "worker-1"}
+    assert small.plan() == []
+
+
+def test_a_worker_comes_and_the_one_in_the_middle_goes(small: Hardway) -> None:
+    before = small.on("worker-0", "systemctl show --property=MainPID kube-proxy containerd")
+    ask_for(small, control_planes=1, workers=3)
+    small("up")
+    assert nodes(small)["worker-2"] == "10.206.2.0/24"
+    assert small.tries("node", "remove", "worker-1").returncode == 10
+    ask_for(small, control_planes=1, workers=2)
+    small("node", "remove", "worker-1")
+    assert nodes(small) == {"worker-0": "10.206.0.0/24", "worker-2": "10.206.2.0/24"}
+    for machine in ("controller-0", "worker-0", "worker-2"):
+        seen = small.on(machine, "ip route; cat /etc/hosts")
+        assert "10.206.1.0" not in seen
+        assert "worker-1" not in seen
+    assert small.on("worker-0", "systemctl show --property=MainPID kube-proxy containerd") == before
+    assert not list(small.folder.rglob("*worker-1*"))
+    assert small.plan() == []
+
+
+def test_control_planes_come_and_one_loses_its_disk(small: Hardway) -> None:
+    small("kubectl", "create", "secret", "generic", "kept", "--from-literal=word=here")
+    ask_for(small, control_planes=3, workers=2)
+    small("up")
+    assert members(small) == ["3", "3"]
+    small("machine", "stop", "--force", "controller-0")
+    disk = Path("/var/lib/hardway/clusters") / NAME / "controller-0"
+    assert os.path.ismount(disk / "root") is False
+    subprocess.run(["rm", "-rf", str(disk)], check=True)
+    assert ("controller-0", "join", "Member/controller-0") in small.plan()
+    small("up")
+    assert members(small) == ["3", "3"]
+    assert "word" in small("kubectl", "get", "secret", "kept", "-o", "yaml")
+    assert len(list((small.folder / "clusters" / NAME / "snapshots").iterdir())) == 1
