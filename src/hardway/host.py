@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from hardway.errors import CommandError
 
@@ -41,6 +43,7 @@ async def run(
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env={**os.environ, **(env or {})},
+            process_group=0,
         )
     except OSError as error:
         # Missing, not executable (noexec), or built for another architecture.
@@ -51,7 +54,9 @@ async def run(
         raise CommandError(HERE, argv, 124, f"took more than {timeout_s:.0f} s") from None
     finally:
         if process.returncode is None:
-            process.kill()
+            # With its children: one of them that kept a pipe open would be waited for.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
     if process.returncode:
         raise CommandError(HERE, argv, process.returncode, (err or out).decode(errors="replace"))

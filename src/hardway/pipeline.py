@@ -105,11 +105,23 @@ async def make_whole(project: Project, steps: Sequence[Step], report: Report) ->
             # Keys were found, so that there are more secrets now.
             given = replace(given, secrets=issue(project, time, report))
             rendered, changes = await _difference(live, steps, given)
-        for machine, by_step in rendered.items():
-            project.workspace.write_tree(machine, merged(by_step.values()))
-        findings = await _converge(live, steps, given, changes, report)
+        try:
+            findings = await _converge(live, steps, given, changes, report)
+        except StepError:
+            _write_trees(project, rendered)
+            raise
+        _write_trees(project, rendered)
         _require_known(project, fleet, findings)
         return findings
+
+
+def _write_trees(project: Project, rendered: Rendered) -> None:
+    """Write down what machines were given, once all of them have it.
+
+    Not before: what a run that broke off did not replace would be taken for somebody's edit.
+    """
+    for machine, by_step in rendered.items():
+        project.workspace.write_tree(machine, merged(by_step.values()))
 
 
 async def _machines(project: Project, report: Report) -> Project:
