@@ -36,7 +36,7 @@ def test_all_checks_of_all_steps_hold(cluster: Hardway) -> None:
     assert {f["step"] for f in findings} == set(steps)
     assert all(f["ok"] for f in findings)
     names = {"check", "step", "machine", "ok", "expected", "found", "why", "see", "verdict",
-             "severity", "subject", "asked", "answer"}  # fmt: skip
+             "severity", "subject", "asked", "answer", "causes"}  # fmt: skip
     assert all(set(f) == names and f["why"] and f["see"] and f["asked"] for f in findings)
 
 
@@ -75,9 +75,19 @@ def test_one_changed_file_is_all_that_is_planned_and_repaired(cluster: Hardway) 
 
 def test_a_file_changed_and_read_is_repaired_and_its_reader_restarted(cluster: Hardway) -> None:
     path, unit = "/etc/haproxy/haproxy.cfg", "haproxy.service"
-    cluster.on("controller-2", f"echo '# somebody was here' >>{path}; systemctl restart {unit}")
+    cluster.on("controller-2", f"sed -i s/4000/3999/ {path}; systemctl restart {unit}")
     assert cluster.plan() == [("controller-2", "update", path), ("controller-2", "restart", unit)]
     cluster("up")
+    assert cluster.plan() == []
+
+
+def test_a_changed_comment_restarts_nobody(cluster: Hardway) -> None:
+    path, unit = "/etc/haproxy/haproxy.cfg", "haproxy.service"
+    cluster.on("controller-2", f"echo '# somebody was here' >>{path}; systemctl restart {unit}")
+    assert cluster.plan() == [("controller-2", "update", path)]
+    lines = cluster.journal_lines()
+    cluster("up")
+    assert cluster.changed_since(lines) == [("controller-2", f"update {path}")]
     assert cluster.plan() == []
 
 
