@@ -27,11 +27,12 @@ done
 wait"""
 
 OUTSIDE = f"""how() {{
-    took=$("$@" curl --silent --noproxy "*" --output /dev/null --connect-timeout 5 --max-time 6 \\
-        --write-out '%{{time_connect}}' "http://$address:53/")
-    status=$?
-    case $took in
-    0 | 0.000000) case $status in 7) echo refused ;; *) echo silent ;; esac ;;
+    said=$("$@" curl --verbose --silent --noproxy "*" --output /dev/null --connect-timeout 5 \\
+        --max-time 6 --write-out 'after %{{time_connect}} s' "http://$address:53/" 2>&1)
+    case $said in
+    # Not by curl's status: that is the same for an address which has no route.
+    *"Connection refused"*) echo refused ;;
+    *"after 0 s"* | *"after 0.000000 s"*) echo silent ;;
     *) echo connected ;;
     esac
 }}
