@@ -66,6 +66,8 @@ unplug() {
     for space in $(ip netns list 2>/dev/null | grep -o -e '^cni-[^ ]*' -e '^hardway-probe'); do
         ip netns delete "$space"
     done
+    # `ip netns` made the folder a mount of its own; others' namespaces keep it.
+    if [ -z "$(ls -A /run/netns 2>/dev/null)" ]; then umount /run/netns 2>/dev/null; fi
     routes | while read -r range _; do ip route delete "$range" proto 87; done
     tables | while read -r _ family name; do nft delete table "$family" "$name"; done
     for words in iptables ip6tables; do
