@@ -226,3 +226,11 @@ def test_other_versions_go_machine_by_machine_control_planes_first() -> None:
 def test_a_new_binary_that_nothing_runs_waits_for_nobody() -> None:
     changes = [moved("worker-0"), moved("worker-1")]
     assert list(restarts.stages(CLUSTER, changes)) == [changes]
+
+
+def test_what_clients_see_counts_once_those_are_restarted_that_serve_them() -> None:
+    """New control planes that only started know of the former one; it does not know of them yet."""
+    of = restarts.Service(machines=("a", "b", "c"), healthy=frozenset("abc"))
+    waves = restarts.waves(of, ["a"], {"b", "c"})
+    assert [set(wave) for wave in waves] == [{"b", "c"}, {"a"}]
+    assert [restarts.served(of, ["a"], wave) for wave in waves] == [False, True]

@@ -170,8 +170,8 @@ async def _restart(step: Step, changes: Sequence[Change], live: Live, report: Re
         await _started(step, {m: started[m] for m in wave if m in started}, live)
         # What the cluster as a whole is to its clients counts once those are restarted that serve
         # them: until then an address may well have a former holder and a new one.
-        serving = set(wave) <= of.healthy
-        await settle(step, live, (*wave, ENDPOINT) if serving else wave)
+        served = restarts.served(of, restarted, wave)
+        await settle(step, live, (*wave, ENDPOINT) if served else wave)
 
 
 async def _started(step: Step, started: Units, live: Live) -> None:

@@ -57,6 +57,15 @@ def waves(of: Service, restarted: Sequence[str], started: Collection[str]) -> tu
     return tuple(wave for wave in (together, *((name,) for name in turns)) if wave)
 
 
+def served(of: Service, restarted: Collection[str], wave: Wave) -> bool:
+    """Return whether a wave has restarted machines that serve clients.
+
+    Machines that were only started beside them do not take the place of those that still run with
+    other files, as the former holder of an address does.
+    """
+    return any(name in restarted and name in of.healthy for name in wave)
+
+
 def lost(of: Service, restarted: Sequence[str], started: Collection[str]) -> tuple[str, ...]:
     """Return the machines for whose loss healthy ones must not be restarted; none if they may.
 
