@@ -34,6 +34,8 @@ LABELS = {"app": "probe"}
 PLAINTEXT = "nobody-reads-this-in-etcd"
 SEALED = "k8s:enc:secretbox:v1:"
 """How a value begins that the API server has encrypted."""
+NO_ACCOUNT_YET = "error looking up service account"
+"""What the API server says of pods until the controller manager has made their account."""
 
 
 def setup(_cluster: Cluster, namespace: str, nodes: Sequence[str]) -> tuple[Manifest, ...]:
@@ -109,9 +111,11 @@ def _left_out(found: str) -> tuple[Judgement]:
 
 
 def _denied(deployment: Mapping[str, Any]) -> str:
+    """Return which policy refuses the pods; a namespace just made may have no account yet."""
     conditions = deployment.get("status", {}).get("conditions", [])
     return next((c["message"] for c in conditions
-                 if c["type"] == "ReplicaFailure" and c["status"] == "True"), "")  # fmt: skip
+                 if c["type"] == "ReplicaFailure" and c["status"] == "True"
+                 and NO_ACCOUNT_YET not in c["message"]), "")  # fmt: skip
 
 
 def _full(pod: Mapping[str, Any]) -> str:
