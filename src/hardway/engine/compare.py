@@ -9,10 +9,8 @@ from hardway.engine.kinds.manifest import manifest_changes
 from hardway.engine.render import Rendered, merged
 from hardway.errors import CommandError
 from hardway.model.resources import Change, Desired, Manifest, Observed, Unit
-from hardway.steps import etcd, kubelet, workers
+from hardway.steps import apiserver, etcd, kubelet, workers
 from hardway.transport.base import on_each
-
-API_SERVER = "kube-apiserver.service"
 
 
 async def compare(
@@ -70,7 +68,9 @@ async def _seen(
 
 
 def _api_runs(seen: Iterable[Observed]) -> bool:
-    return any(o.units[API_SERVER].active == "active" for o in seen if API_SERVER in o.units)
+    return any(
+        o.units[apiserver.UNIT].active == "active" for o in seen if apiserver.UNIT in o.units
+    )
 
 
 async def _objects(live: Live, wanted: Sequence[Manifest]) -> list[Manifest] | None:

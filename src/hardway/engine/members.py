@@ -27,11 +27,10 @@ from hardway.model.members import (
 )
 from hardway.model.resources import Change, EtcdMember, Kind, Observed
 from hardway.report import Event, Happened, Report
-from hardway.steps import etcd
+from hardway.steps import apiserver, etcd
 from hardway.transport.base import Transport, poll_until, run_checked
 
 SNAPSHOT = f"{etcd.DATA}/.hardway-snapshot"
-API_SERVER = "kube-apiserver.service"
 SNAPSHOT_S = 300.0
 JOINS_S = 120.0
 LOOPBACK = f"https://127.0.0.1:{ETCD_CLIENT_PORT}"
@@ -132,8 +131,8 @@ class Membership:
                 case Next.PROMOTE:
                     await self._promote()
         # An API server that has missed its member tries it again after up to two minutes.
-        again = f"systemctl restart --no-block {API_SERVER}"
-        script = f"rm -f {etcd.JOIN}; ! systemctl is-active --quiet {API_SERVER} || {again}"
+        again = f"systemctl restart --no-block {apiserver.UNIT}"
+        script = f"rm -f {etcd.JOIN}; ! systemctl is-active --quiet {apiserver.UNIT} || {again}"
         await run_checked(self.transport, ["sh", "-c", script])
 
     async def leave(self, report: Report) -> None:
@@ -159,7 +158,7 @@ class Membership:
         await self._snapshot()
         if self.machine.name in self.live.fleet:
             # It says goodbye: balancers take it out before its etcd is gone.
-            await self.transport.run(["systemctl", "stop", API_SERVER])
+            await self.transport.run(["systemctl", "stop", apiserver.UNIT])
         elif await self._healthy(healthy[0], f"https://{self.machine.address}:{ETCD_CLIENT_PORT}"):
             raise RefusedError(
                 f"{self.machine.name} is not lost: its member of etcd answers {healthy[0]}",

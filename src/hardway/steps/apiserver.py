@@ -18,6 +18,7 @@ from hardway.steps.apiserver_files import ADMISSION, AUDIT_POLICY, AUTHENTICATIO
 from hardway.steps.base import Given
 from hardway.steps.reread import clients_reread_ca, reread_ca
 
+UNIT = "kube-apiserver.service"
 USER = "kube-apiserver"
 PKI = "/etc/kubernetes/pki"
 OWN = f"{PKI}/kube-apiserver"
@@ -42,7 +43,7 @@ come by, 2 s; a load balancer of others asks every 10 s and needs two or three a
 def service(given: Given, machine: Machine) -> Service:
     """Return the API server of one control plane."""
     return Service(
-        name="kube-apiserver.service",
+        name=UNIT,
         description="Kubernetes API server",
         why="The cluster's front door; nothing else talks to etcd.",
         command="/usr/local/bin/kube-apiserver",

@@ -100,7 +100,7 @@ def _controller_manager(given: Given) -> Service:
         ),
         unit=(
             documentation("https://kubernetes.io/docs/"),
-            after("kube-apiserver.service", "It works through the API server of this machine."),
+            after(apiserver.UNIT, "It works through the API server of this machine."),
             NEVER_GIVE_UP,
         ),
         service=(*RESTARTS, *hardening(KCM)),
@@ -120,7 +120,7 @@ def _scheduler(given: Given) -> Service:
         flags=_client(SCHEDULER, SCHEDULER_PORT),
         unit=(
             documentation("https://kubernetes.io/docs/"),
-            after("kube-apiserver.service", "It works through the API server of this machine."),
+            after(apiserver.UNIT, "It works through the API server of this machine."),
             NEVER_GIVE_UP,
         ),
         service=(*RESTARTS, *hardening(SCHEDULER)),
