@@ -1,0 +1,1 @@
+"""The CIS Kubernetes Benchmark's rules, each with evidence or a reason."""

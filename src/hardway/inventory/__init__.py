@@ -1,0 +1,1 @@
+"""Clusters that hardway did not make, judged by meaning."""

@@ -1,0 +1,70 @@
+"""Texts that people read: English where they are written, translated where they are shown.
+
+The English text is the key of a message catalogue (`locale/<language>.po`). A text with values in
+it remembers its template, so that it can pass through findings and journals as English and still
+be translated at the edge.
+"""
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+ENGLISH = "en"
+FOLDER = Path(__file__).parent / "locale"
+
+
+class Text(str):
+    """An English text that was made of a template and values."""
+
+    __slots__ = ("template", "values")
+    template: str
+    values: Mapping[str, object]
+
+
+def text(template: str, **values: object) -> Text:
+    """Return the template with its `{holes}` filled; it can still be translated."""
+    made = Text(template.format(**values))
+    made.template = template
+    made.values = values
+    return made
+
+
+def languages() -> tuple[str, ...]:
+    """Return the languages that there are texts in."""
+    return (ENGLISH, *sorted(file.stem for file in FOLDER.glob("*.po")))
+
+
+def language(asked: str | None = None) -> str:
+    """Return the language to show: as asked, else HARDWAY_LANG's, else the locale's.
+
+    Any other than `languages()` is English.
+    """
+    names = ("HARDWAY_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
+    said = asked or next((os.environ[name] for name in names if os.environ.get(name)), ENGLISH)
+    code = said.partition(".")[0].partition("_")[0].lower()
+    return code if code in languages() else ENGLISH
+
+
+@cache
+def catalogue(code: str) -> Mapping[str, str]:
+    """Return the translations into a language, by the English text; none of English."""
+    if code == ENGLISH:
+        return {}
+    import polib  # type: ignore[import-untyped]  # noqa: PLC0415 - readers of English need none
+
+    entries: Any = polib.pofile(str(FOLDER / f"{code}.po"))
+    return {entry.msgid: entry.msgstr for entry in entries if entry.msgstr}
+
+
+def translate(said: str, code: str) -> str:
+    """Return a text in a language; in English where the catalogue lacks it."""
+    known = catalogue(code)
+    if isinstance(said, Text):
+        values = {
+            name: translate(value, code) if isinstance(value, str) else value
+            for name, value in said.values.items()
+        }
+        return known.get(said.template, said.template).format(**values)
+    return known.get(said, said)
