@@ -7,7 +7,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
-from hardway.model.rows import Row
+from hardway.model.rows import Reread, Row
 
 ROOT = "root"
 PROSE = "^ *#|^(Description|Documentation)="
@@ -107,6 +107,8 @@ class Unit:
     """Over the unit's text and all it reads; the running process carries it (ADR 3)."""
     reads: tuple[str, ...]
     """Paths of the files the digest is over."""
+    rereads: tuple[Reread, ...] = field(default=(), compare=False)
+    """Files that its process reads again by itself."""
     executable: str = ""
     """What its process is the program of, behind all links; empty where that is not ours."""
     why: str

@@ -36,6 +36,15 @@ class Note:
     quiet: bool = field(default=True, init=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Reread:
+    """A file whose change needs no restart: the process reads it again by itself."""
+
+    path: str
+    why: str
+    """When the process reads it again, and where that is written."""
+
+
 Row = Setting | Section | Note
 
 

@@ -73,7 +73,7 @@ def flaw(pair: Pair, wanted: Wanted, ca: bytes) -> str:
     row = wanted.row
     if not belongs:
         return "its key belongs to another certificate"
-    if not _issued_by(pair.certificate, ca):
+    if not issued_by(pair.certificate, ca):
         return "another CA issued it"
     if (said.common_name, said.organization) != (wanted.common_name, row.organization):
         return "it has another subject"
@@ -88,7 +88,8 @@ def _renamed(before: set[str], after: set[str]) -> str:
     return "its names: " + "; ".join([*parts, *([f"gone {', '.join(gone)}"] if gone else [])])
 
 
-def _issued_by(certificate: bytes, ca: bytes) -> bool:
+def issued_by(certificate: bytes, ca: bytes) -> bool:
+    """Return whether a CA signed a certificate, both PEM."""
     issuer = x509.load_pem_x509_certificate(ca)
     try:
         x509.load_pem_x509_certificate(certificate).verify_directly_issued_by(issuer)

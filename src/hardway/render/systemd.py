@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from hardway.model.resources import Blob, File, Unit, meaning
-from hardway.model.rows import Row, Section, Setting, quiet
+from hardway.model.rows import Reread, Row, Section, Setting, quiet
 from hardway.render.config import comment, reason
 
 UNITS = "/etc/systemd/system"
@@ -19,15 +19,6 @@ MARKS = "/run/hardway"
 """Where oneshot units, which leave no process to ask, note their digest until the next boot."""
 
 DIGEST = "HARDWAY_DIGEST"
-
-
-@dataclass(frozen=True, slots=True)
-class Reread:
-    """A file whose change needs no restart: the process reads it again by itself."""
-
-    path: str
-    why: str
-    """When the process reads it again, and where that is written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +73,7 @@ def service(spec: Service, given: Mapping[str, File | Blob]) -> tuple[File, Unit
         path=path,
         digest=digest,
         reads=(path, *sorted(spec.reads)),
+        rereads=tuple(spec.rereads),
         executable=program.stored if isinstance(program, Blob) else "",
         why=spec.why,
     )

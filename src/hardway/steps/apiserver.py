@@ -2,12 +2,11 @@
 
 from hardway.model.cluster import API_PORT, ETCD_CLIENT_PORT, EndpointKind, Machine
 from hardway.model.options import DEFAULT_ISSUER, Options
-from hardway.model.rows import Setting, quiet
+from hardway.model.rows import Reread, Setting, quiet
 from hardway.render.systemd import (
     NEVER_GIVE_UP,
     ONLINE,
     RESTARTS,
-    Reread,
     Service,
     after,
     documentation,

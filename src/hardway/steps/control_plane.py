@@ -4,11 +4,10 @@ from hardway.model import ports
 from hardway.model.checks import CONTROL_PLANES, Check, Sh, ends_with
 from hardway.model.cluster import Machine, Role
 from hardway.model.resources import Desired, Folder
-from hardway.model.rows import Setting, quiet
+from hardway.model.rows import Reread, Setting, quiet
 from hardway.render.systemd import (
     NEVER_GIVE_UP,
     RESTARTS,
-    Reread,
     Service,
     after,
     documentation,

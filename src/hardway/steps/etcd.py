@@ -19,12 +19,11 @@ from hardway.model.etcd import MemberStatus, argv, parse_status
 from hardway.model.members import parse as parse_members
 from hardway.model.members import peer_url
 from hardway.model.resources import Desired, File, Folder, Severity, Verdict
-from hardway.model.rows import Setting, quiet
+from hardway.model.rows import Reread, Setting, quiet
 from hardway.render.config import key_values
 from hardway.render.systemd import (
     NEVER_GIVE_UP,
     RESTARTS,
-    Reread,
     Service,
     after,
     documentation,

@@ -7,12 +7,11 @@ from dataclasses import replace
 from hardway.model import ports
 from hardway.model.cluster import Cluster, HostFacts, Machine
 from hardway.model.resources import File
-from hardway.model.rows import Setting, quiet
+from hardway.model.rows import Reread, Setting, quiet
 from hardway.render.config import yaml_file
 from hardway.render.systemd import (
     NEVER_GIVE_UP,
     RESTARTS,
-    Reread,
     Service,
     after,
     documentation,

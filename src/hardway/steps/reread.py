@@ -1,7 +1,7 @@
 """Which files components of Kubernetes read again by themselves, and since which version."""
 
 from hardway.model.cluster import Cluster
-from hardway.render.systemd import Reread
+from hardway.model.rows import Reread
 
 CLIENTS_REREAD_CA = 36
 """The minor version of Kubernetes whose clients began to (kubernetes/kubernetes#132922)."""
