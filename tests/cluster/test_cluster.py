@@ -40,6 +40,14 @@ def test_all_checks_of_all_steps_hold(cluster: Hardway) -> None:
     assert all(set(f) == names and f["why"] and f["see"] and f["asked"] for f in findings)
 
 
+@pytest.mark.skipif("HARDWAY_TEST_CLUSTER" in os.environ, reason="others have worked on it")
+def test_nothing_was_started_in_vain(cluster: Hardway) -> None:
+    for machine, units in UNITS.items():
+        shown = cluster.on(machine, f"systemctl show --property=NRestarts {' '.join(units)}")
+        assert set(shown.split()) == {"NRestarts=0"}
+        assert cluster.on(machine, "journalctl --boot _PID=1 | grep -c Reloading").strip() == "1"
+
+
 def test_status(cluster: Hardway) -> None:
     status = cluster.json("status")
     assert [m["state"] for m in status["machines"]] == ["running"] * 6

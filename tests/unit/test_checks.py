@@ -213,6 +213,22 @@ def test_what_holds_is_not_asked_again() -> None:
     assert asked == ["fast", "slow", "slow", "slow"]
 
 
+def test_what_follows_from_another_check_is_not_asked_before_that_holds() -> None:
+    answers = iter(["no", "no", "yes"])
+    asked: list[str] = []
+
+    def answer(question: str) -> str:
+        asked.append(question)
+        caused = question == "effect" and asked.count("cause") < 3
+        return next(answers) if question == "cause" else "no" if caused else "yes"
+
+    at = live(**{"worker-0": Answering("worker-0", answer)})
+    rows = (row("effect", "effect", causes=("cause",)), row("cause", "cause"))
+    step = Step(name="s", title="", why="", checks=rows, settles_s=5)
+    assert all(f.ok for f in asyncio.run(settle(step, at)))
+    assert asked == ["effect", "cause", "cause", "cause", "effect"]
+
+
 def test_what_held_at_first_is_named_where_it_is_why_the_rest_does_not() -> None:
     answers = iter(["yes", "no"])
     at = live(**{"worker-0": Answering("worker-0", lambda q: next(answers) if q == "c" else "no")})

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from hardway.checks.ask import Case, ask
+from hardway.checks.causes import causes_of
 from hardway.checks.live import Live
 from hardway.model.checks import Answer, Ask, Check, Forward, Judgement, Kubectl, Sh
 from hardway.model.resources import Finding, Severity, Verdict
@@ -77,12 +78,18 @@ async def settled(
 
     async def again() -> None:
         left = [n for n, case in enumerate(cases) if n not in found or unsettled(case, found[n])]
+        # What follows from another one waits for that: to ask in vain can take long.
+        open_ = [f for n in left for f in found.get(n, [])]
+        left = [n for n in left if not follows(found.get(n, []), open_)] or left
         # With all subjects of a check: some are judged by what the others said.
         checks = {id(cases[n].check) for n in left}
         asked = [n for n, case in enumerate(cases) if id(case.check) in checks]
         answers = await ask([cases[n] for n in asked], live)
         for n, answer in zip(asked, answers, strict=True):
             found[n] = findings(cases[n], answer)
+
+    def follows(own: Sequence[Finding], open_: Sequence[Finding]) -> bool:
+        return any(causes_of(f, open_) for f in own)
 
     def unsettled(case: Case, own: Sequence[Finding]) -> bool:
         waited_for = case.subject.name not in others

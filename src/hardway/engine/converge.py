@@ -162,7 +162,8 @@ async def start(transport: Transport, changes: Sequence[Change]) -> None:
     """
     enable = [c.path_or_unit for c in changes if c.kind is Kind.ENABLE]
     units = shlex.join(c.path_or_unit for c in changes if c.kind is Kind.START)
-    lines = ["set -eu"]
+    # Debian's scripts for init.d, where a service has one, would make systemd read all units again.
+    lines = ["set -eu", "export SYSTEMCTL_SKIP_SYSV=1"]
     lines += [f"systemctl enable --quiet --no-reload {shlex.join(enable)}"] if enable else []
     lines += ["systemctl daemon-reload"]
     lines += [f"systemctl reset-failed {units}"] if units else []

@@ -107,10 +107,12 @@ CHECKS = (
 DNS_CHECKS = (
     Check(name="pod-resolves", step=DNS, scope=WORKERS,
           ask=Sh(f"{IN_PROBE} {ASK_NAME} | {FIRST_WORD}"), judge=says("<API_SERVICE_IP>"),
+          causes=("dns-ready",),
           why="pods on this worker find Services by name, over the DNS's own Service",
           see=f"hardway ssh <MACHINE> -- {IN_PROBE} {ASK_NAME}"),
     Check(name="node-resolves", step=DNS, scope=WORKERS,
           ask=Sh(f"{ON_NODE} | {FIRST_WORD}"), judge=says("<API_SERVICE_IP>"),
+          causes=("dns-ready",),
           why="pods on the node's own network find Services by name",
           see=f"hardway ssh <MACHINE> -- '{ON_NODE}'"),
 )  # fmt: skip

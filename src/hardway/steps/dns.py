@@ -175,7 +175,7 @@ def _container() -> Manifest:
         ],
         # Upstream's 10 s would be waited for by each `up`.
         "readinessProbe": {
-            "httpGet": {"path": "/ready", "port": "readiness-probe"}, "periodSeconds": 2,
+            "httpGet": {"path": "/ready", "port": "readiness-probe"}, "periodSeconds": 1,
         },
         # Patient: a CoreDNS that is slow for lack of CPU is not helped by being killed.
         "livenessProbe": {

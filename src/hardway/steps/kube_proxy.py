@@ -17,7 +17,8 @@ from hardway.render.systemd import (
 )
 from hardway.steps.components import BIN
 from hardway.steps.extras import gates
-from hardway.steps.kubelet import reads, rereads, waits_for_api
+from hardway.steps.kubelet import reads, rereads
+from hardway.steps.waiting import waits_for_api
 
 USER = "kube-proxy"
 CONFIG = "/etc/kubernetes/kube-proxy.yaml"
@@ -77,7 +78,7 @@ def service(cluster: Cluster, machine: Machine) -> Service:
                   "It needs this machine's address and its user."),
             NEVER_GIVE_UP,
         ),
-        service=(*waits_for_api(cluster), *RESTARTS, *_hardening()),
+        service=(*waits_for_api(cluster, machine), *RESTARTS, *_hardening()),
         reads=reads(cluster, "kube-proxy"),
         rereads=rereads(cluster, "kube-proxy/client"),
     )  # fmt: skip

@@ -21,6 +21,7 @@ from hardway.steps.components import BIN
 from hardway.steps.containerd import SOCKET
 from hardway.steps.extras import gates
 from hardway.steps.reread import clients_reread_ca, reread_ca, reread_certificate
+from hardway.steps.waiting import waits_for_api
 
 UNIT = "kubelet.service"
 CONFIG = "/etc/kubernetes/kubelet.yaml"
@@ -139,23 +140,6 @@ def reserved(cluster: Cluster, host: HostFacts) -> dict[str, str]:
     }
 
 
-def waits_for_api(cluster: Cluster) -> tuple[Setting, ...]:
-    """Return the lines that hold a service back until the API answers, or two minutes."""
-    ask = (
-        f"curl --silent --fail --max-time 2 --cacert {CA} --output /dev/null "
-        f"{cluster.endpoint.url}/readyz"
-    )
-    return (
-        Setting(
-            "ExecStartPre",
-            f"-/usr/bin/timeout 120 /bin/sh -c 'until {ask}; do sleep 0.3; done'",
-            "A client that asks before the API answers waits ever longer between its attempts. "
-            "Only at the start: a running one bears the API's absence.",
-        ),
-        quiet("TimeoutStartSec", "infinity", "The line above ends by itself after two minutes."),
-    )
-
-
 def reads(cluster: Cluster, name: str) -> tuple[str, ...]:
     """Return the files that a client of the API on a worker reads at its start only."""
     config, kubeconfig = (f"/etc/kubernetes/{name}.{suffix}" for suffix in ("yaml", "kubeconfig"))
@@ -192,7 +176,7 @@ def service(cluster: Cluster, machine: Machine) -> Service:
             NEVER_GIVE_UP,
         ),
         service=(
-            *waits_for_api(cluster),
+            *waits_for_api(cluster, machine),
             Setting("KillMode", "process", "Pods outlive a restart of kubelet."),
             *RESTARTS,
         ),
