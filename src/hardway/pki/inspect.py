@@ -90,8 +90,8 @@ def _renamed(before: set[str], after: set[str]) -> str:
 
 def issued_by(certificate: bytes, ca: bytes) -> bool:
     """Return whether a CA signed a certificate, both PEM."""
-    issuer = x509.load_pem_x509_certificate(ca)
     try:
+        issuer = x509.load_pem_x509_certificate(ca)
         x509.load_pem_x509_certificate(certificate).verify_directly_issued_by(issuer)
     except (ValueError, TypeError, InvalidSignature):
         return False

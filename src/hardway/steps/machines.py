@@ -62,6 +62,7 @@ LOADED = (
     'grep -q "/$module[.]ko" "/lib/modules/$(uname -r)/modules.builtin"; }'
 )
 HOST_UNIT = "hardway-host.service"
+KERNEL_SETTINGS = "kernel settings"
 NO_LOGIN = "/usr/sbin/nologin"
 
 
@@ -92,7 +93,7 @@ def _effects(machine: Machine, host: HostFacts) -> Iterator[Effect]:
     again = f"systemctl restart {HOST_UNIT}"
     settings = SYSCTLS[machine.role]
     yield Effect(
-        name="kernel settings",
+        name=KERNEL_SETTINGS,
         see=f"sysctl --ignore {' '.join(s.name for s in settings)}",
         value="".join(f"{s.name} = {s.value}\n" for s in settings),
         unit=HOST_UNIT,

@@ -1,12 +1,16 @@
 """What files cause on a running machine: routes, rules, kernel settings, users, images."""
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from hardway.engine.kinds.base import Difference, ItemKind, Question, Sections, Stale, section
 from hardway.engine.kinds.file import text_diff
+from hardway.engine.meaning import settings
+from hardway.engine.meaning.base import Comparator, Deviation
 from hardway.model.resources import Effect, Kind, Observed
+from hardway.steps.machines import KERNEL_SETTINGS
+from hardway.steps.network import ROUTES
 
 EFFECT_SECTION = "effect "
 """And the name: how the sections are called."""
@@ -27,6 +31,22 @@ def _read(sections: Sections, seen: Observed) -> Observed:
         if name.startswith(EFFECT_SECTION)
     }
     return replace(seen, effects=effects)
+
+
+FORMATS: Mapping[str, Comparator] = {
+    KERNEL_SETTINGS: settings.sysctl_deviations,
+    ROUTES: settings.route_deviations,
+}
+"""What compares effects by meaning, by their names; others are compared word by word."""
+
+
+def deviations(effect: Effect, seen: bytes) -> list[Deviation]:
+    """Return how an effect that others brought about deviates in meaning from the wanted one."""
+    wanted = effect.value.encode()
+    if compare := FORMATS.get(effect.name):
+        return compare(wanted, seen)
+    same = seen.split() == wanted.split()
+    return [] if same else [Deviation(effect.name, effect.value.strip(), seen.decode().strip())]
 
 
 def _differs(effect: Effect, observed: Observed, _stale: Stale) -> Iterator[Difference]:

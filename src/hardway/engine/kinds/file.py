@@ -2,10 +2,13 @@
 
 import difflib
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 
 from hardway.engine.kinds import path
 from hardway.engine.kinds.base import Difference, Entry, ItemKind, Stale
-from hardway.model.resources import File, Kind, Observed, SeenPath
+from hardway.engine.meaning import document, settings, unit
+from hardway.engine.meaning.base import Comparator, Deviation
+from hardway.model.resources import File, Kind, Observed, SeenPath, hexdigest, meaning
 
 
 def _differs(file: File, observed: Observed, _stale: Stale) -> Iterator[Difference]:
@@ -19,6 +22,30 @@ def _differs(file: File, observed: Observed, _stale: Stale) -> Iterator[Differen
 def means(file: File, seen: SeenPath | None) -> bool:
     """Return whether a process that reads what is there does as the wanted file says."""
     return seen is not None and (seen.digest == file.digest or seen.meaning == file.meaning)
+
+
+FORMATS: tuple[tuple[str, Comparator], ...] = (
+    ("/etc/systemd/system/*", lambda ours, theirs: unit.deviations(ours.decode(), theirs.decode())),
+    ("*.yaml", document.yaml_deviations),
+    ("*.json", document.yaml_deviations),
+    ("*.conflist", document.yaml_deviations),
+    ("*.toml", document.toml_deviations),
+    ("*.env", settings.environment_deviations),
+    ("/etc/sysctl.d/*", settings.sysctl_deviations),
+)
+"""What compares files by meaning, by their paths; a file without a row is compared as it is.
+
+Certificates and kubeconfigs take more than two texts: `engine.meaning` compares these.
+"""
+
+
+def deviations(file: File, found: bytes) -> list[Deviation]:
+    """Return how a content that others wrote deviates in meaning from the wanted file's."""
+    for pattern, compare in FORMATS:
+        if fnmatchcase(file.path, pattern):
+            return compare(file.content, found)
+    same = meaning(found) == meaning(file.content) if file.commented else found == file.content
+    return [] if same else [Deviation("the file", file.digest[:12], hexdigest(found)[:12])]
 
 
 def _prose(file: File, observed: Observed) -> bool:

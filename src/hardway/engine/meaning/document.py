@@ -1,0 +1,94 @@
+"""Documents of mappings, lists and scalars: YAML, JSON and TOML.
+
+Each wanted entry has to be there with its value and its type, `1` not being `"1"`; entries beyond
+these are the other's own business.
+"""
+
+import tomllib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import yaml
+
+from hardway.engine.meaning.base import ABSENT, Deviation
+
+MISSING = object()
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def subset(wanted: Any, found: Any, at: str = "") -> Iterator[Deviation]:
+    """Yield the wanted entries that are not there, or not so.
+
+    A list is one value: lists of scalars have the same members in any order, all others the same
+    length and members that are there one for one.
+    """
+    if isinstance(wanted, Mapping) and (isinstance(found, Mapping) or (not wanted and not found)):
+        for key, value in wanted.items():
+            there = found.get(key, MISSING)
+            yield from subset(value, there, f"{at}.{key}" if at else str(key))
+    elif isinstance(wanted, list) and isinstance(found, list) and not _plain(wanted, found):
+        for index, (one, other) in enumerate(zip(wanted, found, strict=False)):
+            yield from subset(one, other, f"{at}[{index}]")
+        for index in range(len(found), len(wanted)):
+            yield Deviation(f"{at}[{index}]", _shown(wanted[index]), ABSENT)
+        for index in range(len(wanted), len(found)):
+            yield Deviation(f"{at}[{index}]", ABSENT, _shown(found[index]))
+    elif not _same(wanted, found):
+        yield Deviation(at, _shown(wanted), _shown(found))
+
+
+def _plain(*lists: list[Any]) -> bool:
+    return not any(isinstance(item, Mapping | list) for values in lists for item in values)
+
+
+def _same(wanted: Any, found: Any) -> bool:
+    if isinstance(wanted, list) and isinstance(found, list):
+        return Counter(map(_typed, wanted)) == Counter(map(_typed, found))
+    return _typed(wanted) == _typed(found)
+
+
+def _typed(value: Any) -> tuple[type, str]:
+    return type(value), repr(value)
+
+
+def _shown(value: Any) -> str:
+    if value is MISSING:
+        return ABSENT
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else repr(value)
+
+
+def load_yaml(text: bytes) -> Any:
+    """Return the first document of a YAML or JSON text.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        return next(iter(yaml.load_all(text, Loader=LOADER)), None)
+    except yaml.YAMLError as error:
+        raise ValueError(" ".join(str(error).split())) from error
+
+
+def load_toml(text: bytes) -> Any:
+    """Return a TOML text's content.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return tomllib.loads(text.decode())
+
+
+def _deviations(load: Callable[[bytes], Any], wanted: bytes, found: bytes) -> list[Deviation]:
+    try:
+        theirs = load(found)
+    except ValueError as error:
+        return [Deviation("the file", "text that can be read", str(error))]
+    return list(subset(load(wanted), theirs))
+
+
+yaml_deviations = partial(_deviations, load_yaml)
+toml_deviations = partial(_deviations, load_toml)
