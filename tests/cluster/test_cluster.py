@@ -81,10 +81,19 @@ def test_one_changed_file_is_all_that_is_planned_and_repaired(cluster: Hardway) 
     assert cluster.plan() == []
 
 
-def test_a_file_changed_and_read_is_repaired_and_its_reader_restarted(cluster: Hardway) -> None:
-    path, unit = "/etc/haproxy/haproxy.cfg", "haproxy.service"
-    cluster.on("controller-2", f"sed -i s/4000/3999/ {path}; systemctl restart {unit}")
-    assert cluster.plan() == [("controller-2", "update", path), ("controller-2", "restart", unit)]
+@pytest.mark.parametrize(
+    ("path", "edit", "unit", "kind"),
+    [
+        ("/etc/haproxy/haproxy.cfg", "s/4000/3999/", "haproxy.service", "reload"),
+        ("/etc/kubernetes/audit-policy.yaml", "s/Metadata/Request/", "kube-apiserver.service",
+         "restart"),
+    ],
+)  # fmt: skip
+def test_a_file_changed_and_read_is_repaired_and_read_again(
+    cluster: Hardway, path: str, edit: str, unit: str, kind: str
+) -> None:
+    cluster.on("controller-2", f"sed -i {edit} {path}; systemctl restart {unit}")
+    assert cluster.plan() == [("controller-2", "update", path), ("controller-2", kind, unit)]
     cluster("up")
     assert cluster.plan() == []
 

@@ -90,11 +90,31 @@ def test_a_worker_comes_and_the_one_in_the_middle_goes(small: Hardway) -> None:
     assert small.plan() == []
 
 
-def test_control_planes_come_and_one_loses_its_disk(small: Hardway) -> None:
-    small("kubectl", "create", "secret", "generic", "kept", "--from-literal=word=here")
+def test_control_planes_come_and_connections_through_the_endpoint_stay(small: Hardway) -> None:
+    balancers = "systemctl show --property=MainPID haproxy keepalived"
+    before = small.on("controller-0", balancers)
+    watch = small.start("kubectl", "get", "secrets", "--watch-only", "--output=name")
     ask_for(small, control_planes=3, workers=2)
     small("up")
     assert members(small) == ["3", "3"]
+    assert small.on("controller-0", balancers) == before
+    small("kubectl", "create", "secret", "generic", "kept", "--from-literal=word=here")
+    time.sleep(1)
+    assert watch.poll() is None
+    watch.terminate()
+    assert watch.communicate()[0].splitlines() == ["secret/kept"]
+
+
+def test_a_reload_that_a_killed_run_left_is_planned_and_made(small: Hardway) -> None:
+    path, unit = "/etc/haproxy/haproxy.cfg", "haproxy.service"
+    damage = f"cp {path} /tmp/good; sed -i s/4000/3999/ {path}; systemctl reload {unit}"
+    small.on("controller-1", f"{damage}; cp /tmp/good {path}")
+    assert small.plan() == [("controller-1", "reload", unit)]
+    small("up")
+    assert small.plan() == []
+
+
+def test_a_control_plane_that_lost_its_disk_comes_back(small: Hardway) -> None:
     small("machine", "stop", "--force", "controller-0")
     disk = Path("/var/lib/hardway/clusters") / NAME / "controller-0"
     assert os.path.ismount(disk / "root") is False

@@ -37,12 +37,20 @@ for unit in $units; do
   stop) rm -f /run/fake/$unit.active ;;
   start) [ -e /run/fake/$unit.active ] || set -- restart ;;
   esac
+  if [ "$verb" = reload-or-restart ]; then
+    # What it would run but for the check and the signal, which need a process.
+    sed -n 's|^ExecReload=+||p' $file >/run/fake/reload
+    sh -e /run/fake/reload
+    echo "reload $unit" >>/run/fake/log
+  fi
   if [ "$verb" = restart ] || { [ "$verb" = start ] && [ ! -e /run/fake/$unit.active ]; }; then
     [ -e $file ] || { echo "Unit $unit not found." >&2; exit 5; }
     date -u '+%a %Y-%m-%d %H:%M:%S.%6N UTC' >/run/fake/$unit.active
     sed -n 's/^Environment=HARDWAY_DIGEST=//p' $file >/run/hardway/$unit
     # A oneshot unit's command notes the digest itself.
     sed -n "s/.*echo \([0-9a-f]*\) *>.*/\1/p" $file | head -1 >>/run/hardway/$unit
+    sed -n 's|^ExecStartPre=+||p' $file >/run/fake/before
+    sh -e /run/fake/before
     echo "$verb $unit" >>/run/fake/log
   fi
   if [ "$verb" = show ]; then

@@ -17,7 +17,7 @@ from hardway.errors import RemoteError
 from hardway.model.cluster import Machine
 from hardway.model.resources import NEW, Change, Desired, Kind
 from hardway.report import Event
-from hardway.steps import STEPS
+from hardway.steps import STEPS, balancer
 from hardway.steps.base import Given, Inventory, Step
 from hardway.tools.kubectl import Kubectl
 
@@ -107,7 +107,10 @@ def test_again_changes_nothing(tmp_path: Path) -> None:
         ("/etc/etcd/pki/ca.crt", ["restart etcd.service"]),
         # etcd reads it at each handshake.
         ("/etc/etcd/pki/server.crt", []),
-        ("/etc/haproxy/haproxy.cfg", ["restart haproxy.service"]),
+        ("/etc/haproxy/haproxy.cfg", ["reload haproxy.service"]),
+        # haproxy checks API servers by it.
+        ("/etc/kubernetes/pki/ca.crt", ["reload haproxy.service"]),
+        ("/etc/keepalived/keepalived.conf", ["reload keepalived.service"]),
         ("/etc/systemd/system/kube-scheduler.service", ["restart kube-scheduler.service"]),
     ],
 )
@@ -127,7 +130,8 @@ def test_a_changed_file_is_all_that_is_repaired(
     before = len(machine.log)
     planned = asyncio.run(left_to_do(given, machine))
     units = [line.split()[1] for line in restarts]
-    assert planned == [(Kind.UPDATE, path), *((Kind.RESTART, unit) for unit in units)]
+    kinds = [Kind(line.split()[0]) for line in restarts]
+    assert planned == [(Kind.UPDATE, path), *zip(kinds, units, strict=True)]
     asyncio.run(up(given, machine, []))
     assert file.read_bytes() == good
     assert machine.log[before:] == restarts
@@ -159,6 +163,25 @@ def test_a_comment_is_put_right_and_restarts_nothing(
     asyncio.run(up(given, machine, []))
     assert file.read_bytes() == good
     assert machine.log[before:] == []
+
+
+@needs_root
+def test_a_run_that_was_killed_before_a_reload_leaves_it_to_the_next_one(tmp_path: Path) -> None:
+    given = given_with_blobs(tmp_path / "blobs")
+    machine = machine_of(given, tmp_path / "root")
+    asyncio.run(up(given, machine, []))
+    path = machine.root / balancer.CONFIG.lstrip("/")
+    good = path.read_bytes()
+    path.write_bytes(good + b"somebody was here\n")
+    asyncio.run(machine.run(["systemctl", "reload-or-restart", "haproxy.service"]))
+    # The run before had put the file and was killed.
+    path.write_bytes(good)
+    assert asyncio.run(left_to_do(given, machine)) == [(Kind.RELOAD, "haproxy.service")]
+    before, events = len(machine.log), list[Event]()
+    asyncio.run(up(given, machine, events))
+    assert machine.log[before:] == ["reload haproxy.service"]
+    assert [e.text for e in events if e.happened == "changed"] == ["reload haproxy.service"]
+    assert asyncio.run(left_to_do(given, machine)) == []
 
 
 @needs_root

@@ -41,7 +41,10 @@ def as_wanted(wanted: Desired) -> Observed:
                 link = SeenPath("l", 0o777, "root", 0, 1.0, target=item.stored)
                 stored = SeenPath("f", 0o755, "root", item.size_bytes, 1.0)
                 paths |= {item.path: link, item.stored: stored}
-    units = {u.name: SeenUnit("active", True, u.digest, 2.0, False) for u in wanted.units}
+    units = {
+        u.name: SeenUnit("active", True, u.digest, 2.0, False, reload_digest=u.reload_digest)
+        for u in wanted.units
+    }
     packages = frozenset(p.name for p in wanted.packages)
     blocks = {b.path: b.text for b in wanted.blocks}
     effects = {e.name: e.value for e in wanted.effects}
@@ -169,6 +172,23 @@ def test_a_unit_started_on_a_wrong_file_restarts_one_that_was_started_before_doe
     good = SeenUnit("active", True, "d", 10.0, False)
     assert of(good, changed_at=9.0) == [(Kind.UPDATE, "/etc/a"), (Kind.RESTART, "a.service")]
     assert of(good, changed_at=11.0) == [(Kind.UPDATE, "/etc/a")]
+
+
+def test_a_unit_that_has_read_other_files_is_reloaded_unless_it_starts_anyway() -> None:
+    _, wanted = unit()
+    wanted = replace(wanted, reload_digest="r", reads=())
+    good = SeenUnit("active", True, "d", 10.0, False, reload_digest="r")
+    cases = {
+        good: [],
+        replace(good, reload_digest="other"): [Kind.RELOAD],
+        replace(good, reload_digest=""): [Kind.RELOAD],
+        replace(good, reload_digest="other", digest="other"): [Kind.RESTART],
+        replace(good, reload_digest="other", active="failed"): [Kind.START],
+        SeenUnit("activating", True, "", 0.0, False): [],
+    }
+    for seen, kinds in cases.items():
+        found = changes("m", {"s": Desired(units=(wanted,))}, Observed(units={"a.service": seen}))
+        assert [c.kind for c in found] == kinds
 
 
 def test_secrets_are_shown_as_digests() -> None:

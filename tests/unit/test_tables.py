@@ -6,11 +6,12 @@ from collections.abc import Iterator
 import pytest
 from tests import support
 
+from hardway.cli.build import SIGNS
 from hardway.engine.render import merged, render
 from hardway.model.cluster import Role
 from hardway.model.paths import SERVICE_PATHS
 from hardway.model.ports import HAPROXY_HEALTH, PORTS, SSH, Listens, on
-from hardway.model.resources import Desired
+from hardway.model.resources import Desired, Kind
 from hardway.model.users import USERS, made_on
 from hardway.providers.aws.groups import CONTROLLERS, RULES
 from hardway.providers.hosts import probe, removal
@@ -42,7 +43,7 @@ def test_units_and_files_name_the_ports_of_the_table(topology: str) -> None:
     for role, wanted in rendered(topology):
         found = [re.findall(rb"(?::|secure-port=)(\d{4,5})\b", f.content) for f in wanted.files]
         named = {int(number) for numbers in found for number in numbers}
-        # haproxy's is on machines with a load balancer that several API servers are behind.
+        # haproxy's is on machines with a load balancer .
         missing = {port.number for port in on(role)} - DEFAULTS - named
         assert missing <= {HAPROXY_HEALTH.number}, role
         assert named <= numbers, role
@@ -62,6 +63,10 @@ def test_the_removal_and_preflight_read_the_tables() -> None:
     assert all(re.search(rf"^users=.*\b{user.name}\b", script, re.MULTILINE) for user in USERS)
     assert all(row.path in script for row in SERVICE_PATHS if row.mounts)
     assert {row.path for row in SERVICE_PATHS if row.inherited} < set(probe.FOLDERS)
+
+
+def test_the_plan_has_a_sign_for_each_kind_of_change() -> None:
+    assert SIGNS.keys() == set(Kind)
 
 
 def test_the_cloud_lets_through_what_the_table_allows() -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SIGNS = {"issue": ("+", "green"), "install": ("+", "green"), "create": ("+", "green"),
          "start": ("+", "green"), "enable": ("+", "green"), "apply": ("+", "green"),
          "update": ("~", "yellow"), "set": ("~", "yellow"), "restart": ("!", "red"),
-         "register": ("!", "red"), "join": ("!", "red"),
+         "reload": ("~", "yellow"), "register": ("!", "red"), "join": ("!", "red"),
          "assign": ("+", "green"), "remove": ("-", "red")}  # fmt: skip
 SEVERITIES = {"refuse": "red", "warn": "yellow"}
 DELTAS = {"up": ("~", "yellow"), "command": ("?", None), "nobody": ("x", "red")}

@@ -158,14 +158,17 @@ chmod 0755 {new}; mv -fT {new} {stored}"""
 async def start(transport: Transport, changes: Sequence[Change]) -> None:
     """Let systemd read the unit files again, start the wanted units now and at each boot.
 
-    All together and without waiting: systemd knows which goes after which.
+    All together and without waiting: systemd knows which goes after which. Before them units are
+    reloaded, and one that has ended meanwhile is started.
     """
     enable = [c.path_or_unit for c in changes if c.kind is Kind.ENABLE]
+    reload = [c.path_or_unit for c in changes if c.kind is Kind.RELOAD]
     units = shlex.join(c.path_or_unit for c in changes if c.kind is Kind.START)
     # Debian's scripts for init.d, where a service has one, would make systemd read all units again.
     lines = ["set -eu", "export SYSTEMCTL_SKIP_SYSV=1"]
     lines += [f"systemctl enable --quiet --no-reload {shlex.join(enable)}"] if enable else []
     lines += ["systemctl daemon-reload"]
+    lines += [f"systemctl reload-or-restart {shlex.join(reload)}"] if reload else []
     lines += [f"systemctl reset-failed {units}"] if units else []
     lines += [f"systemctl start --no-block {units}"] if units else []
     await run_checked(transport, ["sh", "-c", "\n".join(lines)], timeout_s=START_S)

@@ -119,8 +119,19 @@ async def _look(steps: Sequence[Step], live: Live, report: Report) -> list[Findi
 
 
 async def _prepare_all(changes: Sequence[Change], live: Live, report: Report) -> None:
+    """Put files and start services on all machines.
+
+    Those with processes to reload come first: whoever is started after them meets peers that know
+    it, and leaves an address to its holder.
+    """
     by_machine = {name: [c for c in changes if c.machine == name] for name in live.fleet}
-    await on_each(_prepare(live, name, own, report) for name, own in by_machine.items())
+    reloading = {c.machine for c in changes if c.kind is Kind.RELOAD}
+    for first in (True, False):
+        await on_each(
+            _prepare(live, name, own, report)
+            for name, own in by_machine.items()
+            if (name in reloading) is first
+        )
 
 
 async def _prepare(live: Live, machine: str, changes: Sequence[Change], report: Report) -> None:

@@ -108,7 +108,10 @@ class Unit:
     reads: tuple[str, ...]
     """Paths of the files the digest is over."""
     rereads: tuple[Reread, ...] = field(default=(), compare=False)
-    """Files that its process reads again by itself."""
+    """Files that its process reads again by itself, or when it is told to."""
+    reload_digest: str = ""
+    """Over the files that its process reads again when it is told to; empty where it cannot be told
+    (ADR 29)."""
     executable: str = ""
     """What its process is the program of, behind all links; empty where that is not ours."""
     why: str
@@ -228,6 +231,8 @@ class SeenUnit:
     """Of its process, behind all links; empty when there is none."""
     fails: bool = False
     """It ended, and systemd waits before it starts it again."""
+    reload_digest: str = ""
+    """Over the files that it reads again when told to, as they were when it last read them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +285,8 @@ class Kind(StrEnum):
     UPDATE = "update"
     START = "start"
     RESTART = "restart"
+    RELOAD = "reload"
+    """Tell a running process to read its files again: its connections stay."""
     ENABLE = "enable"
     SET = "set"
     APPLY = "apply"

@@ -10,15 +10,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from hardway.model.resources import Blob, File, Unit, meaning
+from hardway.model.resources import PROSE, Blob, File, Unit, hexdigest, meaning
 from hardway.model.rows import Reread, Row, Section, Setting, quiet
 from hardway.render.config import comment, reason
 
 UNITS = "/etc/systemd/system"
 MARKS = "/run/hardway"
-"""Where oneshot units, which leave no process to ask, note their digest until the next boot."""
+"""Where units note until the next boot what no process can be asked about: oneshot units their
+digest, others what they last read of the files that they can be told to read again."""
+LOADED = ".loaded"
+"""Ends the name of the latter notes, after the unit's name."""
 
 DIGEST = "HARDWAY_DIGEST"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reload:
+    """How a running process is told to read files again (docs/adr/0029)."""
+
+    paths: tuple[str, ...]
+    """Small files; a change of other things calls for a restart."""
+    check: str = ""
+    """The command that refuses what the process could not read; empty where there is none."""
+    signal: str
+    why: str
+    """What stays in a reload that would be lost in a restart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +55,7 @@ class Service:
     """Paths of files and blobs that are read at the start only: a change calls for a restart."""
     rereads: Sequence[Reread] = ()
     """Files outside the digest (docs/adr/0025)."""
+    reload: Reload | None = None
     wanted_by: str = "multi-user.target"
     oneshot: bool = False
     proxied: bool = False
@@ -67,17 +84,25 @@ def service(spec: Service, given: Mapping[str, File | Blob]) -> tuple[File, Unit
     rows = sections(spec, digest=digest)
     text = _text(spec, digest=digest)
     file = File(path=path, content=text.encode(), commented=True, rows=rows, why=spec.why)
+    told = (Reread(path, spec.reload.why) for path in spec.reload.paths) if spec.reload else ()
     program = given.get(spec.command.split()[0])
     unit = Unit(
         name=spec.name,
         path=path,
         digest=digest,
         reads=(path, *sorted(spec.reads)),
-        rereads=tuple(spec.rereads),
+        rereads=(*spec.rereads, *told),
+        reload_digest=_loaded(spec.reload, given) if spec.reload else "",
         executable=program.stored if isinstance(program, Blob) else "",
         why=spec.why,
     )
     return file, unit
+
+
+def _loaded(reload: Reload, given: Mapping[str, File | Blob]) -> str:
+    """Return what `_noted_files` makes the unit note once it has read the wanted files."""
+    files = [given[path] for path in reload.paths]
+    return hexdigest(b"".join(meaning(f.content) for f in files if isinstance(f, File)))
 
 
 def sections(spec: Service, *, digest: str) -> tuple[Section, ...]:
@@ -93,6 +118,7 @@ def sections(spec: Service, *, digest: str) -> tuple[Section, ...]:
             *(() if spec.proxied else (DIRECT,)),
             quiet("ExecStart", spec.command, spec.why),
             *(_noted(spec.name, digest) if spec.oneshot else ()),
+            *(_reloaded(spec.name, spec.reload) if spec.reload else ()),
             *spec.service,
         ), "What is run, and what it may do.", quiet=True),
         Section("Install", (
@@ -109,6 +135,25 @@ def _noted(name: str, digest: str) -> tuple[Setting, ...]:
         quiet("RemainAfterExit", "yes", "It counts as active until the next boot."),
         quiet("ExecStartPost", f"/bin/sh -c '{note}'",
               "No process stays that could carry the digest; the file does."),
+    )  # fmt: skip
+
+
+def _reloaded(name: str, reload: Reload) -> tuple[Setting, ...]:
+    """Return the lines that reload a process and note which files it has read.
+
+    They are read for the note before the process reads them: whatever becomes of them meanwhile,
+    the note never says more than the process knows.
+    """
+    note = f"{MARKS}/{name}{LOADED}"
+    digest = f"sed -E '/{PROSE}/d' {' '.join(reload.paths)} | sha256sum"
+    return (
+        Setting("ExecStartPre", f'+/bin/sh -c "mkdir -p {MARKS} && {digest} >{note}"',
+                "What it reads now: hardway reloads it when the files on disk are others."),
+        *((quiet("ExecReload", reload.check, "What it cannot read is refused."),)
+          if reload.check else ()),
+        Setting("ExecReload", f'+/bin/sh -c "{digest} >{note}.new"', reload.why),
+        quiet("ExecReload", f"/bin/kill -s {reload.signal} $MAINPID", "Read your files again."),
+        quiet("ExecReload", f"+/bin/mv -f {note}.new {note}", "It was told: the note counts."),
     )  # fmt: skip
 
 

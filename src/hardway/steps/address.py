@@ -5,9 +5,10 @@ from hardway.model.cluster import Cluster, Machine
 from hardway.model.resources import File
 from hardway.model.rows import Row, Section, Setting, quiet
 from hardway.render.config import braces, comment
-from hardway.render.systemd import NEVER_GIVE_UP, RESTARTS, Service, after
+from hardway.render.systemd import NEVER_GIVE_UP, RESTARTS, Reload, Service, after
 
 CONFIG = "/etc/keepalived/keepalived.conf"
+BINARY = "/usr/sbin/keepalived"
 ROUTER_ID = 51
 
 
@@ -23,7 +24,8 @@ def config(cluster: Cluster, machine: Machine, interface: str) -> File:
 def sections(cluster: Cluster, machine: Machine, interface: str) -> tuple[Section, ...]:
     """Return the sections of keepalived.conf.
 
-    Alone a machine has no peer to send advertisements to, nor to leave the address to.
+    A machine that is alone has no peers, but all else: those that come later are a reload then, in
+    which the holder keeps the address. A script that is new in it would make it give that away.
     """
     peers = [m for m in cluster.control_planes if m != machine]
     process = Section("global_defs", (
@@ -35,7 +37,7 @@ def sections(cluster: Cluster, machine: Machine, interface: str) -> tuple[Sectio
     ), "The process.", quiet=True)  # fmt: skip
     holder = Section("vrrp_instance api", tuple(_instance(cluster, machine, interface, peers)),
                      "The address, and which machine has it.", quiet=True)  # fmt: skip
-    return (process, *((_script(),) if peers else ()), holder)
+    return (process, _script(), holder)
 
 
 def _script() -> Section:
@@ -58,6 +60,7 @@ def _instance(
     endpoint = f"{cluster.endpoint.host}/{cluster.node_cidr.prefixlen} dev {interface}"
     held = Section("virtual_ipaddress", (quiet(endpoint, "", "The endpoint."),),
                    "What the holder has.", quiet=True)  # fmt: skip
+    source = quiet("unicast_src_ip", machine.address, "The address that peers know.")
     heard = Section("unicast_peer",
                     tuple(quiet(str(m.address), "", f"The keepalived of {m.name}.") for m in peers),
                     "By address: many networks drop multicast.", quiet=True)  # fmt: skip
@@ -75,10 +78,9 @@ def _instance(
             "",
             "An address that moves back breaks connections once more and wins nothing.",
         ),
-        quiet("unicast_src_ip", machine.address, "The address that peers know."),
-        *((heard,) if peers else ()),
+        *((source, heard) if peers else ()),
         held,
-        *((tracked,) if peers else ()),
+        tracked,
         quiet("garp_master_repeat", 3, "Neighbours learn of the move even if one packet is lost."),
     ]
 
@@ -89,7 +91,7 @@ def service() -> Service:
         name="keepalived.service",
         description="Holder of the API endpoint's address",
         why="Holds the endpoint's address while this machine's haproxy has a server.",
-        command=f"/usr/sbin/keepalived --dont-fork --log-console --vrrp --use-file {CONFIG}",
+        command=f"{BINARY} --dont-fork --log-console --vrrp --use-file {CONFIG}",
         unit=(
             after("network-online.target haproxy.service",
                   "The address comes to a machine whose haproxy runs."),
@@ -100,5 +102,10 @@ def service() -> Service:
             Setting("KillMode", "process", "It lets the address go before it ends."),
             *RESTARTS,
         ),
-        reads=(CONFIG,),
+        reload=Reload(
+            paths=(CONFIG,),
+            # No check: keepalived 2.2 ends its own process group after --config-test.
+            signal="HUP",
+            why="The holder keeps the address in a reload; a restart would give it away.",
+        ),
     )  # fmt: skip

@@ -5,7 +5,7 @@ from hardway.model.cluster import API_PORT, Cluster
 from hardway.model.resources import File
 from hardway.model.rows import Section, Setting, quiet
 from hardway.render.config import comment, indented
-from hardway.render.systemd import NEVER_GIVE_UP, RESTARTS, Service, after
+from hardway.render.systemd import NEVER_GIVE_UP, RESTARTS, Reload, Service, after
 
 CONFIG = "/etc/haproxy/haproxy.cfg"
 CA = "/etc/kubernetes/pki/ca.crt"
@@ -25,13 +25,12 @@ def config(cluster: Cluster) -> File:
 
 def sections(cluster: Cluster) -> tuple[Section, ...]:
     """Return the sections of haproxy.cfg."""
-    several = len(cluster.control_planes) > 1
     endpoint = cluster.endpoint
     api = Section("frontend api", (
         quiet("bind", f"{endpoint.host}:{endpoint.port}", "The endpoint, which clients know."),
         quiet("default_backend", "apiservers", "All connections go to the API servers."),
     ), "Where clients of the API come.", quiet=True)  # fmt: skip
-    return (_global(), _defaults(), api, _backend(cluster), *((_health(),) if several else ()))
+    return (_global(), _defaults(), api, _backend(cluster), _health())
 
 
 def _global() -> Section:
@@ -110,10 +109,6 @@ def service() -> Service:
         ),
         service=(
             quiet("Type", "notify", "Ready means: its ports are open."),
-            Setting("ExecReload", f"{BINARY} -c -q -f {CONFIG}",
-                    "A reload hands the open ports over to a new worker: connections stay. What "
-                    "haproxy cannot read is refused first."),
-            quiet("ExecReload", "/bin/kill -USR2 $MAINPID", "The master starts a new worker."),
             Setting("KillMode", "mixed", "The master ends its workers itself."),
             quiet("RuntimeDirectory", "haproxy", f"{RUN}, for the admin socket."),
             quiet("RuntimeDirectoryMode", "0700", "The socket is for root alone."),
@@ -123,5 +118,10 @@ def service() -> Service:
             quiet("NoNewPrivileges", "yes", "It gains no rights after its start."),
             *RESTARTS,
         ),
-        reads=(CONFIG, CA),
+        reload=Reload(
+            paths=(CONFIG, CA),
+            check=f"{BINARY} -c -q -f {CONFIG}",
+            signal="USR2",
+            why="A reload hands the open ports over to a new worker: connections stay.",
+        ),
     )  # fmt: skip

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from hardway.engine.kinds.base import Difference, ItemKind, Sections, Stale, section
 from hardway.model.resources import Kind, Observed, SeenUnit, Unit
-from hardway.render.systemd import DIGEST, MARKS
+from hardway.render.systemd import DIGEST, LOADED, MARKS
 
 PROPERTIES = (
     "Id",
@@ -24,7 +24,6 @@ RUNNING = frozenset({"active", "activating", "reloading"})
 
 def _question(names: Sequence[str]) -> str:
     properties = ",".join(PROPERTIES)
-    marks = shlex.join(f"{MARKS}/{name}" for name in names)
     # A running process carries its digest; a oneshot unit, which leaves none, noted it.
     return f"""{section("units")}
 shown=$(systemctl show --timestamp=us+utc --property={properties} {shlex.join(names)})
@@ -34,7 +33,7 @@ for process in $(printf '%s\\n' "$shown" | sed -n 's|^MainPID=\\([1-9].*\\)|/pro
     environs="$environs $process/environ" executables="$executables $process/exe"
 done
 grep -zH '^{DIGEST}=' /dev/null $environs | tr '\\0' '\\n'
-grep -H . /dev/null {marks}
+grep -H . /dev/null {MARKS}/*
 {section("executables")}
 find /dev/null $executables -maxdepth 0 -printf '%p %l\\n'"""
 
@@ -50,7 +49,7 @@ def _read(sections: Sections, seen: Observed) -> Observed:
 def _digest(line: str) -> tuple[str, str]:
     """Return in which file a digest was found, and the digest."""
     name, _, found = line.partition(":")
-    return name, found.removeprefix(f"{DIGEST}=")
+    return name, found.removeprefix(f"{DIGEST}=").partition(" ")[0]
 
 
 def _blocks(lines: Sequence[str]) -> list[dict[str, str]]:
@@ -79,6 +78,7 @@ def _unit(
         started_at=started if runs else 0.0,
         executable=executables.get(f"/proc/{pid}/exe", ""),
         fails=block.get("SubState") == "auto-restart",
+        reload_digest=digests.get(f"{MARKS}/{block['Id']}{LOADED}", ""),
         reload_needed=block["NeedDaemonReload"] == "yes",
     )
 
@@ -104,6 +104,8 @@ def _differs(unit: Unit, observed: Observed, stale: Stale) -> Iterator[Differenc
         yield Kind.START, unit.name, "it ended, and waits to be started again"
     elif reason := _outdated(unit, seen, stale):
         yield Kind.RESTART, unit.name, reason
+    elif seen.reload_digest != unit.reload_digest and not _starts(seen):
+        yield Kind.RELOAD, unit.name, "it has not read its files as they should be"
 
 
 def _outdated(unit: Unit, seen: SeenUnit, stale: Stale) -> str:
