@@ -40,6 +40,8 @@ class Handshake:
     server: Machine
     dialed: str
     """The host or address, or the path of a socket, that the client dials."""
+    port: int
+    """The port that it dials, which may be a load balancer's or a Service's; 0 for a socket."""
     server_proof: Proof | None
     client_proof: Proof | None
 
@@ -58,8 +60,9 @@ def resolve(atlas: Atlas, row: Connection, client: Machine | None, server: Machi
     Raises:
         KeyError: an entry that the row names is not there, or names no certificate.
     """
+    host, port = dialed(atlas, row, client, server)
     return Handshake(
-        row, client, server, dialed(atlas, row, client, server),
+        row, client, server, host, port,
         _proof(atlas, (row.server_shows, server), (row.client_trusts, client)),
         _proof(atlas, (row.client_shows or row.client_token, client), (row.server_trusts, server)),
     )  # fmt: skip
@@ -96,19 +99,27 @@ def material(atlas: Atlas, ref: Ref, machine: Machine | None) -> Material:
     return atlas.materials[holder.name][path]
 
 
-def dialed(atlas: Atlas, row: Connection, client: Machine | None, server: Machine) -> str:
-    """Return the host or address that a client dials, or the path of a socket."""
+API_SERVICE_PORT = 443
+"""The port of the Service `kubernetes`, which the API server makes."""
+
+
+def dialed(
+    atlas: Atlas, row: Connection, client: Machine | None, server: Machine
+) -> tuple[str, int]:
+    """Return the host or address and the port that a client dials, or a socket's path and 0."""
+    listens = row.port.number if row.port else 0
     if isinstance(row.dials, Ref):
         holder = client or server
         url = urlsplit(atlas.value(holder.name, row.dials.file, row.dials.entry))
-        return url.hostname or url.path
+        return url.hostname or url.path, url.port or listens
     cluster = atlas.cluster
+    end = cluster.api_from_here
     words = {
-        "<API_FROM_HERE>": cluster.api_from_here.host,
-        "<API_SERVICE_IP>": str(cluster.api_service_ip),
-        "<SERVER_ADDRESS>": str(server.address),
+        "<API_FROM_HERE>": (end.host, end.port),
+        "<API_SERVICE_IP>": (str(cluster.api_service_ip), API_SERVICE_PORT),
+        "<SERVER_ADDRESS>": (str(server.address), listens),
     }
-    return words.get(row.dials, row.dials)
+    return words.get(row.dials, (row.dials, listens))
 
 
 def flaws(atlas: Atlas, made: Handshake) -> list[str]:

@@ -7,7 +7,7 @@ import sys
 import click
 
 from hardway import __version__
-from hardway.cli import aws, build, look, node, operate, supply
+from hardway.cli import aws, build, look, node, operate, picture, supply
 from hardway.cli.output import note
 from hardway.errors import HardwayError
 from hardway.host import past_proxies
@@ -17,11 +17,15 @@ INTERRUPTED = 130
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="hardway %(version)s")
-def cli() -> None:
+@click.option("--lang", envvar="HARDWAY_LANG", help="Language of texts: en or ko.  [locale's]")
+def cli(lang: str | None) -> None:
     """Build, run and understand a real Kubernetes cluster, the hard way."""
+    if lang:
+        # Where texts are shown, `say` finds it, as it does the locale.
+        os.environ["HARDWAY_LANG"] = lang
 
 
-COMMANDS = (build, look, operate, node, supply, aws)
+COMMANDS = (build, look, picture, operate, node, supply, aws)
 
 for command in (c for part in COMMANDS for c in part.COMMANDS):
     cli.add_command(command)

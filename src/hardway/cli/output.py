@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hardway.text import language, translate
+
 if TYPE_CHECKING:
     from hardway.model.resources import Finding
     from hardway.providers.base import Cost
@@ -28,6 +30,11 @@ def _plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
     return str(value)
+
+
+def say(said: str) -> str:
+    """Return a text in the language that people read here; see `hardway.text`."""
+    return translate(said, language())
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

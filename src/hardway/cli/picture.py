@@ -1,0 +1,98 @@
+"""Pictures of the cluster: in the terminal, or as SVG in a file."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hardway.cli.options import of_cluster, open_project, renew_own
+from hardway.cli.output import note, say
+from hardway.errors import RefusedError
+
+if TYPE_CHECKING:
+    from hardway.pictures import Picture
+    from hardway.pictures.view import Look, View
+    from hardway.project import Project
+
+COLOURS = {"good": "green", "bad": "red", "unknown": "yellow", "quiet": "bright_black"}
+
+
+@click.command()
+@of_cluster
+@click.option(
+    "-o", "out", type=click.Path(path_type=Path, dir_okay=False), help="Write an SVG file instead."
+)
+@click.option("--offline", is_flag=True, help="Ask no machine: what is wanted, not what is there.")
+@click.argument("name", required=False)
+@click.argument("about", required=False, default="")
+def picture(  # noqa: PLR0913 - one parameter for each option
+    spec: Path | None, clusters: Path | None, out: Path | None, name: str | None, about: str,
+    *, offline: bool,
+) -> None:  # fmt: skip
+    """Draw a picture of the cluster as it is now; without a name, list the pictures.
+
+    Some pictures are about something: a CONNECTION, a PATH or a MACHINE.
+    """
+    from hardway.operations.chart import draw  # noqa: PLC0415
+    from hardway.pictures import PICTURES  # noqa: PLC0415
+
+    project = open_project(spec, clusters)
+    if name is None:
+        _list(project)
+        return
+    row = next((p for p in PICTURES if p.name == name), None)
+    if row is None:
+        raise RefusedError(f"there is no picture {name!r}",
+                           hint=f"the pictures: {', '.join(p.name for p in PICTURES)}")  # fmt: skip
+    atlas = draw(project)
+    # What it cannot be about is refused before any machine is asked.
+    looks = row.looks(atlas, about)
+    if row.argument and about not in row.choices(atlas):
+        raise RefusedError(
+            f"picture {name} is about a {row.argument}, and this cluster has no {about!r}"
+            if about else f"picture {name} needs a {row.argument}",
+            hint=f"hardway picture {name} NAME; the names: {', '.join(row.choices(atlas))}",
+        )  # fmt: skip
+    _show(row, _view(project, looks, offline=offline), about, out)
+
+
+def _view(project: "Project", looks: tuple["Look", ...], *, offline: bool) -> "View":
+    from hardway.operations import view  # noqa: PLC0415
+
+    if offline or project.decisions is None:
+        return view.without_machines(project)
+    renew_own(project)
+    return asyncio.run(view.view(project, looks))
+
+
+def _show(row: "Picture", seen: "View", about: str, out: Path | None) -> None:
+    from hardway.pictures.layout import lay_out  # noqa: PLC0415
+    from hardway.pictures.svg import document  # noqa: PLC0415
+    from hardway.pictures.terminal import lines  # noqa: PLC0415
+
+    drawing = row.draw(seen, about)
+    sheet = lay_out(drawing, say)
+    if out:
+        out.write_text(document(sheet, say(drawing.title), say(drawing.caption)))
+        note(f"{out}: {say(drawing.title)}")
+        return
+    click.echo(click.style(say(drawing.title), bold=True) + "\n")
+    for line in lines(sheet):
+        spans = (click.style(s.text, fg=COLOURS.get(s.tone), bold=s.strong) for s in line)
+        click.echo("".join(spans).rstrip())
+
+
+def _list(project: "Project") -> None:
+    from hardway.operations.chart import draw  # noqa: PLC0415
+    from hardway.pictures import PICTURES  # noqa: PLC0415
+
+    atlas = draw(project)
+    for row in PICTURES:
+        title = click.style(" ".join(filter(None, [row.name, row.argument])), bold=True)
+        click.echo(f"{title}\n  {say(row.title)}")
+        if row.choices(atlas):
+            click.echo(click.wrap_text(", ".join(row.choices(atlas)), 96, "  ", "  "))
+
+
+COMMANDS = (picture,)

@@ -1,0 +1,75 @@
+"""A picture with a shape: boxes, lines and words on a grid of character cells.
+
+Both writers read it, so that the SVG and the terminal show the same.
+"""
+
+import textwrap
+import unicodedata
+from dataclasses import dataclass
+
+from hardway.pictures.model import Tone
+
+Point = tuple[int, int]
+"""Column and row of a cell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rectangle:
+    """A border; its corners are cells."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    tone: Tone
+    about: str = ""
+    label: str = ""
+    """What it is a border of, for screen readers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A straight line, with an arrow's head where asked for."""
+
+    start: Point
+    end: Point
+    tone: Tone = Tone.PLAIN
+    head: bool = False
+    tail: bool = False
+    """A head at its start too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A line of text."""
+
+    x: int
+    y: int
+    text: str
+    tone: Tone = Tone.PLAIN
+    strong: bool = False
+
+
+Shape = Rectangle | Line | Words
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """All shapes of a picture; later ones lie above earlier ones."""
+
+    width: int
+    height: int
+    shapes: tuple[Shape, ...]
+
+
+def cells(text: str) -> int:
+    """Return how many cells a text takes; Korean letters take two."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Return a text in lines of at most that many cells."""
+    lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+    narrow = [line for line in lines if cells(line) <= width]
+    # Wide letters: as many characters as fit in the worst case.
+    return lines if len(narrow) == len(lines) else textwrap.wrap(text, width // 2)
