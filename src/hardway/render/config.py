@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 import yaml
 
@@ -11,6 +12,7 @@ from hardway.model.rows import Row, Section, Setting
 WIDTH = 100
 
 
+@cache  # Machines of a role have the same reasons.
 def comment(text: str, *, indent: str = "") -> str:
     """Return a text as lines that start with `#`."""
     lines = textwrap.wrap(text, WIDTH - len(indent) - 2)

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from hardway.errors import ProviderError
@@ -30,28 +30,39 @@ GRACE_S = 20.0
 
 
 def leader(cluster: str, machine: str) -> int | None:
-    """Return the process id of a machine's systemd-nspawn; None when it does not run.
+    """Return the process id of a machine's systemd-nspawn; None when it does not run."""
+    return leaders(cluster, [machine]).get(machine)
 
-    Found by its command line and not by a file, which would lie after a crash.
+
+def leaders(cluster: str, machines: Iterable[str]) -> dict[str, int]:
+    """Return the process ids of the systemd-nspawn of those machines that run, in one look.
+
+    Found by their command lines and not by files, which would lie after a crash.
     """
-    wanted = f"--network-namespace-path={names.NETNS / names.netns(cluster, machine)}".encode()
+    wanted = {_namespace(cluster, name).encode(): name for name in machines}
+    found: dict[str, int] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
                 words = (entry / "cmdline").read_bytes().split(b"\0")
             except OSError:  # a process that just ended
                 continue
-            if words[0].endswith(b"systemd-nspawn") and wanted in words:
-                return int(entry.name)
-    return None
+            if words[0].endswith(b"systemd-nspawn"):
+                for word in wanted.keys() & set(words):
+                    found.setdefault(wanted[word], int(entry.name))
+    return found
 
 
-def age_s(cluster: str, machine: str) -> float:
-    """Return for how long a machine has been running; 0 when it does not."""
-    pid = leader(cluster, machine)
-    if pid is None:
+def _namespace(cluster: str, machine: str) -> str:
+    return f"--network-namespace-path={names.NETNS / names.netns(cluster, machine)}"
+
+
+def age_s(leader: int) -> float:
+    """Return for how long the machine of a systemd-nspawn has been running; 0 if it has ended."""
+    try:
+        after_name = Path(f"/proc/{leader}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
         return 0.0
-    after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     started_s = int(after_name[STARTTIME]) / os.sysconf("SC_CLK_TCK")
     return time.clock_gettime(time.CLOCK_BOOTTIME) - started_s
 
@@ -70,7 +81,7 @@ def command(cluster: str, machine: str, root: Path, store: Path | None) -> list[
         "--keep-unit",
         f"--machine={machine}",
         f"--directory={root}",
-        f"--network-namespace-path={names.NETNS / names.netns(cluster, machine)}",
+        _namespace(cluster, machine),
         "--capability=all",
         "--resolv-conf=off",
         "--timezone=off",

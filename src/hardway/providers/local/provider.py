@@ -78,14 +78,11 @@ class LocalProvider:
 
     async def states(self, cluster: Cluster) -> dict[str, MachineState]:
         """Return the state of each machine."""
-        return {m.name: self._state(cluster, m) for m in cluster.machines}
-
-    def _state(self, cluster: Cluster, machine: Machine) -> MachineState:
-        if not names.folder(cluster.name, machine.name).exists():
-            return MachineState.ABSENT
-        if nspawn.leader(cluster.name, machine.name) is None:
-            return MachineState.STOPPED
-        return MachineState.RUNNING
+        machines = [m.name for m in cluster.machines]
+        there = [name for name in machines if names.folder(cluster.name, name).exists()]
+        states = dict.fromkeys(machines, MachineState.ABSENT)
+        states |= dict.fromkeys(there, MachineState.STOPPED)
+        return states | dict.fromkeys(nspawn.leaders(cluster.name, there), MachineState.RUNNING)
 
     async def ensure(self, cluster: Cluster, progress: Progress) -> None:
         """Build the base root, the bridge and the machines; boot those that do not run."""
@@ -96,7 +93,8 @@ class LocalProvider:
         kernel.load_modules()
         kernel.raise_limits()
         await network.ensure_bridge(cluster)
-        stopped = [m for m in cluster.machines if self._state(cluster, m) != MachineState.RUNNING]
+        states = await self.states(cluster)
+        stopped = [m for m in cluster.machines if states[m.name] is not MachineState.RUNNING]
 
         async def boot(machine: Machine) -> None:
             progress(machine.name, "booting")
@@ -107,7 +105,7 @@ class LocalProvider:
 
     async def start(self, cluster: Cluster, machine: Machine) -> None:
         """Start a stopped machine and wait until it answers."""
-        if self._state(cluster, machine) is not MachineState.RUNNING:
+        if nspawn.leader(cluster.name, machine.name) is None:
             await network.ensure_bridge(cluster)
             await nspawn.start(cluster, machine, self._store)
         for error in (await self._silent(cluster, [machine])).values():
@@ -140,8 +138,12 @@ class LocalProvider:
         # Imported here: half a second that commands which reach no machine need not spend.
         from hardway.transport import ssh  # noqa: PLC0415
 
-        running = self._running(cluster)
-        silent = await self._silent(cluster, running) | self._stopped(cluster)
+        states = await self.states(cluster)
+        running = [m for m in cluster.machines if states[m.name] is MachineState.RUNNING]
+        # A packet to a machine would leave by the default route if there were no bridge.
+        if not network.has_link(names.bridge(cluster.name)):
+            running = []
+        silent = await self._silent(cluster, running) | _stopped(states)
         targets = [
             Target(m.name, str(m.address), "root", self.keys / "operator", self._known_hosts)
             for m in running
@@ -179,30 +181,19 @@ class LocalProvider:
             raise RefusedError("no machine of this cluster runs", hint="hardway up")
         return True
 
-    def _running(self, cluster: Cluster) -> list[Machine]:
-        # A packet to a machine would leave by the default route if there were no bridge.
-        if not network.has_link(names.bridge(cluster.name)):
-            return []
-        return [m for m in cluster.machines if self._state(cluster, m) is MachineState.RUNNING]
-
     @property
     def _known_hosts(self) -> Path:
         return self.keys / "known_hosts"
-
-    def _stopped(self, cluster: Cluster) -> dict[str, ConnectError]:
-        return {
-            m.name: ConnectError(f"{m.name}: it is stopped", hint="start it: hardway up")
-            for m in cluster.machines
-            if self._state(cluster, m) is MachineState.STOPPED
-        }
 
     async def _silent(
         self, cluster: Cluster, machines: Sequence[Machine]
     ) -> dict[str, ConnectError]:
         """Return which of some running machines do not answer, and why."""
+        leaders = nspawn.leaders(cluster.name, [m.name for m in machines])
 
         async def answers(machine: Machine) -> bool:
-            boots_s = SSH_ANSWERS_S - nspawn.age_s(cluster.name, machine.name)
+            leader = leaders.get(machine.name)
+            boots_s = SSH_ANSWERS_S - (nspawn.age_s(leader) if leader else 0.0)
             return await poll_until(
                 lambda: _banner(str(machine.address)), bool, deadline_s=max(ANSWERS_S, boots_s)
             )
@@ -226,6 +217,14 @@ class LocalProvider:
         }
         flags = [part for key, value in options.items() for part in ("-o", f"{key}={value}")]
         return ["ssh", *flags, "-i", str(self.keys / "operator"), f"root@{machine.address}", *words]
+
+
+def _stopped(states: Mapping[str, MachineState]) -> dict[str, ConnectError]:
+    return {
+        name: ConnectError(f"{name}: it is stopped", hint="start it: hardway up")
+        for name, state in states.items()
+        if state is MachineState.STOPPED
+    }
 
 
 async def _banner(host: str) -> bool:
