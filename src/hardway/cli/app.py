@@ -1,6 +1,7 @@
 """The program's entry: its commands, and how errors reach people."""
 
 import asyncio
+import gc
 import os
 import sys
 
@@ -39,6 +40,8 @@ def main() -> None:
     """Run the command line; the exit code of an error is its class's (see errors.py)."""
     # Files have the modes they are given, whatever the shell's mask: machines' services read some.
     os.umask(0o022)
+    # Python would look for garbage a hundred times while it imports modules, and find none.
+    gc.set_threshold(100_000)
     os.environ.update(past_proxies([METADATA]))
     try:
         cli(prog_name="hardway", standalone_mode=False)
