@@ -156,3 +156,8 @@ def given(of: Cluster, **host: object) -> Given:
     return Given(
         of, fake_secrets(of), {HOST.architecture: fake_stored(of.kubernetes_version)}, hosts
     )
+
+
+def recorded(check: str, name: str) -> str:
+    """Return a recorded answer (tests/answers)."""
+    return (Path(__file__).parent / "answers" / check / f"{name}.txt").read_text()

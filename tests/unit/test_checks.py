@@ -13,7 +13,6 @@ from tests import support
 from tests.fakes.answers import Answering
 
 from hardway.checks import ask, run, script
-from hardway.checks.causes import causes_of
 from hardway.checks.live import Live
 from hardway.engine.verify import check_all, settle, settle_all
 from hardway.errors import StepError
@@ -52,31 +51,15 @@ def test_names_are_unique() -> None:
 
 
 def test_causes_are_checks_and_none_is_its_own() -> None:
-    causes = {row.name: row.causes for row in ROWS}
+    causes = {row.name: (*row.causes, *row.anywhere) for row in ROWS}
     assert {name for own in causes.values() for name in own} <= causes.keys()
     graph = TopologicalSorter(causes)
     assert set(graph.static_order()) == causes.keys()
 
 
-def test_what_follows_from_something_else_says_so() -> None:
-    def found(check: str, machine: str, *, ok: bool = False) -> Finding:
-        row = next(r for r in ROWS if r.name == check)
-        subject = next(s for s in row.scope.subjects(OF) if s.name == machine)
-        (judgement,) = judged("yes", "yes" if ok else "no")
-        return row.finding(subject, judgement, words=row.words(subject))
-
-    etcd, api = (
-        found("etcd-member-healthy", "controller-0"),
-        found("apiserver-ready", "controller-0"),
-    )
-    other, whole = found("apiserver-ready", "controller-1"), found("endpoint-answers", "endpoint")
-    node = found("node-ready", "worker-0")
-    everything = [etcd, api, other, whole, node, found("kubelet-healthy", "worker-1")]
-    assert causes_of(api, everything) == ("etcd-member-healthy",)
-    assert causes_of(other, everything) == ()
-    assert causes_of(whole, everything) == ("apiserver-ready",)
-    assert causes_of(node, everything) == ("endpoint-answers",)
-    assert causes_of(etcd, [found("apiserver-ready", "controller-0", ok=True), etcd]) == ()
+def test_a_failed_unit_follows_from_the_check_of_that_unit() -> None:
+    runs = {row.name for row in ROWS if row.name.endswith("-runs")}
+    assert runs == set(next(row for row in ROWS if row.name == "no-unit-failed").causes)
 
 
 @pytest.mark.parametrize("name", support.TOPOLOGIES)
@@ -265,15 +248,15 @@ def test_a_warning_is_waited_for_by_nobody() -> None:
 
 
 def test_all_broken_steps_are_named_with_the_last_words_of_units_that_do_not_run() -> None:
+    crashes = support.recorded("etcd-runs", "red-crashes")
+
     def answer(question: str) -> str:
-        return (
-            "etcd.service is activating: Failed at step EXEC" if "journalctl" in question else "no"
-        )
+        return crashes if "journalctl" in question else "no"
 
     at = live(**{"controller-0": Answering("controller-0", answer)})
     steps = [Step(name=n, title="", why="", checks=(row(n, "q", step=n),), settles_s=0)
              for n in "ab"]  # fmt: skip
-    with pytest.raises(StepError, match="Failed at step EXEC") as raised:
+    with pytest.raises(StepError, match="discovery failed: open /etc/etcd/pki") as raised:
         asyncio.run(settle_all(steps, at))
     assert raised.value.step == "a b"
     assert "a: expected yes, found no" in str(raised.value)

@@ -163,9 +163,7 @@ def test_each_certificate_of_a_service_is_read_again_or_restarts_it(name: str) -
     machine = given.cluster.control_planes[0]
     services: list[Service] = [
         etcd._service(machine),
-        control_plane.apiserver.service(given, machine),
-        control_plane._controller_manager(given, machine),
-        control_plane._scheduler(given, machine),
+        *control_plane.specs(given.cluster, machine).values(),
     ]
     (wanted,) = [
         merged(by_step.values()) for m, by_step in render(STEPS, given).items() if m == machine.name

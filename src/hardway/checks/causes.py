@@ -1,45 +1,71 @@
-"""Why checks are wrong: other checks, units that do not run, and what these said last."""
+"""Why findings are wrong: which follow from which, and what is wrong by itself. Pure."""
 
-import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from hardway.checks.ask import of_machine
-from hardway.checks.live import Live
-from hardway.model.checks import Sh
-from hardway.model.names import ENDPOINT
-from hardway.model.resources import Finding
-
-LINES = 3
-SAID = rf"""cd /etc/systemd/system && for unit in $(grep -ls HARDWAY_DIGEST *.service); do
-    state=$(systemctl is-active "$unit")
-    case $state in
-    failed | activating) ;;
-    inactive) systemctl --quiet is-enabled "$unit" || continue ;;
-    *) continue ;;
-    esac
-    printf '%s is %s: ' "$unit" "$state"
-    # Not what systemd says of each new attempt, but what the unit or its start ended with.
-    journalctl --unit "$unit" --lines 40 --output cat --no-pager |
-        grep -Ev '^(Start(ed|ing)|Stopp(ed|ing)|Scheduled restart|Deactivated|Consumed) |restart' |
-        tail -n {LINES} | tr '\n' '|' | cut -c 1-600
-    echo
-done"""
+from hardway.model.resources import Finding, Verdict
 
 
-async def last_words(live: Live, wrong: Collection[str]) -> dict[str, str]:
-    """Return what units that do not run said last, on the machines that something is wrong on.
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A check that is wrong by itself, and all that follows from it."""
 
-    Where something is wrong with the cluster as a whole, every machine is asked.
+    roots: tuple[Finding, ...]
+    """What it found: one or several findings, on one machine or on several."""
+    follows: tuple[Finding, ...]
+    """What is wrong because of it, or unknown, in the order of the steps."""
+
+    @property
+    def fails(self) -> bool:
+        """Return whether anything of it is wrong and no mere warning."""
+        return any(f.fails for f in (*self.roots, *self.follows))
+
+
+def causes_of(finding: Finding, found: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Return what a finding follows from at once, in the order of its check's causes."""
+    if finding.ok:
+        return ()
+    return tuple(
+        cause
+        for name in dict.fromkeys((*finding.causes, *finding.anywhere))
+        for cause in _wrong(name, finding, found)
+    )
+
+
+def _wrong(name: str, of: Finding, found: Sequence[Finding]) -> list[Finding]:
+    """Return where a check is wrong, as far as that makes a finding wrong.
+
+    One control plane's API server is nothing to another; for a worker, which has none, there is
+    an API until none of them answers.
     """
-    names = [name for name in live.fleet if name in wrong] or list(live.fleet)
-    said = await asyncio.gather(*(of_machine(live.fleet, name, [Sh(SAID)]) for name in names))
-    texts = {name: answer.text.strip() for name, (answer,) in zip(names, said, strict=True)}
-    return {name: text for name, text in texts.items() if text}
+    made = [f for f in found if f.check == name]
+    wrong = [f for f in made if f.verdict is Verdict.WRONG]
+    if name in of.anywhere:
+        return wrong
+    if any(f.machine == of.machine for f in made):
+        return [f for f in wrong if f.machine == of.machine]
+    return wrong if not any(f.ok for f in made) else []
 
 
-def causes_of(finding: Finding, found: Sequence[Finding]) -> tuple[str, ...]:
-    """Return the checks that a finding follows from: wrong on its machine, or in the cluster."""
-    machine = finding.machine
-    near = [f for f in found if ENDPOINT in {machine, f.machine} or f.machine == machine]
-    wrong = {f.check for f in near if f.fails}
-    return tuple(name for name in finding.causes if name in wrong)
+def grouped(found: Sequence[Finding]) -> tuple[Cause, ...]:
+    """Return the causes of all that is wrong, warnings too, each with what follows from it.
+
+    Each finding that is wrong is in one of them, and once; so is each unknown one that follows
+    from something wrong.
+    """
+    roots: dict[str, list[Finding]] = {}
+    follows: dict[str, list[Finding]] = {}
+    for finding in found:
+        root = _root(finding, found)
+        if root is not finding:
+            follows.setdefault(root.check, []).append(finding)
+        elif finding.verdict is Verdict.WRONG:
+            roots.setdefault(finding.check, []).append(finding)
+    return tuple(Cause(tuple(own), tuple(follows.get(name, ()))) for name, own in roots.items())
+
+
+def _root(finding: Finding, found: Sequence[Finding]) -> Finding:
+    """Return the first of what a finding follows from that follows from nothing."""
+    while causes := causes_of(finding, found):
+        finding = causes[0]
+    return finding

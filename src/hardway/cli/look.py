@@ -1,20 +1,17 @@
-"""Commands that look and change nothing: status, verify, steps, certs, components, log."""
+"""Commands that look and change nothing: status, steps, certs, components, log."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from hardway.cli.options import OUTPUT, of_cluster, open_project, renew_own
-from hardway.cli.output import JSON, cost, emit_json, mark, note, table, verdict
-from hardway.errors import UnknownError, VerifyError
+from hardway.cli.output import JSON, cost, emit_json, mark, note, table
 
 if TYPE_CHECKING:
-    from hardway.model.resources import Finding
     from hardway.report import Event
 
 
@@ -57,97 +54,6 @@ def status(spec: Path | None, clusters: Path | None, output: str) -> None:
         click.echo(f"cost      {cost(seen.cost)}")
     if not seen.healthy:
         note("\nwhat is wrong: hardway verify; make it whole: hardway up")
-
-
-@click.command()
-@of_cluster
-@OUTPUT
-@click.option("--ha", is_flag=True, help="Take away each control plane in turn and look again.")
-@click.option("--evidence", is_flag=True, help="Show what each check saw, also where it holds.")
-@click.argument("steps", nargs=-1, metavar="[STEP]...")
-def verify(  # noqa: PLR0913 - one parameter for each option
-    spec: Path | None,
-    clusters: Path | None,
-    output: str,
-    steps: tuple[str, ...],
-    *,
-    ha: bool,
-    evidence: bool,
-) -> None:
-    """Check that steps hold, with evidence; all of them without a name."""
-    from hardway import pipeline  # noqa: PLC0415
-    from hardway.checks.causes import causes_of  # noqa: PLC0415
-    from hardway.cli.progress import reporting  # noqa: PLC0415
-    from hardway.operations import ha as without_one  # noqa: PLC0415
-
-    project = open_project(spec, clusters)
-    renew_own(project)
-    if ha:
-        asyncio.run(without_one.dispensable(project))
-    with reporting() as report:
-        findings = asyncio.run(pipeline.verify(project, steps))
-        lost = []
-        whole = not any(f.fails or f.open for f in findings)
-        if ha and whole:
-            lost = asyncio.run(without_one.verify_ha(project, report))
-    if output == JSON:
-        emit_json({"findings": [*findings, *lost]})
-    else:
-        _print_findings(findings, evidence=evidence)
-        _print_evidence(lost)
-    if ha and not whole:
-        note("no control plane was taken away: the cluster is not whole to begin with")
-    findings += lost
-    wrong = sum(f.fails for f in findings)
-    unknown = sum(f.open for f in findings)
-    if wrong:
-        first = dict.fromkeys(f.check for f in findings if f.fails and not causes_of(f, findings))
-        raise VerifyError(
-            f"{wrong} of {len(findings)} checks do not hold; look first at {', '.join(first)}",
-            hint="hardway up",
-        )
-    if unknown:
-        raise UnknownError(
-            f"{unknown} of {len(findings)} checks could not be made; all others hold",
-            hint="hardway status",
-        )
-
-
-def _print_findings(findings: Sequence["Finding"], *, evidence: bool) -> None:
-    from hardway.checks.causes import causes_of  # noqa: PLC0415
-
-    for step, group in groupby(findings, key=lambda f: f.step):
-        own = list(group)
-        checks = sorted({f.check for f in own})
-        worst = next((f for f in own if f.fails), None) or next((f for f in own if f.open), None)
-        word = verdict(worst) if worst else mark(ok=True)
-        click.echo(f"{word:<6} {step:<14} {len(own):>3} checks: {', '.join(checks)}")
-        if evidence:
-            _print_evidence([f for f in own if f.ok])
-        for f in own:
-            if f.verdict == "wrong":
-                click.echo(f"       {verdict(f)}: {f.check} on {f.machine}")
-                click.echo(f"         expected {f.expected}, found {f.found}")
-                if follows := causes_of(f, findings):
-                    click.echo(f"         follows from: {', '.join(follows)}")
-                click.echo(f"         why: {f.why}")
-                click.echo(f"         see: {f.see}")
-        _print_unknown([f for f in own if f.verdict == "unknown"])
-
-
-def _print_unknown(findings: Sequence["Finding"]) -> None:
-    """Say each reason once: most often it is a silent machine, or one need of a trial."""
-    for why in dict.fromkeys(f.found for f in findings):
-        own = [f for f in findings if f.found == why]
-        machines = ", ".join(dict.fromkeys(f.machine for f in own))
-        checks = ", ".join(dict.fromkeys(f.check for f in own))
-        click.echo(f"       {verdict(own[0])} on {machines}: {why} ({checks})")
-
-
-def _print_evidence(findings: Sequence["Finding"]) -> None:
-    for f in findings:
-        seen = f"{f.found} (expected {f.expected})"
-        click.echo(f"  {verdict(f)} {f.machine:<14} {f.check}: {seen}")
 
 
 @click.command()
@@ -246,4 +152,4 @@ def _log_line(event: "Event", *, changes: bool) -> str:
             return ""
 
 
-COMMANDS = (status, verify, steps, certs, components, log)
+COMMANDS = (status, steps, certs, components, log)

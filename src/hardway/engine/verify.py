@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from hardway.checks import trial
-from hardway.checks.causes import last_words
+from hardway.checks.last_words import last_words
 from hardway.checks.live import Live
 from hardway.checks.run import cases, look, of_silent, settled, silent
 from hardway.errors import StepError

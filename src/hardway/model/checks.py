@@ -225,7 +225,10 @@ class Claim:
     """A command that shows the same; it can be pasted and run as it is."""
     severity: Severity = Severity.FAIL
     causes: tuple[str, ...] = ()
-    """Names of checks without which this one cannot hold."""
+    """Names of checks without which this one cannot hold, the nearest first: wrong on its own
+    machine or, where they are not made about that one, on all that they are made about."""
+    anywhere: tuple[str, ...] = ()
+    """Names of checks that make it wrong from whichever machine they are wrong on."""
 
     def finding(
         self,
@@ -250,6 +253,7 @@ class Claim:
             severity=judgement.severity or self.severity,
             subject=str(subject),
             causes=self.causes,
+            anywhere=self.anywhere,
             asked=asked,
             answer=answer,
         )

@@ -357,6 +357,8 @@ class Finding:
     """Its kind and name: `machine/worker-0`, `node/worker-0`, `cluster/endpoint`."""
     causes: tuple[str, ...]
     """Names of checks that, where they are wrong, make this one wrong."""
+    anywhere: tuple[str, ...] = ()
+    """Names of those that do so from any other machine too."""
     asked: str
     """The question as it was asked."""
     answer: str

@@ -16,7 +16,7 @@ from hardway.model.checks import (
 from hardway.model.resources import Manifest, Severity, Verdict
 from hardway.model.rows import Note
 from hardway.steps import encryption
-from hardway.steps.base import Given, Step
+from hardway.steps.base import API, Given, Step
 from hardway.steps.rbac import cluster_role_binding, group
 
 NAME = "access"
@@ -77,7 +77,7 @@ def _readable(_subject: Subject, answer: Answer) -> tuple[Judgement]:
 
 CHECKS = (
     Check(name="admin-may-everything", step=NAME, scope=CLUSTER,
-          causes=("endpoint-answers",),
+          causes=API,
           ask=Kubectl(("auth", "can-i", "*", "*", "--all-namespaces"), as_admin=True),
           judge=says("yes"),
           why="people come in with the operators' kubeconfig",
@@ -85,12 +85,13 @@ CHECKS = (
     Check(name="no-requests-unsigned", step=NAME, scope=CLUSTER, severity=Severity.WARN,
           when=Occasion.ASKED,
           ask=Kubectl(("get", "certificatesigningrequests", "--no-headers", f"--output={COLUMNS}")),
-          judge=_unsigned,
+          judge=_unsigned, causes=API,
           why="no machine has the CA's key, so nothing here signs requests: whoever waits for one "
           "waits until a person signs it (docs/limits.md)",
           see="hardway kubectl get certificatesigningrequests"),
     # Not with encryption, where API servers still run with the keys that they are to lose.
     Check(name="secrets-readable", step=NAME, scope=CLUSTER, judge=_readable,
+          causes=API, anywhere=("encryption-key-same",),
           ask=Kubectl(("get", "secrets", "--all-namespaces", "--no-headers")),
           why="one Secret that no key reads is enough: listing fails, and API servers that start "
               "never get ready",

@@ -1,6 +1,6 @@
 """kube-apiserver's unit: its flags and what it reads; a part of the step control-plane."""
 
-from hardway.model.cluster import API_PORT, ETCD_CLIENT_PORT, EndpointKind, Machine
+from hardway.model.cluster import API_PORT, ETCD_CLIENT_PORT, Cluster, EndpointKind, Machine
 from hardway.model.options import DEFAULT_ISSUER, Options
 from hardway.model.rows import Reread, Setting, quiet
 from hardway.render.systemd import (
@@ -14,7 +14,6 @@ from hardway.render.systemd import (
 )
 from hardway.steps import encryption, tls
 from hardway.steps.apiserver_files import ADMISSION, AUDIT_POLICY, AUTHENTICATION
-from hardway.steps.base import Given
 from hardway.steps.reread import clients_reread_ca, reread_ca
 
 UNIT = "kube-apiserver.service"
@@ -39,7 +38,7 @@ NOTICED_S = {
 come by, 2 s; a load balancer of others asks every 10 s and needs two or three answers."""
 
 
-def service(given: Given, machine: Machine) -> Service:
+def service(cluster: Cluster, machine: Machine) -> Service:
     """Return the API server of one control plane."""
     return Service(
         name=UNIT,
@@ -47,12 +46,12 @@ def service(given: Given, machine: Machine) -> Service:
         why="The cluster's front door; nothing else talks to etcd.",
         command="/usr/local/bin/kube-apiserver",
         flags=(
-            *_addresses(given, machine),
+            *_addresses(cluster, machine),
             *_admission(),
-            *_stopping(given.cluster.endpoint.kind),
+            *_stopping(cluster.endpoint.kind),
             *_serving(),
             *_etcd(),
-            *_accounts(given.cluster.options),
+            *_accounts(cluster.options),
             *_kubelets(),
             *_aggregation(),
             *_audit(),
@@ -70,17 +69,17 @@ def service(given: Given, machine: Machine) -> Service:
             *RESTARTS,
             *hardening(USER, writes=(AUDIT_FOLDER,)),
         ),
-        reads=_reads(given),
-        rereads=_rereads(given),
+        reads=_reads(cluster),
+        rereads=_rereads(cluster),
     )
 
 
-def _reads(given: Given) -> tuple[str, ...]:
+def _reads(cluster: Cluster) -> tuple[str, ...]:
     return (
         f"{PKI}/etcd-ca.crt",
         f"{OWN}/service-account.key",
         f"{OWN}/service-account.pub",
-        *(() if clients_reread_ca(given.cluster) else (f"{PKI}/ca.crt",)),
+        *(() if clients_reread_ca(cluster) else (f"{PKI}/ca.crt",)),
         AUDIT_POLICY,
         ADMISSION,
         # Reloaded too, but only within a minute: after a restart it is certain which keys are used.
@@ -89,7 +88,7 @@ def _reads(given: Given) -> tuple[str, ...]:
     )
 
 
-def _rereads(given: Given) -> tuple[Reread, ...]:
+def _rereads(cluster: Cluster) -> tuple[Reread, ...]:
     rows = (
         *((f"{OWN}/server.{part}", WATCHED) for part in PAIR),
         *((f"{OWN}/kubelet-client.{part}", DIALED) for part in PAIR),
@@ -99,19 +98,19 @@ def _rereads(given: Given) -> tuple[Reread, ...]:
         (f"{PKI}/front-proxy-ca.crt", WATCHED),
         (AUTHENTICATION, "Read again when it changes (KEP-3331)."),
         # Its clients' CA is watched in all versions, kubelets' is read again since 1.36.
-        *((row.path, row.why) for row in reread_ca(given.cluster, f"{PKI}/ca.crt")),
+        *((row.path, row.why) for row in reread_ca(cluster, f"{PKI}/ca.crt")),
     )  # fmt: skip
     return tuple(Reread(path, why) for path, why in rows)
 
 
-def _addresses(given: Given, machine: Machine) -> tuple[Setting, ...]:
+def _addresses(cluster: Cluster, machine: Machine) -> tuple[Setting, ...]:
     return (
         Setting("--advertise-address", str(machine.address),
                 "Published as an endpoint of the Service `kubernetes`: pods come here."),
         Setting("--bind-address", str(machine.address),
                 "Not on every address: the endpoint's address on this port is haproxy's."),
         quiet("--secure-port", str(API_PORT), "Where haproxy and clients on this machine come."),
-        quiet("--service-cluster-ip-range", str(given.cluster.service_cidr),
+        quiet("--service-cluster-ip-range", str(cluster.service_cidr),
               "Services get their addresses from this range: network.services in hardway.yaml."),
         Setting("--authorization-mode", "Node,RBAC",
                 "A kubelet sees what concerns its own pods; all others what RBAC grants."),

@@ -29,6 +29,8 @@ Inventory = Mapping[str, File | Blob]
 """What a machine is given by the steps so far, by path: what units may read."""
 
 
+API = ("endpoint-answers", "apiserver-ready")
+"""Causes of what is asked of the API, or needs it to come true."""
 CURL = "curl --silent --noproxy '*' --max-time 10"
 """How checks ask a server. Past any proxy that the login is told of, in /etc/environment or so. 4 s
 once passed without an answer on emulated processors, where nothing was wrong."""

@@ -1,8 +1,10 @@
 """Control plane: API server, controller manager and scheduler on each control plane."""
 
+from collections.abc import Callable
+
 from hardway.model import ports
 from hardway.model.checks import CONTROL_PLANES, Check, Sh, ends_with
-from hardway.model.cluster import Machine, Role
+from hardway.model.cluster import Cluster, Machine, Role
 from hardway.model.resources import Desired, Folder
 from hardway.model.rows import Reread, Setting, quiet
 from hardway.render.systemd import (
@@ -13,7 +15,7 @@ from hardway.render.systemd import (
     documentation,
     hardening,
 )
-from hardway.steps import apiserver, apiserver_files, tls
+from hardway.steps import apiserver, apiserver_files, processes, tls
 from hardway.steps.base import CURL, Given, Inventory, Step, services
 from hardway.steps.extras import with_extras
 from hardway.steps.reread import clients_reread_ca, reread_ca, reread_certificate
@@ -33,11 +35,15 @@ def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
         Folder(path=apiserver.AUDIT_FOLDER, mode=0o700, owner=apiserver.USER,
                why="The audit log: who did what. The API server begins new files itself."),
     )  # fmt: skip
-    options = given.cluster.options
-    desired = Desired(folders=folders, files=apiserver_files.files(options))
-    specs = (apiserver.service(given, machine), _controller_manager(given, machine),
-             _scheduler(given, machine))  # fmt: skip
-    return services(tuple(with_extras(options, spec) for spec in specs), inventory, desired)
+    desired = Desired(folders=folders, files=apiserver_files.files(given.cluster.options))
+    return services(tuple(specs(given.cluster, machine).values()), inventory, desired)
+
+
+def specs(cluster: Cluster, machine: Machine) -> dict[str, Service]:
+    """Return a control plane's three services, by unit."""
+    made = (apiserver.service(cluster, machine), _controller_manager(cluster, machine),
+            _scheduler(cluster, machine))  # fmt: skip
+    return {spec.name: with_extras(cluster.options, spec) for spec in made}
 
 
 def _client(name: str, port: int) -> tuple[Setting, ...]:
@@ -60,21 +66,20 @@ def _client(name: str, port: int) -> tuple[Setting, ...]:
     )  # fmt: skip
 
 
-def _reads(given: Given, name: str) -> tuple[str, ...]:
-    ca = () if clients_reread_ca(given.cluster) else (f"{PKI}/ca.crt",)
+def _reads(cluster: Cluster, name: str) -> tuple[str, ...]:
+    ca = () if clients_reread_ca(cluster) else (f"{PKI}/ca.crt",)
     return (f"/etc/kubernetes/{name}.kubeconfig", f"/usr/local/bin/{name}", *ca)
 
 
-def _rereads(given: Given, name: str) -> tuple[Reread, ...]:
+def _rereads(cluster: Cluster, name: str) -> tuple[Reread, ...]:
     own = ("server.crt", "server.key", "client.crt", "client.key")
     return (
         *(reread_certificate(f"{PKI}/{name}/{file}") for file in own),
-        *reread_ca(given.cluster, f"{PKI}/ca.crt"),
+        *reread_ca(cluster, f"{PKI}/ca.crt"),
     )
 
 
-def _controller_manager(given: Given, machine: Machine) -> Service:
-    cluster = given.cluster
+def _controller_manager(cluster: Cluster, machine: Machine) -> Service:
     key = f"{PKI}/{KCM}/service-account.key"
     return Service(
         name=f"{KCM}.service",
@@ -112,12 +117,12 @@ def _controller_manager(given: Given, machine: Machine) -> Service:
         service=(*waits_for_api(cluster, machine), *RESTARTS, *hardening(KCM)),
         # The CA is published to pods as it was at the start (kube-controller-manager,
         # rootcacertpublisher), so that it is read at the start in all versions.
-        reads=tuple(dict.fromkeys((*_reads(given, KCM), key, f"{PKI}/ca.crt"))),
-        rereads=tuple(row for row in _rereads(given, KCM) if row.path != f"{PKI}/ca.crt"),
+        reads=tuple(dict.fromkeys((*_reads(cluster, KCM), key, f"{PKI}/ca.crt"))),
+        rereads=tuple(row for row in _rereads(cluster, KCM) if row.path != f"{PKI}/ca.crt"),
     )  # fmt: skip
 
 
-def _scheduler(given: Given, machine: Machine) -> Service:
+def _scheduler(cluster: Cluster, machine: Machine) -> Service:
     return Service(
         name=f"{SCHEDULER}.service",
         description="Kubernetes scheduler",
@@ -129,9 +134,9 @@ def _scheduler(given: Given, machine: Machine) -> Service:
             after(apiserver.UNIT, "It works through the API server of this machine."),
             NEVER_GIVE_UP,
         ),
-        service=(*waits_for_api(given.cluster, machine), *RESTARTS, *hardening(SCHEDULER)),
-        reads=_reads(given, SCHEDULER),
-        rereads=_rereads(given, SCHEDULER),
+        service=(*waits_for_api(cluster, machine), *RESTARTS, *hardening(SCHEDULER)),
+        reads=_reads(cluster, SCHEDULER),
+        rereads=_rereads(cluster, SCHEDULER),
     )
 
 
@@ -142,28 +147,50 @@ def _answer_of(url: str) -> Sh:
 
 READY = Check(
     name="apiserver-ready", step=NAME, scope=CONTROL_PLANES,
-    causes=("etcd-member-healthy",),
+    causes=("etcd-member-healthy", "kube-apiserver-runs", "kube-apiserver-flags",
+            "certificates-valid"),
     ask=_answer_of("https://<MACHINE>:<API_PORT>/readyz"), judge=ends_with("ok 200"),
     why="every part of the cluster talks to the others through the API",
     see=f"hardway ssh <MACHINE> -- curl --cacert {PKI}/ca.crt "
     "https://<MACHINE>:<API_PORT>/readyz?verbose",
 )  # fmt: skip
 
+UNITS = {
+    apiserver.UNIT: (("etcd-member-healthy", "certificates-valid"),
+                     "clients of this machine's API server go to another, if there is one"),
+    f"{KCM}.service": (("apiserver-ready", "certificates-valid"),
+                       "without it nothing follows from the objects that people create"),
+    f"{SCHEDULER}.service": (("apiserver-ready", "certificates-valid"),
+                             "without it new pods stay Pending"),
+}  # fmt: skip
+"""Of each unit why it may not run, and what it means to people."""
+
+
+def _spec(unit: str) -> Callable[[Cluster, Machine], Service]:
+    return lambda cluster, machine: specs(cluster, machine)[unit]
+
+
 CHECKS = (
+    *(processes.flags(unit, _spec(unit), step=NAME, scope=CONTROL_PLANES) for unit in UNITS),
+    *(processes.runs(unit, step=NAME, scope=CONTROL_PLANES, why=why,
+                     causes=(f"{unit.removesuffix('.service')}-flags", *causes))
+      for unit, (causes, why) in UNITS.items()),
     READY,
     Check(name="apiserver-refuses-anonymous", step=NAME, scope=CONTROL_PLANES,
+          causes=("apiserver-ready", "kube-apiserver-flags"),
           ask=_answer_of("https://<MACHINE>:<API_PORT>/api"), judge=ends_with("401"),
           why="strangers may ask for health and for nothing else",
           see=f"hardway ssh <MACHINE> -- curl --cacert {PKI}/ca.crt "
           "https://<MACHINE>:<API_PORT>/api"),
     Check(name="controller-manager-healthy", step=NAME, scope=CONTROL_PLANES,
-          causes=("apiserver-ready",),
+          causes=("apiserver-ready", f"{KCM}-runs", f"{KCM}-flags", "certificates-valid"),
           ask=_answer_of(f"https://localhost:{KCM_PORT}/healthz"), judge=ends_with("ok 200"),
           why="without it nothing follows from the objects that people create",
           see=f"hardway ssh <MACHINE> -- curl --cacert {PKI}/ca.crt "
           f"https://localhost:{KCM_PORT}/healthz"),
     Check(name="scheduler-healthy", step=NAME, scope=CONTROL_PLANES,
-          causes=("apiserver-ready",),
+          causes=("apiserver-ready", f"{SCHEDULER}-runs", f"{SCHEDULER}-flags",
+                  "certificates-valid"),
           ask=_answer_of(f"https://localhost:{SCHEDULER_PORT}/healthz"), judge=ends_with("ok 200"),
           why="without it new pods stay Pending",
           see=f"hardway ssh <MACHINE> -- curl --cacert {PKI}/ca.crt "

@@ -9,12 +9,13 @@ from collections.abc import Mapping
 
 from hardway.model.checks import WORKERS, Answer, Check, Judgement, Sh, Subject, judged, says
 from hardway.steps import probe
+from hardway.steps.base import API
 
 POD_NETWORK, DNS = "pod-network", "dns"
 IN_PROBE = f"ip netns exec {probe.NAMESPACE}"
 CURL = 'curl --silent --noproxy "*" --max-time 10'
 """As patient as the other checks: a host with no time to spare is no broken path."""
-API = f"{CURL} --cacert /etc/kubernetes/pki/ca.crt https://<API_SERVICE_IP>/readyz"
+READYZ = f"{CURL} --cacert /etc/kubernetes/pki/ca.crt https://<API_SERVICE_IP>/readyz"
 NAME = "kubernetes.default.svc.cluster.local."
 ASK_NAME = f"getent --service=dns ahostsv4 {NAME}"
 FIRST_WORD = "awk 'NR == 1 {print $1}'"
@@ -84,22 +85,29 @@ def _outside(_subject: Subject, answer: Answer) -> tuple[Judgement]:
     return judged("as the node", ", ".join(sorted(lost)) or "as the node")
 
 
+IN_POD = ("hardway-probe-runs", "kernel-settings", "pod-sources-pass", "no-foreign-firewall")
+"""Without these a pod's network on a worker does not work, wherever the packets go."""
+
 CHECKS = (
     Check(name="pod-reaches-service", step=POD_NETWORK, scope=WORKERS,
-          ask=Sh(f"{IN_PROBE} {API}"), judge=says("ok"), causes=("pod-sources-pass",),
+          ask=Sh(f"{IN_PROBE} {READYZ}"), judge=says("ok"),
+          causes=(*IN_POD, "service-rules", "kube-proxy-healthy", *API),
+          anywhere=("pod-routes",),
           why="pods reach Services by their addresses: kube-proxy's rules and every firewall in "
           "between let them through",
-          see=f"hardway ssh <MACHINE> -- {IN_PROBE} {API}"),
+          see=f"hardway ssh <MACHINE> -- {IN_PROBE} {READYZ}"),
     Check(name="node-reaches-service", step=POD_NETWORK, scope=WORKERS,
-          ask=Sh(API), judge=says("ok"),
+          ask=Sh(READYZ), judge=says("ok"),
+          causes=("kernel-settings", "service-rules", "kube-proxy-healthy", *API),
           why="programs on the node, such as webhooks on its network, reach Services",
-          see=f"hardway ssh <MACHINE> -- {API}"),
+          see=f"hardway ssh <MACHINE> -- {READYZ}"),
     Check(name="pod-reaches-neighbours", step=POD_NETWORK, scope=WORKERS,
-          ask=Sh(NEIGHBOURS), judge=_neighbours, words=_peers, causes=("pod-sources-pass",),
+          ask=Sh(NEIGHBOURS), judge=_neighbours, words=_peers,
+          causes=(*IN_POD, "pod-masquerade"), anywhere=("hardway-probe-runs", "pod-routes"),
           why="pods on other workers are reached, and see this pod's own address",
           see=f"hardway ssh <MACHINE> -- {IN_PROBE} {CURL} http://<PEER>:{probe.PORT}/"),
     Check(name="pod-reaches-outside", step=POD_NETWORK, scope=WORKERS,
-          ask=Sh(OUTSIDE), judge=_outside,
+          ask=Sh(OUTSIDE), judge=_outside, causes=(*IN_POD, "pod-masquerade"),
           why="pods reach the resolvers and the gateway that their node reaches",
           see=f"hardway ssh <MACHINE> -- '{OUTSIDE_BY_HAND}'"),
 )  # fmt: skip
@@ -107,12 +115,12 @@ CHECKS = (
 DNS_CHECKS = (
     Check(name="pod-resolves", step=DNS, scope=WORKERS,
           ask=Sh(f"{IN_PROBE} {ASK_NAME} | {FIRST_WORD}"), judge=says("<API_SERVICE_IP>"),
-          causes=("dns-ready",),
+          causes=(*IN_POD, "service-rules", "dns-ready", "pod-reaches-neighbours"),
           why="pods on this worker find Services by name, over the DNS's own Service",
           see=f"hardway ssh <MACHINE> -- {IN_PROBE} {ASK_NAME}"),
     Check(name="node-resolves", step=DNS, scope=WORKERS,
           ask=Sh(f"{ON_NODE} | {FIRST_WORD}"), judge=says("<API_SERVICE_IP>"),
-          causes=("dns-ready",),
+          causes=("service-rules", "dns-ready", "pod-routes"),
           why="pods on the node's own network find Services by name",
           see=f"hardway ssh <MACHINE> -- '{ON_NODE}'"),
 )  # fmt: skip

@@ -10,7 +10,7 @@ from hardway.model.resources import Manifest
 from hardway.model.rows import Setting
 from hardway.render.config import comment
 from hardway.steps import data_path
-from hardway.steps.base import Given, Step
+from hardway.steps.base import API, Given, Step
 from hardway.steps.dns_notes import NOTES
 from hardway.steps.rbac import API as RBAC
 
@@ -261,10 +261,11 @@ WITH_WORKERS = Scope("cluster", where=lambda cluster: bool(cluster.workers))
 SEE = "hardway kubectl --namespace kube-system get pods --selector k8s-app=kube-dns --output wide"
 CHECKS = (
     Check(name="dns-ready", step=NAME, scope=WITH_WORKERS, ask=PODS, judge=_ready,
-          causes=("node-ready", "endpoint-answers"),
+          causes=(*API, "scheduler-healthy", "controller-manager-healthy"),
+          anywhere=("node-ready", "pod-reaches-service"),
           why="pods find Services by name", see=SEE),
     Check(name="dns-apart", step=NAME, scope=WITH_WORKERS, ask=PODS, judge=_apart,
-          causes=("dns-ready",),
+          causes=("dns-ready", *API),
           why="if all replicas are on one node, its loss is the loss of all names", see=SEE),
     *data_path.DNS_CHECKS,
 )  # fmt: skip

@@ -8,6 +8,7 @@ there is nothing to put anywhere, only to look whether it answers.
 
 from hardway.model.checks import (
     CLUSTER,
+    CONTROL_PLANES,
     MACHINES,
     Answer,
     Check,
@@ -22,7 +23,7 @@ from hardway.model.checks import (
 )
 from hardway.model.cluster import BALANCED, EndpointKind, Machine
 from hardway.model.resources import Desired, Verdict
-from hardway.steps import address, balancer
+from hardway.steps import address, balancer, processes
 from hardway.steps.base import CURL, Given, Inventory, Step, services
 from hardway.steps.packages import packages
 
@@ -67,21 +68,28 @@ def holders(answer: Answer) -> list[str]:
 HELD = Check(
     name="endpoint-held-once", step=NAME, scope=endpoint_is(CLUSTER, EndpointKind.VIP),
     ask=Sh("ip -brief address show to <ENDPOINT>/32", Where.CONTROL_PLANES), judge=_held_once,
+    anywhere=("keepalived-runs", "haproxy-runs", "apiserver-ready"),
     why="an address that two machines hold answers half of the time",
     see="hardway ssh <CONTROL_PLANE> -- ip -brief address show to <ENDPOINT>/32",
 )  # fmt: skip
 PROXIED = Check(
     name="proxy-answers", step=NAME, scope=endpoint_is(MACHINES, EndpointKind.PROXY),
-    causes=("apiserver-ready",),
+    causes=("haproxy-runs", "apiserver-ready"),
     ask=Sh(f"{CURL} --cacert {CA} https://<ENDPOINT>:<PORT>/readyz"), judge=says("ok"),
     why="this machine's kubelet and kube-proxy know no other way to the API",
     see="hardway ssh <MACHINE> -- systemctl status haproxy",
 )  # fmt: skip
 CHECKS = (
+    processes.runs("haproxy.service", step=NAME, causes=("certificates-valid",),
+                   scope=endpoint_is(CONTROL_PLANES, EndpointKind.VIP),
+                   why="it passes connections to the endpoint on to API servers that are ready"),
+    processes.runs("keepalived.service", step=NAME, causes=("haproxy-runs",),
+                   scope=endpoint_is(CONTROL_PLANES, EndpointKind.VIP),
+                   why="a machine without it does not take the endpoint's address over"),
     HELD,
     PROXIED,
     Check(name="endpoint-answers", step=NAME, scope=CLUSTER, silence=Verdict.WRONG,
-          causes=("endpoint-held-once", "apiserver-ready"),
+          causes=("endpoint-held-once", "proxy-answers", "haproxy-runs", "apiserver-ready"),
           ask=Kubectl(("get", "--raw=/readyz")), judge=says("ok"),
           why="kubelets, kube-proxies and people know this address only",
           see="hardway kubectl get --raw=/readyz?verbose"),

@@ -14,7 +14,7 @@ from hardway.model.checks import (
     Where,
     judged,
 )
-from hardway.model.cluster import ETCD_CLIENT_PORT, ETCD_PEER_PORT, Machine, Role
+from hardway.model.cluster import ETCD_CLIENT_PORT, ETCD_PEER_PORT, Cluster, Machine, Role
 from hardway.model.etcd import MemberStatus, argv, parse_status
 from hardway.model.members import parse as parse_members
 from hardway.model.members import peer_url
@@ -29,6 +29,7 @@ from hardway.render.systemd import (
     documentation,
     hardening,
 )
+from hardway.steps import processes
 from hardway.steps.base import CURL, Given, Inventory, Step, services
 from hardway.steps.extras import with_extras
 
@@ -59,8 +60,12 @@ def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
         "a member later must not restart the others.",
     )
     desired = Desired(folders=(folder,), files=(env,))
-    spec = with_extras(given.cluster.options, _service(machine))
-    return services((spec,), inventory, desired)
+    return services((spec(given.cluster, machine),), inventory, desired)
+
+
+def spec(cluster: Cluster, machine: Machine) -> Service:
+    """Return the service of one member."""
+    return with_extras(cluster.options, _service(machine))
 
 
 def _first_start(given: Given) -> tuple[Setting, ...]:
@@ -232,14 +237,19 @@ def _members(subject: Subject, answer: Answer) -> tuple[Judgement]:
 
 MEMBER = Check(
     name="etcd-member-healthy", step=NAME, scope=CONTROL_PLANES, ask=STATUS, judge=_healthy,
+    causes=("etcd-runs", "etcd-flags", "certificates-valid"),
     why="a quorum of members must agree before anything is stored",
     see=f"hardway ssh <MACHINE> -- {ETCDCTL} endpoint health",
 )  # fmt: skip
 CHECKS = (
+    processes.flags(UNIT, spec, step=NAME, scope=CONTROL_PLANES),
+    processes.runs(UNIT, step=NAME, scope=CONTROL_PLANES,
+                   causes=("etcd-flags", "certificates-valid"),
+                   why="a member that is away is one less of the majority that must agree"),
     MEMBER,
     Check(name="etcd-members-known", step=NAME, scope=CLUSTER,
           ask=Sh(f"{ETCDCTL} member list --write-out=json", where=Where.CONTROL_PLANE),
-          judge=_members, severity=Severity.WARN,
+          judge=_members, severity=Severity.WARN, causes=("etcd-member-healthy",),
           why="each member has all data and a vote; hardway removes none that it did not add",
           see=f"hardway ssh <CONTROL_PLANE> -- {ETCDCTL} member list --write-out=table"),
     Check(name="etcd-one-leader", step=NAME, scope=CONTROL_PLANES, ask=STATUS, judge=_one_leader,
@@ -247,7 +257,7 @@ CHECKS = (
           why="members that follow different leaders are two clusters",
           see=f"hardway ssh <MACHINE> -- {ETCDCTL} endpoint status --cluster --write-out=table"),
     Check(name="etcd-refuses-strangers", step=NAME, scope=CONTROL_PLANES, ask=STRANGER,
-          judge=_refused,
+          judge=_refused, causes=("etcd-runs", "etcd-flags"),
           why="whoever reads etcd without a certificate reads every Secret",
           see=f"hardway ssh <MACHINE> -- curl --cacert {PKI}/ca.crt "
           f"https://127.0.0.1:{ETCD_CLIENT_PORT}/health"),

@@ -20,6 +20,7 @@ from hardway.steps.extras import gates
 from hardway.steps.kubelet import reads, rereads
 from hardway.steps.waiting import waits_for_api
 
+UNIT = "kube-proxy.service"
 USER = "kube-proxy"
 CONFIG = "/etc/kubernetes/kube-proxy.yaml"
 KUBECONFIG = "/etc/kubernetes/kube-proxy.kubeconfig"
@@ -64,7 +65,7 @@ def _node_ports(asked: Sequence[str], machine: Machine) -> list[str]:
 def service(cluster: Cluster, machine: Machine) -> Service:
     """Return the kube-proxy of one worker."""
     return Service(
-        name="kube-proxy.service",
+        name=UNIT,
         description="Kubernetes service proxy",
         why="Makes Services' addresses lead to pods from this machine.",
         command=f"{BIN}/kube-proxy",

@@ -10,6 +10,7 @@ from hardway.model.rows import Setting, quiet
 from hardway.model.users import made_on
 from hardway.render.config import comment, key_values
 from hardway.render.systemd import DIGEST, UNITS, Service, after
+from hardway.steps import processes
 from hardway.steps.base import Given, Inventory, Step, services
 from hardway.steps.packages import packages
 
@@ -200,16 +201,25 @@ systemctl show --value --property=DropInPaths $own | grep -o '/\\(etc\\|run\\)/[
 """
 """Of the machine's owner; a distribution's own lie elsewhere."""
 
+RUN = ("hardway-host", "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler",
+       "haproxy", "keepalived", "containerd", "hardway-images", "kubelet", "kube-proxy",
+       "hardway-network", "hardway-probe")  # fmt: skip
+"""Units that have a check of their own, which has the unit's last words."""
+
 CHECKS = (
     Check(name="machine-answers", step=NAME, scope=MACHINES,
           ask=Sh("echo answers"), judge=says("answers"),
           why="everything else goes over SSH",
           see="hardway ssh <MACHINE> -- uptime"),
+    processes.runs(HOST_UNIT, step=NAME, scope=MACHINES,
+                   why="it puts kernel settings, modules and users into effect at each boot"),
     Check(name="no-unit-failed", step=NAME, scope=MACHINES,
+          causes=tuple(f"{name}-runs" for name in RUN),
           ask=Sh(FAILED), judge=lambda _, answer: judged("none", answer.text.strip() or "none"),
           why="a failed unit of the cluster is a missing part of it",
           see="hardway ssh <MACHINE> -- systemctl --failed"),
     Check(name="kernel-settings", step=NAME, scope=MACHINES, ask=Sh(SETTINGS), judge=_settings,
+          causes=("hardway-host-runs",),
           why="without them packets of pods and Services' answers are lost, on this machine only",
           see=f"hardway ssh <MACHINE> -- {SETTINGS}"),
     Check(name="no-foreign-drop-ins", step=NAME, scope=MACHINES, ask=Sh(DROP_INS),

@@ -161,7 +161,7 @@ esac""",
 
 
 def _services() -> Effect:
-    unit = "kube-proxy.service"
+    unit = kube_proxy.UNIT
     url = f"http://127.0.0.1:{kube_proxy.HEALTH_PORT}/healthz"
     healthy = f"curl --silent --noproxy '*' --fail --max-time 2 {url}"
     return Effect(

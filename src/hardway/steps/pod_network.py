@@ -15,6 +15,7 @@ from hardway.model.checks import (
     Judgement,
     Kubectl,
     Occasion,
+    Scope,
     Sh,
     Subject,
     judged,
@@ -22,8 +23,8 @@ from hardway.model.checks import (
 from hardway.model.cluster import Machine, Role
 from hardway.model.resources import Desired, File, Manifest, Severity
 from hardway.model.rows import Note
-from hardway.steps import data_path, probe
-from hardway.steps.base import Given, Inventory, Step, services
+from hardway.steps import data_path, probe, processes
+from hardway.steps.base import API, Given, Inventory, Step, services
 from hardway.steps.containerd import CNI_CONFIG
 from hardway.steps.network import (
     MASQUERADED,
@@ -33,6 +34,7 @@ from hardway.steps.network import (
     SEE_ROUTES,
     SEE_SERVICES,
     SERVICES,
+    TIMER,
     effects,
     masquerade_file,
     timer,
@@ -149,6 +151,9 @@ def _as_wanted(name: str) -> Judge:
     return judge
 
 
+KEPT = Scope("machine", frozenset(Role), lambda cluster: not cluster.routes_outside)
+"""Machines with a timer; workers have one where others route to pods too."""
+
 FOREIGN = r"""for unit in ufw firewalld; do
     ! systemctl is-active --quiet $unit || echo "$unit"
 done
@@ -166,16 +171,20 @@ def _policies(_subject: Subject, answer: Answer) -> tuple[Judgement]:
 
 
 CHECKS = (
+    processes.runs(TIMER, step=NAME, scope=KEPT,
+                   why="it puts routes and rules back that others have removed"),
+    processes.runs(f"{probe.NAMESPACE}.service", step=NAME, scope=WORKERS,
+                   why="the checks of the way to pods ask from its network, and ask it"),
     Check(name="pod-routes", step=NAME, scope=MACHINES, ask=Sh(SEE_ROUTES),
-          judge=_as_wanted(ROUTES),
+          judge=_as_wanted(ROUTES), causes=("hardway-network-runs",),
           why="without its route a machine does not reach the pods of that worker",
           see=f"hardway ssh <MACHINE> -- ip route show proto {PROTOCOL}"),
     Check(name="pod-masquerade", step=NAME, scope=WORKERS, ask=Sh(SEE_MASQUERADE),
-          judge=_as_wanted(MASQUERADED),
+          judge=_as_wanted(MASQUERADED), causes=("hardway-network-runs",),
           why="without it answers from outside do not find the way to pods",
           see=f"hardway ssh <MACHINE> -- {SEE_MASQUERADE}"),
     Check(name="service-rules", step=NAME, scope=WORKERS, ask=Sh(SEE_SERVICES),
-          judge=_as_wanted(SERVICES),
+          judge=_as_wanted(SERVICES), causes=("kube-proxy-healthy",),
           why="kube-proxy says that it is healthy while others have removed its table",
           see="hardway ssh <MACHINE> -- nft list tables ip"),
     Check(name="no-foreign-firewall", step=NAME, scope=WORKERS, ask=Sh(FOREIGN),
@@ -190,7 +199,7 @@ CHECKS = (
           when=Occasion.ASKED,
           ask=Kubectl(("get", "networkpolicies", "--all-namespaces", "--no-headers",
                        "--output=custom-columns=:.metadata.namespace,:.metadata.name")),
-          judge=_policies,
+          judge=_policies, causes=API,
           why="hardway's pod network enforces no NetworkPolicy: pods stay reachable despite it "
           "(docs/limits.md)",
           see="hardway kubectl get networkpolicies --all-namespaces"),

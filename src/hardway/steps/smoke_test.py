@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from hardway.components import image
@@ -26,7 +27,7 @@ from hardway.model.objects import is_ready, items
 from hardway.model.resources import Manifest, Severity, Verdict
 from hardway.model.trials import Trial
 from hardway.steps import control_plane, encryption
-from hardway.steps.base import CURL, Step
+from hardway.steps.base import API, CURL, Step
 
 NAME = "smoke-test"
 PORT = 8080
@@ -200,28 +201,32 @@ IN_POD = (
 )
 """For people: once this has ended, the trial's own pods are gone."""
 
+NEEDED = (encryption.SAME.name, control_plane.READY.name)
+"""The trial's `needs`: without them nothing is tried."""
 READY = Check(
     name="pods-on-every-node", step=NAME, scope=NODES, when=Occasion.CHANGED, judge=_runs,
-    causes=("node-ready",),
+    causes=("containerd-answers", "node-ready", *API, "scheduler-healthy",
+            "controller-manager-healthy"),
+    anywhere=NEEDED,
     ask=Kubectl(("get", "deployments,pods,services", "--namespace=<NAMESPACE>", "--output=json")),
     why="a Deployment becomes pods, one on each worker",
     see="hardway kubectl describe node <MACHINE>",
 )  # fmt: skip
 ENCRYPTED = Check(
     name="secret-encrypted", step=NAME, scope=CLUSTER, when=Occasion.CHANGED,
-    causes=("etcd-member-healthy",),
+    causes=("etcd-member-healthy", *API), anywhere=("kube-apiserver-flags", *NEEDED),
     ask=SECRET, judge=says(SEALED),
     why="whoever reads etcd's disk must not read Secrets",
     see=f"hardway ssh <CONTROL_PLANE> -- {ETCDCTL} get --prefix --limit=1 /registry/secrets/",
 )  # fmt: skip
-ON_NODES = (
+ON_A_NODE = (
     Check(name="logs", step=NAME, scope=NODES, when=Occasion.CHANGED, judge=_some,
-          causes=("kubelet-healthy", "pods-on-every-node"),
+          causes=("kubelet-healthy",),
           ask=Kubectl(("logs", "--namespace=<NAMESPACE>", "<POD>"), timeout_s=15),
           why="the API server reaches this node's kubelet, with rights",
           see="hardway kubectl get --raw=/api/v1/nodes/<MACHINE>/proxy/healthz"),
     Check(name="exec-and-names", step=NAME, scope=NODES, when=Occasion.CHANGED,
-          causes=("kubelet-healthy", "kube-proxy-healthy", "dns-ready"),
+          causes=("kubelet-healthy", "pod-resolves", "dns-ready"),
           ask=_probe("resolve", "kubernetes.default.svc.cluster.local"),
           judge=says("<API_SERVICE_IP>"),
           why="a command runs in a pod there, and resolves a Service's name",
@@ -232,29 +237,40 @@ ON_NODES = (
           why="a connection goes through API server and kubelet into a pod",
           see="hardway kubectl --namespace kube-system port-forward deployment/coredns 9153"),
     Check(name="service-by-name", step=NAME, scope=NODES, when=Occasion.CHANGED,
-          causes=("service-by-ip", "dns-ready"),
+          causes=("service-by-ip", "pod-resolves", "dns-ready"),
           ask=_probe("get", f"http://probe.<NAMESPACE>.svc.cluster.local:{PORT}/"),
           judge=_pod_answered,
           why="DNS and kube-proxy lead from this node to a pod",
           see=f"{IN_POD} get http://kube-dns.kube-system.svc.cluster.local:9153/metrics"),
     Check(name="service-by-ip", step=NAME, scope=NODES, when=Occasion.CHANGED,
-          causes=("kube-proxy-healthy", "pod-routes"),
+          causes=("pod-reaches-service", "kube-proxy-healthy"),
+          anywhere=("pod-routes",),
           ask=_probe("get", f"http://<SERVICE_IP>:{PORT}/"), judge=_pod_answered,
           why="kube-proxy's rules lead from this node to a pod",
           see=f"{IN_POD} get http://<DNS_SERVICE_IP>:9153/metrics"),
     # From a control plane: it runs no kube-proxy and comes like any client from outside.
     Check(name="node-port", step=NAME, scope=NODES, when=Occasion.CHANGED,
-          causes=("kube-proxy-healthy", "pod-routes"),
+          causes=("service-rules", "kube-proxy-healthy", "kernel-settings"),
+          anywhere=("pod-routes",),
           ask=Sh(f"{CURL} --fail http://<ADDRESS>:<NODE_PORT>/", Where.CONTROL_PLANE),
           judge=_pod_answered,
           why="clients outside the cluster reach a Service at this node's address",
           see="hardway ssh <MACHINE> -- nft list map ip kube-proxy service-nodeports"),
     Check(name="source-address-kept", step=NAME, scope=NODES, when=Occasion.CHANGED,
-          causes=("pod-routes",),
+          causes=("pod-reaches-neighbours",), anywhere=("pod-routes", "pod-masquerade"),
           ask=_probe("get", f"http://<PEER_IP>:{PORT}/"), judge=_own_address,
           why="a pod elsewhere sees this pod's own address, not its node's",
           see="hardway ssh <MACHINE> -- nft list chain ip hardway_pods postrouting"),
 )  # fmt: skip
+ON_NODES = tuple(
+    replace(
+        check,
+        causes=(*check.causes, READY.name, *API),
+        anywhere=(*check.anywhere, *NEEDED),
+    )
+    for check in ON_A_NODE
+)
+"""Without its pod nothing is tried on a node, and without the API nothing at all."""
 
 
 TRIAL = Trial(

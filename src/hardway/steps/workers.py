@@ -1,5 +1,7 @@
 """Workers: containerd, kubelet and kube-proxy make a machine a node."""
 
+from collections.abc import Sequence
+
 from hardway.model.checks import (
     NODES,
     WORKERS,
@@ -12,12 +14,13 @@ from hardway.model.checks import (
     judged,
     says,
 )
-from hardway.model.cluster import Machine, Role
+from hardway.model.cluster import Cluster, Machine, Role
 from hardway.model.objects import GET_NODES, node_states
 from hardway.model.resources import Desired, Folder, Manifest, Severity
-from hardway.model.rows import Note
-from hardway.steps import containerd, kube_proxy, kubelet
-from hardway.steps.base import CURL, Given, Inventory, Step, services
+from hardway.model.rows import Note, Setting
+from hardway.render.systemd import Service
+from hardway.steps import containerd, kube_proxy, kubelet, processes
+from hardway.steps.base import API, CURL, Given, Inventory, Step, services
 from hardway.steps.extras import with_extras
 from hardway.steps.packages import packages
 from hardway.steps.rbac import cluster_role_binding, user
@@ -41,16 +44,17 @@ def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
     specs = (
         containerd.service(host),
         containerd.images_service(),
-        with_extras(
-            cluster.options,
-            kubelet.service(cluster, machine),
-            file=kubelet.settings(cluster, machine, host),
-        ),
+        _kubelet(cluster, machine, kubelet.settings(cluster, machine, host)),
         kube_proxy.service(cluster, machine),
     )
     desired = Desired(packages=tuple(packages(NAME, machine.role)), folders=folders, files=files,
                       effects=(containerd.images_effect(),))  # fmt: skip
     return services(specs, inventory, desired)
+
+
+def _kubelet(cluster: Cluster, machine: Machine, file: Sequence[Setting] = ()) -> Service:
+    """Return kubelet's service; `file` are the settings of its configuration file."""
+    return with_extras(cluster.options, kubelet.service(cluster, machine), file=file)
 
 
 def manifests(_given: Given) -> tuple[Manifest, ...]:
@@ -94,48 +98,64 @@ def _range(subject: Subject, answer: Answer) -> tuple[Judgement, ...]:
 RUNTIME = Check(
     name="containerd-answers", step=NAME, scope=WORKERS,
     ask=Sh("ctr --connect-timeout 2s version >/dev/null 2>&1 && echo answers || echo no"),
-    judge=says("answers"),
+    judge=says("answers"), causes=("containerd-runs",),
     why="without a runtime nothing runs",
     see="hardway ssh <MACHINE> -- ctr --namespace k8s.io images ls",
 )  # fmt: skip
 KUBELET = Check(
     name="kubelet-healthy", step=NAME, scope=WORKERS,
     ask=_status_of(f"http://127.0.0.1:{kubelet.HEALTH_PORT}/healthz"), judge=says("200"),
+    causes=("kubelet-runs", "kubelet-flags"),
     why="kubelet starts, watches and ends the pods of its node",
     see=f"hardway ssh <MACHINE> -- curl http://127.0.0.1:{kubelet.HEALTH_PORT}/healthz",
 )  # fmt: skip
 PROXY = Check(
     name="kube-proxy-healthy", step=NAME, scope=WORKERS,
     ask=_status_of(f"http://127.0.0.1:{kube_proxy.HEALTH_PORT}/healthz"), judge=says("200"),
+    causes=("kube-proxy-runs", "kube-proxy-flags", *API),
     why="without it Services' addresses lead nowhere",
     see=f"hardway ssh <MACHINE> -- curl http://127.0.0.1:{kube_proxy.HEALTH_PORT}/healthz",
 )  # fmt: skip
 READY = Check(
     name="node-ready", step=NAME, scope=NODES, ask=Kubectl(GET_NODES), judge=_ready,
-    causes=("endpoint-answers", "containerd-answers", "kubelet-healthy"),
+    causes=("containerd-answers", "kubelet-healthy", "kubeconfig-server", "certificates-valid",
+            *API, "controller-manager-healthy"),
     why="only ready nodes are given pods",
     see="hardway kubectl describe node <MACHINE>",
 )  # fmt: skip
 CHECKS = (
+    processes.flags(kubelet.UNIT, _kubelet, step=NAME, scope=WORKERS),
+    processes.flags(kube_proxy.UNIT, kube_proxy.service, step=NAME, scope=WORKERS),
+    processes.runs("containerd.service", step=NAME, scope=WORKERS,
+                   why="without a runtime nothing runs"),
+    processes.runs(containerd.IMAGES_UNIT, step=NAME, scope=WORKERS,
+                   causes=("containerd-answers",),
+                   why="the cluster's own images are in no registry: they are imported here"),
+    processes.runs(kubelet.UNIT, step=NAME, scope=WORKERS,
+                   causes=("kubelet-flags", "containerd-answers", "certificates-valid"),
+                   why="kubelet starts, watches and ends the pods of its node"),
+    processes.runs(kube_proxy.UNIT, step=NAME, scope=WORKERS,
+                   causes=("kube-proxy-flags", "certificates-valid"),
+                   why="without it Services' addresses lead nowhere"),
     RUNTIME,
     KUBELET,
     Check(name="kubelet-refuses-anonymous", step=NAME, scope=WORKERS,
           ask=_status_of(f"--cacert {CA} https://<MACHINE>:{kubelet.PORT}/pods"),
-          judge=says("401"),
+          judge=says("401"), causes=("kubelet-healthy",),
           why="whoever may ask a kubelet for exec is root on that node",
           see=f"hardway ssh <MACHINE> -- curl --cacert {CA} https://<MACHINE>:{kubelet.PORT}/pods"),
     PROXY,
     READY,
     Check(name="node-untroubled", step=NAME, scope=NODES, ask=Kubectl(GET_NODES),
-          judge=_untroubled,
+          judge=_untroubled, causes=("node-ready", *API),
           why="Kubernetes taints nodes on which something is wrong: a full disk, no memory",
           see="hardway kubectl describe node <MACHINE>"),
     Check(name="node-takes-pods", step=NAME, scope=NODES, ask=Kubectl(GET_NODES),
-          judge=_takes_pods, severity=Severity.WARN,
+          judge=_takes_pods, severity=Severity.WARN, causes=API,
           why="people keep pods away from it by a cordon or a taint; hardway leaves that to them",
           see="hardway kubectl describe node <MACHINE>"),
     Check(name="node-range", step=NAME, scope=NODES, ask=Kubectl(GET_NODES), judge=_range,
-          severity=Severity.WARN,
+          severity=Severity.WARN, causes=API,
           why="other network plugins take the range from the Node; it can be set only once, so "
           "that another one goes with the Node alone: kubectl delete node, then hardway up",
           see="hardway kubectl get node <MACHINE> --output=jsonpath={.spec.podCIDR}"),

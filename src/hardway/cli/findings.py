@@ -1,0 +1,131 @@
+"""Findings as people read them: causes first, what follows from them folded, then the rest."""
+
+import shutil
+import textwrap
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+import click
+
+from hardway.checks.causes import Cause, grouped
+from hardway.cli.output import say, verdict
+from hardway.model.resources import Finding, Verdict
+from hardway.text import text
+
+NARROW, WIDE = 60, 110
+"""Columns that a finding is written in, whatever the terminal's width."""
+LABEL = 11
+
+
+def show(found: Sequence[Finding], *, evidence: bool) -> None:
+    """Print what checks saw."""
+    for line in lines(found, evidence=evidence):
+        click.echo(line)
+
+
+def lines(found: Sequence[Finding], *, evidence: bool = False) -> Iterator[str]:
+    """Yield what people read of findings, line by line."""
+    causes = grouped(found)
+    failing = [cause for cause in causes if cause.fails]
+    folded = {id(f) for cause in failing for f in (*cause.roots, *cause.follows)}
+    rest = [f for f in found if id(f) not in folded and not f.ok]
+    yield from _summary(found, failing)
+    for cause in failing:
+        yield ""
+        yield from _cause(cause)
+    yield from _unknown([f for f in rest if f.verdict is Verdict.UNKNOWN])
+    warnings = [Cause(tuple(own), ()) for own in _by_check(rest, Verdict.WRONG)]
+    for warning in warnings:
+        yield ""
+        yield from _cause(warning)
+    if any(not f.ok for f in found):
+        yield ""
+    yield from _holding(found, evidence=evidence)
+
+
+def _summary(found: Sequence[Finding], failing: Sequence[Cause]) -> Iterator[str]:
+    red = sum(f.fails for f in found)
+    if red:
+        one = len(failing) == 1
+        line = (text("{red} red, 1 cause", red=red) if one else
+                text("{red} red, {causes} causes", red=red, causes=len(failing)))  # fmt: skip
+        yield click.style(say(line), fg="red", bold=True)
+
+
+def _cause(cause: Cause) -> Iterator[str]:
+    """Yield a cause: each thing seen with its machines, why it matters, what follows from it."""
+    first = cause.roots[0]
+    machines = ", ".join(dict.fromkeys(f.machine for f in cause.roots))
+    name = click.style(first.check, bold=True)
+    yield f"{verdict(first)}  {name}  {machines}  " + say(text("(step {step})", step=first.step))
+    seen = dict.fromkeys((f.expected, f.found) for f in cause.roots)
+    for expected, found in seen:
+        own = [f for f in cause.roots if (f.expected, f.found) == (expected, found)]
+        whose = ", ".join(f.machine for f in own) if len(seen) > 1 else ""
+        yield from _labelled(say(text("expected")), say(expected))
+        yield from _labelled(say(text("found")), say(found) + (f"  [{whose}]" if whose else ""))
+    yield from _labelled(say(text("why")), say(first.why))
+    # Not wrapped: it is to be pasted.
+    yield f"  {say('see'):<{LABEL}}{first.see}"
+    yield from _folded(
+        say(text("follows")), [f for f in cause.follows if f.verdict is Verdict.WRONG]
+    )
+    yield from _folded(
+        say(text("unknown")), [f for f in cause.follows if f.verdict is Verdict.UNKNOWN]
+    )
+
+
+def _folded(label: str, follows: Sequence[Finding]) -> Iterator[str]:
+    """Yield one line for each check that follows."""
+    for check in dict.fromkeys(f.check for f in follows):
+        machines = ", ".join(dict.fromkeys(f.machine for f in follows if f.check == check))
+        yield from _labelled(label, f"{check}: {machines}")
+        label = ""
+
+
+def _labelled(label: str, words: str) -> Iterator[str]:
+    width = min(WIDE, max(NARROW, shutil.get_terminal_size((WIDE, 24)).columns))
+    head = f"  {label:<{LABEL}}"
+    yield textwrap.fill(words, width, initial_indent=head, subsequent_indent=" " * len(head),
+                        break_long_words=False, break_on_hyphens=False)  # fmt: skip
+
+
+def _by_check(found: Iterable[Finding], kind: Verdict) -> list[list[Finding]]:
+    own = [f for f in found if f.verdict is kind]
+    return [[f for f in own if f.check == check] for check in dict.fromkeys(f.check for f in own)]
+
+
+def _unknown(found: Sequence[Finding]) -> Iterator[str]:
+    """Yield each reason once: most often it is a silent machine, or one need of a trial."""
+    if found:
+        yield ""
+    for why in dict.fromkeys(f.found for f in found):
+        own = [f for f in found if f.found == why]
+        machines = ", ".join(dict.fromkeys(f.machine for f in own))
+        yield f"{verdict(own[0])}  {machines}: {say(why)}"
+        yield from _labelled("", ", ".join(dict.fromkeys(f.check for f in own)))
+
+
+def _holding(found: Sequence[Finding], *, evidence: bool) -> Iterator[str]:
+    """Yield what holds: how many checks of each step, or each check with what it saw."""
+    good = [f for f in found if f.ok]
+    counts = Counter(f.step for f in good)
+    steps = ", ".join(f"{step} {count}" for step, count in counts.items())
+    if good:
+        total = say(text("{holding} of {all} checks hold", holding=len(good), all=len(found)))
+        yield click.style(total, fg="green" if len(good) == len(found) else None)
+        yield from _labelled("", steps)
+    if evidence:
+        yield from _evidence(good)
+
+
+def evidence(found: Sequence[Finding]) -> None:
+    """Print one line for each finding: what was seen beside what was expected."""
+    for line in _evidence(found):
+        click.echo(line)
+
+
+def _evidence(found: Sequence[Finding]) -> Iterator[str]:
+    for f in found:
+        seen = say(text("{found} (expected {expected})", found=f.found, expected=f.expected))
+        yield f"  {verdict(f)} {f.machine:<14} {f.check}: {seen}"

@@ -1,0 +1,209 @@
+"""Checks of hardway's units on a machine: that they run, and with which flags. Rows of many steps.
+
+All of them share one question, so that a machine is asked once about all its units.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from hardway.model.checks import Answer, Check, Judgement, Occasion, Scope, Sh, Subject, judged
+from hardway.model.cluster import Cluster, Machine
+from hardway.model.resources import LEDGER
+from hardway.model.rows import Setting
+from hardway.render.systemd import UNITS, Service
+from hardway.text import text
+
+PROPERTIES = ("Id", "ActiveState", "SubState", "UnitFileState", "LoadState", "NRestarts", "Result",
+              "MainPID", "ExecStart", "ActiveEnterTimestampMonotonic")  # fmt: skip
+LINES, WIDTH = 3, 500
+"""Of a unit that does not run: as many as most programs need to say what they end with."""
+ASK = Sh(rf"""set -- $(sed -n 's#.* {UNITS}/\([a-z-]*\.\(service\|timer\)\)$#\1#p' {LEDGER}/paths)
+shown=$(systemctl show --property={",".join(PROPERTIES)} "$@")
+printf '%s\n\nup %s\n' "$shown" "$(cut -d. -f1 /proc/uptime)"
+for pid in $(printf '%s\n' "$shown" | sed -n 's/^MainPID=\([1-9]\)/\1/p'); do
+    printf 'argv %s\t' "$pid"
+    tr '\0\n' '\t ' <"/proc/$pid/cmdline"
+    echo
+done
+printf '%s\n' "$shown" | awk -v RS= '/(^|\n)ActiveState=(failed|activating)/ ||
+    (/(^|\n)ActiveState=inactive/ && /(^|\n)UnitFileState=enabled/) {{
+    match($0, /(^|\n)Id=[^\n]*/); print substr($0, RSTART, RLENGTH)}}' | sed -n 's/^Id=//p' |
+while read -r unit; do
+    # Not what systemd says of each new attempt, but what the unit or its start ended with.
+    said=$(journalctl --unit "$unit" --lines 40 --output cat --no-pager |
+        grep -Ev '^(Start(ed|ing)|Stopp(ed|ing)|Scheduled restart|Deactivated|Consumed) |restart' |
+        tail -n {LINES} | cut -c 1-{WIDTH} | tr '\n' '\t')
+    printf 'said %s\t%s\n' "$unit" "$said"
+done""")
+JSON_FIELD = re.compile(r'"(msg|error)":"((?:[^"\\]|\\.)*)')
+KLOG_HEAD = re.compile(r"^[IWEF]\d{4} [\d:.]+ +\d+ [\w.]+:\d+\] ")
+CRASHES, CALM_S = 3, 120
+"""A process that was started again so often, and last so few seconds ago, does not last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A unit as systemd has it."""
+
+    properties: Mapping[str, str]
+    argv: tuple[str, ...]
+    """Of its process; without one what systemd would start, its drop-ins included."""
+    said: str
+    """Its last words, where it does not run."""
+    for_s: int
+    """How long it has been active."""
+
+    @property
+    def state(self) -> str:
+        """How it is, in systemd's words; `runs` where that is so."""
+        own = self.properties
+        if own["LoadState"] != "loaded":
+            return f"{own['LoadState']} by systemd"
+        if own["ActiveState"] not in {"active", "reloading"}:
+            ended = own.get("Result", "success")
+            return own["ActiveState"] + (f" ({ended})" if ended != "success" else "")
+        return "runs"
+
+    @property
+    def restarts(self) -> int:
+        """How often systemd started it again by itself."""
+        return int(self.properties.get("NRestarts") or 0)
+
+
+def units(answer: str) -> dict[str, Seen]:
+    """Return the units in an answer, by name."""
+    *blocks, rest = answer.strip("\n").split("\n\n")
+    rows = [line.partition(" ")[::2] for line in rest.splitlines()]
+    up_s = int(next((value for key, value in rows if key == "up"), 0))
+    argv = _by_name(value for key, value in rows if key == "argv")
+    said = _by_name(value for key, value in rows if key == "said")
+    shown = [dict(line.partition("=")[::2] for line in block.splitlines()) for block in blocks]
+    return {
+        own["Id"]: Seen(
+            own,
+            _running(argv.get(own.get("MainPID", ""), "")) or _planned(own),
+            " | ".join(map(_words, said.get(own["Id"], "").strip().split("\t"))),
+            up_s - int(own["ActiveEnterTimestampMonotonic"] or 0) // 1_000_000,
+        )
+        for own in shown
+    }
+
+
+def _by_name(rows: Iterable[str]) -> dict[str, str]:
+    return dict(row.partition("\t")[::2] for row in rows)
+
+
+def _running(argv: str) -> tuple[str, ...]:
+    """Return a process's words; none while it is still systemd's own, before it is executed."""
+    return () if not argv or argv.startswith("(") else tuple(argv.rstrip("\t").split("\t"))
+
+
+def _words(line: str) -> str:
+    """Return a line of a log without what is only for programs: times, places, levels."""
+    if fields := dict(JSON_FIELD.findall(line)):
+        return ": ".join(filter(None, (fields.get("msg"), fields.get("error"))))
+    return KLOG_HEAD.sub("", line)
+
+
+def _planned(own: Mapping[str, str]) -> tuple[str, ...]:
+    command = re.search(r"argv\[\]=(.*?) ; ", own.get("ExecStart", ""))
+    return tuple(command[1].split()) if command else ()
+
+
+def _judge_state(unit: str) -> Callable[[Subject, Answer], tuple[Judgement, ...]]:
+    def judge(_subject: Subject, answer: Answer) -> tuple[Judgement, ...]:
+        expected = text("runs, and will after a boot")
+        seen = units(answer.text).get(unit)
+        if seen is None:
+            return judged(expected, text("{unit} is no unit of this machine", unit=unit))
+        if seen.state != "runs":
+            return judged(expected, _stopped(unit, seen))
+        if seen.restarts >= CRASHES and seen.for_s < CALM_S:
+            return judged(expected, text(
+                "{unit} does not last: started again {times} times, the last time {seconds} s ago",
+                unit=unit, times=seen.restarts, seconds=seen.for_s))  # fmt: skip
+        if seen.properties["UnitFileState"] != "enabled":
+            return judged(expected, text(
+                "{unit} runs, but is {state}: the next boot does not start it",
+                unit=unit, state=seen.properties["UnitFileState"]))  # fmt: skip
+        return judged(expected, expected)
+
+    return judge
+
+
+def stopped(answer: Answer) -> list[str]:
+    """Return what is to be said of each unit that should run and does not."""
+    return [_stopped(name, unit) for name, unit in units(answer.text).items() if unit.said]
+
+
+def _stopped(unit: str, seen: Seen) -> str:
+    tried = seen.restarts
+    how = (text("{unit} is {state}", unit=unit, state=seen.state) if not tried else
+           text("{unit} is {state}, started again {times} times",
+                unit=unit, state=seen.state, times=tried))  # fmt: skip
+    return text("{how}; it said last: {said}", how=how, said=seen.said) if seen.said else how
+
+
+def runs(unit: str, *, step: str, scope: Scope, why: str, causes: Sequence[str] = ()) -> Check:
+    """Return the check that a unit runs and is enabled; its last words are found where not."""
+    return Check(
+        name=f"{unit.rpartition('.')[0]}-runs", step=step, scope=scope, when=Occasion.ASKED,
+        ask=ASK, judge=_judge_state(unit), why=why, causes=tuple(causes),
+        see=f"hardway ssh <MACHINE> -- systemctl status --no-pager --full {unit}",
+    )  # fmt: skip
+
+
+def flags(
+    unit: str, wanted: Callable[[Cluster, Machine], Service], *, step: str, scope: Scope
+) -> Check:
+    """Return the check that a unit's process has the flags that hardway gives it, and no others."""
+    name = unit.rpartition(".")[0]
+
+    def judge(subject: Subject, answer: Answer) -> tuple[Judgement, ...]:
+        seen = units(answer.text).get(unit)
+        # What is not there is another check's.
+        if seen is None or not seen.argv:
+            return ()
+        service = wanted(subject.cluster, subject.machine)
+        return _compared(Counter(map(_flag, service.flags)), Counter(given(seen.argv[1:])))
+
+    return Check(
+        name=f"{name}-flags", step=step, scope=scope, when=Occasion.ASKED, ask=ASK, judge=judge,
+        causes=("no-foreign-drop-ins",),
+        why="a process runs with what it was started with, whatever its file says now; a flag more "
+        "or less is another service",
+        see=f"hardway ssh <MACHINE> -- 'tr \"\\0\" \"\\n\" "
+        f"</proc/$(systemctl show --property=MainPID --value {unit})/cmdline'",
+    )  # fmt: skip
+
+
+def _flag(row: Setting) -> str:
+    return f"{row.name}={row.value}"
+
+
+def given(words: Sequence[str]) -> list[str]:
+    """Return flags as `--name=value`, however they are written: `--a b` and a bare `--a` too."""
+    made: list[str] = []
+    for word in words:
+        if word.startswith("-"):
+            made.append("--" + word.lstrip("-"))
+        elif made and "=" not in made[-1]:
+            made[-1] += f"={word}"
+        else:
+            made.append(word)
+    return [row if "=" in row or not row.startswith("--") else f"{row}=true" for row in made]
+
+
+def _compared(wanted: Counter[str], found: Counter[str]) -> tuple[Judgement]:
+    lacking, foreign = sorted((wanted - found).elements()), sorted((found - wanted).elements())
+    if not lacking and not foreign:
+        alike = text("{count} flags, as hardway gives them", count=wanted.total())
+        return judged(alike, alike)
+    names = {row.partition("=")[0] for row in foreign}
+    absent = [
+        f"no {row.partition('=')[0]}" for row in lacking if row.partition("=")[0] not in names
+    ]
+    return judged(", ".join(lacking) or "no other flags", ", ".join((*foreign, *absent)),
+                  holds=False)  # fmt: skip

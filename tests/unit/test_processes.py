@@ -1,0 +1,70 @@
+"""Units and their processes: what is judged of each, whatever hardway.yaml asks for."""
+
+import shlex
+
+import pytest
+from hypothesis import given as for_any
+from hypothesis import strategies as st
+from tests import support
+
+from hardway.engine.render import merged, render
+from hardway.model.checks import Answer
+from hardway.steps import STEPS, processes
+
+FLAGS = [row for row in support.CHECKS if row.name.endswith("-flags")]
+
+
+def started(unit_file: str) -> str:
+    """Return what a machine says of a unit that runs as its file says."""
+    command = unit_file.split("\nExecStart=", 1)[1].split("\n\n", 1)[0]
+    lines = [line for line in command.splitlines() if not line.strip().startswith("#")]
+    end = next(n for n, line in enumerate(lines) if not line.endswith("\\"))
+    words = shlex.split("".join(line.removesuffix("\\") for line in lines[: end + 1]))
+    plain = [word.replace("%%", "%").replace("$$", "$") for word in words]
+    return "up 9\nargv 5\t" + "".join(f"{word}\t" for word in plain)
+
+
+@pytest.mark.parametrize("name", support.TOPOLOGIES)
+def test_a_unit_that_runs_as_it_is_rendered_has_the_flags_that_are_wanted(name: str) -> None:
+    given = support.given_topology(name)
+    rendered = render(STEPS, given)
+    judged = 0
+    for check in FLAGS:
+        unit = f"{check.name.removesuffix('-flags')}.service"
+        for subject in check.scope.subjects(given.cluster):
+            files = {f.path: f for f in merged(rendered[subject.name].values()).files}
+            said = started(files[f"/etc/systemd/system/{unit}"].content.decode())
+            head = f"Id={unit}\nMainPID=5\nActiveState=active\nActiveEnterTimestampMonotonic=0\n\n"
+            (judgement,) = check.judge(subject, Answer(head + said))
+            assert str(judgement.verdict) == "holds", judgement
+            judged += 1
+    assert judged >= 4
+
+
+WORD = st.text("abc-./:,", min_size=1).map(lambda text: "v" + text)
+ROWS = st.lists(st.tuples(st.text("abcdef-", min_size=1).map(lambda n: "n" + n), WORD))
+
+
+@for_any(ROWS, st.randoms())
+def test_a_flag_means_the_same_however_it_is_written(rows: list[tuple[str, str]], by) -> None:  # type: ignore[no-untyped-def]
+    wanted = sorted(f"--{name}={value}" for name, value in rows)
+    by.shuffle(rows)
+    words = []
+    for name, value in rows:
+        dashes = by.choice(["-", "--"])
+        words += by.choice([[f"{dashes}{name}={value}"], [f"{dashes}{name}", value]])
+    assert sorted(processes.given(words)) == wanted
+
+
+def test_a_bare_flag_is_true() -> None:
+    assert processes.given(["--one", "--two", "x", "--three"]) == [
+        "--one=true", "--two=x", "--three=true",
+    ]  # fmt: skip
+
+
+def test_last_words_are_what_a_program_says_without_what_is_for_programs_only() -> None:
+    (said,) = processes.stopped(Answer(support.recorded("kube-apiserver-runs", "red-crashes")))
+    state, _, words = said.partition("; it said last: ")
+    assert state == "kube-apiserver.service is activating (exit-code), started again 17 times"
+    assert words == '"command failed" err="unknown flag: --client-ca"'
+    assert processes.stopped(Answer(support.recorded("etcd-runs", "green"))) == []
