@@ -1,5 +1,6 @@
 """What many tests begin with: clusters, secrets that are the same each time, components."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -156,6 +157,22 @@ def given(of: Cluster, **host: object) -> Given:
     return Given(
         of, fake_secrets(of), {HOST.architecture: fake_stored(of.kubernetes_version)}, hosts
     )
+
+
+def flags(unit: str, role: str) -> list[str]:
+    """Return the flags of a unit as rendered for three and three machines (tests/golden)."""
+    machine = {"control-plane": "controller-0", "worker": "worker-0"}[role]
+    file = Path(__file__).parent / "golden/3+3" / machine / "etc/systemd/system" / unit
+    return command(file.read_text())[1:]
+
+
+def command(unit_file: str) -> list[str]:
+    """Return the words that a unit starts."""
+    text = unit_file.split("\nExecStart=", 1)[1].split("\n\n", 1)[0]
+    lines = [line for line in text.splitlines() if not line.strip().startswith("#")]
+    end = next(n for n, line in enumerate(lines) if not line.endswith("\\"))
+    words = shlex.split("".join(line.removesuffix("\\") for line in lines[: end + 1]))
+    return [word.replace("%%", "%").replace("$$", "$") for word in words]
 
 
 def recorded(check: str, name: str) -> str:

@@ -15,6 +15,7 @@ from hardway.providers.hosts import checks as preflight
 FOLDER = Path(__file__).parent.parent / "answers"
 FILES = sorted(FOLDER.glob("*/*.txt"))
 CHECKS = {check.name: check for check in (*support.CHECKS, *preflight.CHECKS)}
+FLAGS = "<FLAGS>"
 VERDICTS = {"green": None, "red": Verdict.WRONG, "warn": Verdict.WRONG, "unknown": Verdict.UNKNOWN}
 """Of those of a file's findings that do not hold, by how the file's name begins."""
 
@@ -34,6 +35,8 @@ def read(file: Path, check: Check) -> tuple[Subject, Answer]:
         line, _, text = text.partition("\n")
         key, _, value = line.removeprefix("# ").partition(": ")
         head[key] = value
+    if FLAGS in text:
+        text = text.replace(FLAGS, _flags(check, head.get("instead", "")))
     own, *others = text.split("== ")
     subjects = check.scope.subjects(cluster(check, head.get("cluster", "")))
     subject = next(s for s in subjects if head.get("about", s.name) == s.name)
@@ -45,6 +48,15 @@ def read(file: Path, check: Check) -> tuple[Subject, Answer]:
              "SERVICE_IP", "NODE_PORT")}  # fmt: skip
     subject = Subject(subject.kind, subject.name, subject.cluster, {**fakes, **words})
     return subject, Answer(own, int(head.get("status", 0)), elsewhere=elsewhere)
+
+
+def _flags(check: Check, instead: str) -> str:
+    """Return the flags that a process is wanted to have, with some in the place of others."""
+    role = next(iter(check.scope.roles))
+    wanted = support.flags(f"{check.name.removesuffix('-flags')}.service", role)
+    old, *new = instead.split() or [wanted[0], wanted[0]]
+    assert old in wanted
+    return "\t".join(flag for own in wanted for flag in (new if own == old else [own]))
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: f"{f.parent.name}/{f.stem}")

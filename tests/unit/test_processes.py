@@ -1,7 +1,5 @@
 """Units and their processes: what is judged of each, whatever hardway.yaml asks for."""
 
-import shlex
-
 import pytest
 from hypothesis import given as for_any
 from hypothesis import strategies as st
@@ -16,12 +14,7 @@ FLAGS = [row for row in support.CHECKS if row.name.endswith("-flags")]
 
 def started(unit_file: str) -> str:
     """Return what a machine says of a unit that runs as its file says."""
-    command = unit_file.split("\nExecStart=", 1)[1].split("\n\n", 1)[0]
-    lines = [line for line in command.splitlines() if not line.strip().startswith("#")]
-    end = next(n for n, line in enumerate(lines) if not line.endswith("\\"))
-    words = shlex.split("".join(line.removesuffix("\\") for line in lines[: end + 1]))
-    plain = [word.replace("%%", "%").replace("$$", "$") for word in words]
-    return "up 9\nargv 5\t" + "".join(f"{word}\t" for word in plain)
+    return "up 9\nargv 5\t" + "".join(f"{word}\t" for word in support.command(unit_file))
 
 
 @pytest.mark.parametrize("name", support.TOPOLOGIES)
