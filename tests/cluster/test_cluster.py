@@ -136,6 +136,24 @@ def test_a_deleted_object_is_applied_again(cluster: Hardway) -> None:
     assert cluster.plan() == []
 
 
+def test_an_object_that_is_no_longer_wanted_is_deleted_if_it_is_of_hardway(
+    cluster: Hardway,
+) -> None:
+    name = "hardway:public-issuer-discovery"
+    words = ("clusterrolebinding", name)
+    role = "--clusterrole=system:service-account-issuer-discovery"
+    for manager, planned in (
+        ("somebody", []),
+        ("hardway", [("api", "remove", f"ClusterRoleBinding/{name}")]),
+    ):
+        cluster("kubectl", "create", *words, role, "--user=nobody", f"--field-manager={manager}")
+        cluster("kubectl", "label", *words, "app.kubernetes.io/managed-by=hardway")
+        assert cluster.plan() == planned
+        cluster("up") if planned else cluster("kubectl", "delete", *words)
+        assert not cluster("kubectl", "get", *words, "--ignore-not-found")
+    assert cluster.plan() == []
+
+
 def test_keys_are_private_and_nowhere_they_should_not_be(cluster: Hardway) -> None:
     folder = cluster.folder / "clusters/test"
     for path in folder.rglob("*"):

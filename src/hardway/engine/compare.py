@@ -5,11 +5,11 @@ from dataclasses import replace
 
 from hardway.checks.live import Live
 from hardway.engine import diff, members, nodes, observe
-from hardway.engine.kinds.manifest import manifest_changes
+from hardway.engine.kinds import manifest
 from hardway.engine.render import Rendered, merged
 from hardway.errors import CommandError
 from hardway.model.resources import Change, Desired, Manifest, Observed, Unit
-from hardway.steps import apiserver, etcd, kubelet, workers
+from hardway.steps import STEPS, apiserver, etcd, kubelet, workers
 from hardway.transport.base import on_each
 
 
@@ -27,16 +27,20 @@ async def compare(
         changes += diff.changes(name, rendered[name], observed)
     if any(etcd.NAME in by_step for by_step in rendered.values()):
         changes += await members.joining(live, dict(zip(names, seen, strict=True)))
-    objects = [manifest for own in wanted.values() for manifest in own]
-    objects += nodes.references(live.cluster)
-    there = await _objects(live, objects) if _api_runs(seen) else None
+    objects = [wish for own in wanted.values() for wish in own]
+    # Where not all steps are rendered, the others may want what these do not.
+    every = all(by_step.keys() == {step.name for step in STEPS} for by_step in rendered.values())
+    obsolete = manifest.obsolete(objects) if rendered and every else []
+    asked = [*objects, *nodes.references(live.cluster), *obsolete]
+    there = await _objects(live, asked) if _api_runs(seen) else None
     for step, own in wanted.items():
-        changes += manifest_changes(step, own, there or [])
+        changes += manifest.manifest_changes(step, own, there or [])
     if workers.NAME in wanted:
         kubelets = _kubelets(rendered)
         # Without an answer from the API nothing is known of its Nodes: they are not missing.
         busy = nodes.busy(changes) if there is not None else kubelets.keys()
         changes += nodes.changes(live.cluster, there or [], kubelets, busy)
+    changes += manifest.removals(STEPS[-1].name, obsolete, there or [])
     return changes
 
 

@@ -57,12 +57,22 @@ async def bring_about(
         _held(step, monotonic() - began, report)
     # Last: until here a process may have read what goes.
     await on_each(_remove(live, name, changes, report) for name in live.fleet)
+    await _delete(live, changes, report)
     return findings
 
 
 async def _remove(live: Live, machine: str, changes: Sequence[Change], report: Report) -> None:
     own = [c for c in changes if c.machine == machine and isinstance(c.item, Obsolete)]
     await converge.remove(live.fleet[machine], own)
+    for change in own:
+        _tell(change, report)
+
+
+async def _delete(live: Live, changes: Sequence[Change], report: Report) -> None:
+    """Delete objects of the API that are no longer wanted."""
+    own = [c for c in changes if c.kind is Kind.REMOVE and isinstance(c.item, Mapping)]
+    if own:
+        await live.kubectl.delete([c.item for c in own if isinstance(c.item, Mapping)])
     for change in own:
         _tell(change, report)
 

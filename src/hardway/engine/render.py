@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 
+from hardway.engine.kinds.manifest import labelled
 from hardway.model.resources import Blob, Desired, File, Manifest
 from hardway.steps.base import Given, Step
 
@@ -28,7 +29,7 @@ def render(steps: Sequence[Step], given: Given) -> Rendered:
 
 def manifests(steps: Sequence[Step], given: Given) -> Mapping[str, tuple[Manifest, ...]]:
     """Return what the steps want of the API, by step; steps that want nothing are absent."""
-    made = {step.name: step.manifests(given) for step in steps}
+    made = {step.name: tuple(map(labelled, step.manifests(given))) for step in steps}
     return {name: objects for name, objects in made.items() if objects}
 
 

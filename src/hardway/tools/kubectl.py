@@ -60,8 +60,9 @@ class Kubectl:
         return _items(text)
 
     async def live(self, manifests: Sequence[Manifest]) -> list[dict[str, Any]]:
-        """Return those of some objects that exist, as the API has them."""
-        words = ["get", "--output=json", "--ignore-not-found", "--filename=-"]
+        """Return those of some objects that exist, as the API has them and with who set what."""
+        words = ["get", "--output=json", "--show-managed-fields", "--ignore-not-found",
+                 "--filename=-"]  # fmt: skip
         return _items(await self.run(*words, stdin=as_list(manifests)))
 
     async def apply(self, manifests: Sequence[Manifest]) -> None:
@@ -87,6 +88,15 @@ class Kubectl:
         refused = await poll_until(refusal, decided, deadline_s=ANSWERS_S, interval_s=0.5)
         if refused is not None:
             raise refused
+
+    async def delete(self, manifests: Sequence[Manifest]) -> None:
+        """Delete objects, in their order, without waiting for what is deleted along with them.
+
+        Raises:
+            CommandError: the API refused, or nobody answers.
+        """
+        words = ["delete", "--ignore-not-found", "--wait=false", "--filename=-"]
+        await self.run(*words, stdin=as_list(manifests))
 
     async def patch(self, manifest: Manifest) -> None:
         """Set the fields of one object that exists; nothing is made.

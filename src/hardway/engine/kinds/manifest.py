@@ -3,8 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from hardway.model.former import FORMER
 from hardway.model.names import API
 from hardway.model.resources import Change, Kind, Manifest
+from hardway.tools.kubectl import FIELD_MANAGER
+
+OWN = {"app.kubernetes.io/managed-by": "hardway"}
+"""The label of all objects that hardway applies."""
 
 
 def manifest_changes(
@@ -23,6 +28,38 @@ def manifest_changes(
                        item=manifest, diff=diff)
             )  # fmt: skip
     return found
+
+
+def labelled(manifest: Manifest) -> Manifest:
+    """Return an object with the label of hardway's own; Nodes are their kubelets'."""
+    if manifest["kind"] == "Node":
+        return manifest
+    meta = manifest["metadata"]
+    return {**manifest, "metadata": {**meta, "labels": {**meta.get("labels", {}), **OWN}}}
+
+
+def obsolete(wanted: Sequence[Manifest]) -> list[Manifest]:
+    """Return references to the objects that are deleted where they are there and hardway's own."""
+    kept = {identity(o) for o in wanted}
+    return [row.reference for row in FORMER if identity(row.reference) not in kept]
+
+
+def removals(
+    step: str, candidates: Sequence[Manifest], live: Sequence[Manifest]
+) -> Iterator[Change]:
+    """Yield a change for each candidate that is there, has hardway's label and is applied by it."""
+    there = {identity(o): o for o in live}
+    for item in candidates:
+        name = identity(item)
+        if name in there and _is_own(there[name]):
+            yield Change(machine=API, step=step, kind=Kind.REMOVE, path_or_unit=name, item=item,
+                         diff="no longer wanted; hardway made it")  # fmt: skip
+
+
+def _is_own(live: Manifest) -> bool:
+    meta = live["metadata"]
+    managers = {field["manager"] for field in meta.get("managedFields", ())}
+    return OWN.items() <= meta.get("labels", {}).items() and FIELD_MANAGER in managers
 
 
 def identity(manifest: Manifest) -> str:
