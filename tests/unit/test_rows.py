@@ -3,14 +3,13 @@
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from tests import support
 
 from hardway.engine.kinds.manifest import identity
 from hardway.engine.render import merged, render
-from hardway.model import cis, paths, ports, users
+from hardway.model import paths, ports, users
 from hardway.model.resources import Desired, File
 from hardway.model.rows import Note, Row, Section, Setting, walk
 from hardway.render.config import dump
@@ -136,9 +135,8 @@ def test_no_note_is_about_an_object_that_is_not_there() -> None:
 
 
 def test_tables_have_reasons() -> None:
-    rows = (*ports.PORTS, *users.USERS, *paths.SERVICE_PATHS, *cis.RULES)
+    rows = (*ports.PORTS, *users.USERS, *paths.SERVICE_PATHS)
     assert not [row for row in rows if not row.why.strip()]
-    assert len({rule.id for rule in cis.RULES}) == len(cis.RULES)
 
 
 @pytest.mark.parametrize("why", ["", " ", "Days.", "MiB.", "Milliseconds."])
@@ -173,9 +171,3 @@ def test_each_certificate_of_a_service_is_read_again_or_restarts_it(name: str) -
     assert pki - named == {"/etc/etcd/pki/etcdctl.crt", "/etc/etcd/pki/etcdctl.key"}
     for service in services:
         assert not set(service.reads) & {row.path for row in service.rereads}, service.name
-
-
-def test_the_table_of_rules_in_the_docs_is_this_one() -> None:
-    text = (Path(__file__).parents[2] / "docs" / "cis.md").read_text()
-    rows = [f"| {r.id} | {r.title} | {r.answer} | {r.why} |" for r in cis.RULES]
-    assert [line for line in text.splitlines() if re.match(r"\| \d", line)] == rows

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hardway.cli.options import of_cluster, open_project, renew_own
-from hardway.cli.output import indented, note, say
+from hardway.cli.output import note, say
 from hardway.errors import RefusedError
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _list(project: "Project") -> None:
         title = click.style(" ".join(filter(None, [row.name, row.argument])), bold=True)
         click.echo(f"{title}\n  {say(row.title)}")
         if row.choices(atlas):
-            click.echo(indented(row.choices(atlas)))
+            click.echo(click.wrap_text(", ".join(row.choices(atlas)), 96, "  ", "  "))
 
 
 COMMANDS = (picture,)

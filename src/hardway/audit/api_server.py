@@ -1,0 +1,182 @@
+"""Section 1.2: the API server's flags and files."""
+
+from typing import Any
+
+from hardway.audit.evidence import Document, Entries, Evidence, Flags
+from hardway.audit.rules import (
+    ABSENT,
+    PRESENT,
+    STRONG,
+    Answer,
+    Expect,
+    Rule,
+    absent_or,
+    at_least,
+    equals,
+    has,
+    lacks,
+    listed,
+)
+from hardway.model.checks import CONTROL_PLANES, Sh
+from hardway.steps import apiserver, encryption
+from hardway.steps.apiserver_files import (
+    AUTHENTICATION,
+    DISCOVERY_PATHS,
+    HEALTH_PATHS,
+)
+from hardway.text import text
+
+LONGEST_S = 300
+"""Seconds for which one request may hold the API server; its default is 60."""
+
+
+def flags(*names: str) -> Flags:
+    """Return flags of the API server as evidence."""
+    return Flags(apiserver.UNIT, names, CONTROL_PLANES)
+
+
+def file(path: str, *, hide: str = "") -> Document:
+    """Return a file of the API server's that it reads at its start.
+
+    `hide` is the key of the secrets in it: what follows it is not printed.
+    """
+    shown = f"sed -E 's/({hide}:).*/\\1 hidden/' {path}" if hide else f"cat {path}"
+    return Document(path, CONTROL_PLANES, Sh(shown), f'hardway ssh <MACHINE> -- "{shown}"')
+
+
+def anonymous_paths(value: Any) -> tuple[str, ...]:
+    """Return the paths that answer clients without credentials; `*` for all of them."""
+    if not value.get("enabled"):
+        return ()
+    return tuple(c["path"] for c in value["conditions"]) if value.get("conditions") else ("*",)
+
+
+def writing_providers(value: Any) -> tuple[str, ...]:
+    """Return by what Secrets are encrypted: the first provider writes."""
+    return tuple(
+        next(iter(part["providers"][0]))
+        for part in value
+        if {"secrets", "*.", "*.*"} & set(part["resources"])
+    )
+
+
+HEALTH_ALONE = Expect(
+    "paths of health, and of discovery if you ask for that",
+    lambda _, words: set(words) <= {*HEALTH_PATHS, *DISCOVERY_PATHS},
+)
+ENCRYPTED = Expect(
+    "secretbox, aescbc or kms",
+    lambda _, words: bool(words) and set(words) <= {"secretbox", "aescbc", "kms"},
+)
+SHORT = Expect(
+    text("at most {seconds} s", seconds=LONGEST_S),
+    lambda _, words: 0 < _seconds(words[-1]) <= LONGEST_S,
+)
+
+
+LIMITED = Expect(
+    "modes without AlwaysAllow",
+    lambda _, words: bool(words) and "AlwaysAllow" not in listed(words),
+)
+
+
+def _seconds(duration: str) -> float:
+    """Return a duration of Go's in seconds; 0, which ends no request, where it is none."""
+    units, total, number = {"h": 3600, "m": 60, "s": 1}, 0.0, ""
+    for char in duration:
+        if char in units:
+            total, number = total + float(number or 0) * units[char], ""
+        else:
+            number += char
+    return 0 if number else total
+
+
+def _rule(  # noqa: PLR0913, PLR0917 - a row of a table
+    number: int, title: str, evidence: Evidence | None, expect: Expect | None, why: str,
+    answer: Answer = Answer.HOLDS,
+) -> Rule:  # fmt: skip
+    return Rule(id=f"1.2.{number}", title=title, evidence=evidence, expect=expect, why=why,
+                answer=answer)  # fmt: skip
+
+
+PLUGINS, WITHOUT = "--enable-admission-plugins", "--disable-admission-plugins"
+
+RULES = (
+    _rule(1, "no anonymous requests",
+          Entries(file(AUTHENTICATION), ("anonymous",), anonymous_paths), HEALTH_ALONE,
+          "Load balancers ask for health and have no certificate. All other paths refuse clients "
+          "without credentials with 401, whatever RBAC grants them.", Answer.DECLINED),
+    _rule(2, "no file of tokens", flags("--token-auth-file"), ABSENT,
+          "Tokens in a file never end, and none can be taken back without a restart."),
+    _rule(3, "Services claim no external addresses", flags(PLUGINS), has("DenyServiceExternalIPs"),
+          "The owner of a Service that claims another's address gets its traffic (CVE-2020-8554)."),
+    _rule(4, "client certificate for kubelets",
+          flags("--kubelet-client-certificate", "--kubelet-client-key"), PRESENT,
+          "kubelets could not tell the API server from strangers, and would have to serve both."),
+    _rule(5, "kubelets' certificates are checked", flags("--kubelet-certificate-authority"),
+          PRESENT,
+          "Any machine could pose as a node and read what people send to pods by exec."),
+    _rule(6, "not every request is allowed", flags("--authorization-mode"),
+          LIMITED,
+          "Each client with any certificate could do everything."),
+    _rule(7, "authorization by node", flags("--authorization-mode"), has("Node"),
+          "A stolen kubelet certificate would open the Secrets of all nodes, not of one."),
+    _rule(8, "authorization by RBAC", flags("--authorization-mode"), has("RBAC"),
+          "Rights would be in files on machines, where nobody sees or changes them by the API."),
+    _rule(9, "events are limited by the plugin EventRateLimit", None, None,
+          "The plugin's configuration has been alpha since 2017. Priority and fairness keep one "
+          "client from taking the API server's time, and kubelets limit their own events.",
+          Answer.DECLINED),
+    _rule(10, "no plugin AlwaysAdmit", flags(PLUGINS), lacks("AlwaysAdmit"),
+          "It lets everything pass; its name promises a check that is not made."),
+    _rule(11, "images are pulled at each start", None, None,
+          "Pods would start only while their registry answers, and CoreDNS, whose image is in no "
+          "registry, never. kubelet itself asks for credentials again before a pod gets an image "
+          "that another pod pulled (KubeletEnsureSecretPulledImages, since 1.35).",
+          Answer.DECLINED),
+    _rule(12, "plugin ServiceAccount is on", flags(WITHOUT), lacks("ServiceAccount"),
+          "Pods would get no account, and those that name one would not have to be allowed it."),
+    _rule(13, "plugin NamespaceLifecycle is on", flags(WITHOUT), lacks("NamespaceLifecycle"),
+          "Objects could be made in namespaces that are on their way out, and stay behind."),
+    _rule(14, "plugin NodeRestriction is on", flags(PLUGINS), has("NodeRestriction"),
+          "A kubelet could label its own node so that pods with Secrets are sent there."),
+    _rule(15, "profiling is off", flags("--profiling"), equals("false"),
+          "/debug/pprof tells much about the process and costs it time."),
+    _rule(16, "requests are logged", flags("--audit-log-path"), PRESENT,
+          "After an incident nobody could say who did what."),
+    _rule(17, "audit logs are kept for 30 days", flags("--audit-log-maxage"), at_least(30),
+          "Most incidents are noticed weeks later."),
+    _rule(18, "10 audit logs are kept", flags("--audit-log-maxbackup"), at_least(10),
+          "A busy hour would push out what happened before it."),
+    _rule(19, "audit logs of 100 MiB", flags("--audit-log-maxsize"), at_least(100),
+          "With small files the kept number of them covers a short time."),
+    _rule(20, "requests end in time", flags("--request-timeout"), absent_or(SHORT),
+          "Slow requests of one client would take the connections of all."),
+    _rule(21, "tokens of deleted accounts are refused", flags("--service-account-lookup"),
+          absent_or(equals("true")),
+          "A token would be good until it ends, though its account is gone."),
+    _rule(22, "tokens are checked by a key of their own", flags("--service-account-key-file"),
+          PRESENT,
+          "Tokens would be checked by the key of the server's certificate, and end with it."),
+    _rule(23, "client certificate for etcd", flags("--etcd-certfile", "--etcd-keyfile"), PRESENT,
+          "etcd would have to serve clients that show no certificate."),
+    _rule(24, "the API is served with a certificate",
+          flags("--tls-cert-file", "--tls-private-key-file"), PRESENT,
+          "The API server would make up a certificate that no client can check."),
+    _rule(25, "clients' certificates are checked", flags("--client-ca-file"), PRESENT,
+          "No client could come with a certificate."),
+    _rule(26, "etcd's certificate is checked", flags("--etcd-cafile"), PRESENT,
+          "The API server would trust any server that answers in etcd's place."),
+    _rule(27, "Secrets are encrypted before etcd stores them",
+          flags("--encryption-provider-config"), PRESENT,
+          "A copy of etcd's disk, or of a snapshot, would hold all Secrets in plain text."),
+    _rule(28, "Secrets are encrypted by a strong provider",
+          Entries(file(encryption.PATH, hide="secret"), ("resources",), writing_providers),
+          ENCRYPTED,
+          "The first provider encrypts what is written: `identity` would write plain text."),
+    _rule(29, "strong cipher suites", flags("--tls-cipher-suites"), STRONG,
+          "A recorded connection could be read later with the server's key, or be changed."),
+    _rule(30, "pods' tokens end when they say",
+          flags("--service-account-extend-token-expiration"), equals("false"),
+          "A pod's token would be good for a year instead of an hour."),
+)  # fmt: skip
