@@ -1,0 +1,171 @@
+"""All things of a cluster, and what a text may mean among them."""
+
+import difflib
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from hardway.atlas.atlas import Atlas
+from hardway.explain import (
+    addresses,
+    certificates,
+    chapters,
+    connections,
+    elsewhere,
+    entries,
+    files,
+    identities,
+    kubeconfigs,
+    machines,
+    objects,
+    pem,
+    ports,
+    reading,
+    uses,
+    without,
+)
+from hardway.explain.answer import Answer
+from hardway.explain.scene import Scene
+from hardway.explain.things import Thing
+from hardway.text import text
+
+NEAREST = 6
+"""Known things that are offered where nothing is found."""
+TREE = re.compile(r"(?:^|/)(?:nodes|secrets|edited)/([^/]+)(/.+)$")
+"""A path below the cluster's folder: the machine and the path there."""
+ON_MACHINE = re.compile(r"^([\w.-]+):(/.*)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a text means: one thing, or several among which people choose."""
+
+    things: tuple[Thing, ...]
+    machine: str = ""
+    """The machine that the text names, beside the thing."""
+
+
+@dataclass(frozen=True)
+class Index:
+    """The things of a cluster by all their names."""
+
+    atlas: Atlas
+
+    @cached_property
+    def things(self) -> tuple[Thing, ...]:
+        """Every thing, each once."""
+        return tuple(self._things())
+
+    def _things(self) -> Iterator[Thing]:
+        atlas = self.atlas
+        used = dict(uses.uses(atlas))
+        yield from machines.things(atlas)
+        yield from addresses.things(atlas)
+        yield from ports.things(atlas)
+        yield from connections.things(atlas)
+        yield from certificates.things(atlas, used)
+        yield from kubeconfigs.things(atlas)
+        yield from files.things(atlas, used)
+        yield from entries.things(atlas)
+        yield from identities.things(atlas)
+        yield from chapters.things(atlas)
+        yield from objects.things(atlas)
+
+    @cached_property
+    def _named(self) -> Mapping[str, list[Thing]]:
+        found: dict[str, list[Thing]] = defaultdict(list)
+        for thing in self.things:
+            for name in dict.fromkeys(map(plain, (thing.name, thing.short, *thing.aliases))):
+                found[name].append(thing)
+        del found[""]
+        return found
+
+    def known(self, name: str) -> tuple[Thing, ...]:
+        """Return the things of that very name; those whose own name it is go first."""
+        found = self._named.get(plain(name), [])
+        own = tuple(t for t in found if plain(name) in {plain(t.name), plain(t.short)})
+        return own or tuple(found)
+
+    def find(self, asked: str, folder: Path | None = None) -> Found | None:
+        """Return what a text means; None where it means nothing known.
+
+        A path of this host is looked at (`folder`: where relative ones begin).
+        """
+        for way in self._ways(folder):
+            found = way(asked.strip())
+            if found and found.things:
+                return found
+        return None
+
+    def _ways(self, folder: Path | None) -> tuple[Callable[[str], Found | None], ...]:
+        """Return how a text is understood, the surest way first."""
+        return (
+            self._by_name,
+            self._placed,
+            self._assigned,
+            lambda asked: Found(pem.matching(self.atlas, asked, folder, self.known)),
+            lambda asked: Found(addresses.matching(self.atlas, asked, self.known)),
+            self._by_words,
+        )
+
+    def _by_name(self, asked: str) -> Found:
+        return Found(self.known(asked))
+
+    def _placed(self, asked: str) -> Found | None:
+        """Return a path of a machine: `worker-0:/etc/hosts`, or its copy in this folder."""
+        match = ON_MACHINE.search(asked) or TREE.search(asked)
+        if match and match[1] in {m.name for m in self.atlas.cluster.machines}:
+            return Found(self.known(match[2]), match[1])
+        return None
+
+    def _assigned(self, asked: str) -> Found | None:
+        """Return an entry that is written with its value, or with its program's path."""
+        name, mark, _ = asked.partition("=")
+        if not mark and ": " in asked:
+            name = asked.partition(":")[0]
+        *command, last = name.split() or [""]
+        short = " ".join([*(word.rsplit("/", 1)[-1] for word in command), last])
+        return next((Found(found) for word in (name, short) if (found := self.known(word))), None)
+
+    def _by_words(self, asked: str) -> Found | None:
+        """Return the things whose names have all the words; the shortest names only."""
+        words = plain(asked).split()
+        if not words or max(map(len, words)) < 3:
+            return None
+        found = [
+            (len(name), thing) for name, own in self._named.items() for thing in own
+            if all(word in name for word in words)
+        ]  # fmt: skip
+        if not found:
+            return None
+        least = min(length for length, _ in found)
+        close = dict.fromkeys(thing.name for length, thing in found if length <= least * 2)
+        return Found(tuple(thing for name in close for thing in self.known(name))[:NEAREST])
+
+    def nearest(self, asked: str) -> tuple[Thing, ...]:
+        """Return the things whose names are most like a text."""
+        names = difflib.get_close_matches(plain(asked), self._named, n=NEAREST, cutoff=0.5)
+        found = {thing.name: thing for name in names for thing in self._named[name]}
+        return tuple(found.values())[:NEAREST]
+
+
+def plain(name: str) -> str:
+    """Return a name as it is compared: in small letters, with single spaces."""
+    return " ".join(name.lower().split())
+
+
+def answer_about(thing: Thing, scene: Scene) -> Answer:
+    """Return the answer about a thing: its own points, and what the tables have by its tags."""
+    own = tuple(thing.points(scene))
+    points = (
+        *own, *without.points(thing.tags, own), *elsewhere.points(thing.tags),
+        *reading.points(thing.tags),
+    )  # fmt: skip
+    notes = [text("{machine} is not shown live: {why}", machine=machine, why=why)
+             for machine, why in scene.silent.items()]  # fmt: skip
+    if thing.machines and not (scene.asked or scene.silent):
+        notes.append(text("From rendered files; no machine was asked."))
+    return Answer.of(thing.kind, thing.name, points, notes)

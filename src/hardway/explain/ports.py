@@ -1,0 +1,82 @@
+"""Ports: which process listens where, who may come, and by which certificate."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from hardway.atlas.atlas import Atlas
+from hardway.atlas.connections import having
+from hardway.explain.answer import Aspect, Point
+from hardway.explain.places import by_step
+from hardway.explain.scene import Scene
+from hardway.explain.things import Kind, Thing, joined
+from hardway.explain.uses import End, ends
+from hardway.model.ports import PORTS, SSH, Listens, Port
+from hardway.text import text
+
+
+def things(atlas: Atlas) -> Iterator[Thing]:
+    """Yield a thing for each port that a service of the cluster listens on."""
+    for row in (*PORTS, SSH):
+        having_it = _having(atlas, row)
+        if not having_it:
+            continue
+        connections = tuple(c.name for c in having(atlas.cluster) if c.port == row)
+        yield Thing(
+            kind=Kind.PORT,
+            name=f"port {row.number}",
+            aliases=(str(row.number), f":{row.number}", f"{row.service}:{row.number}",
+                     f"{row.service} port", f"{row.number}/tcp"),
+            tags=(f"port {row.number}", *connections, row.service, "port"),
+            summary=row.why,
+            machines=having_it,
+            points=partial(_points, atlas, row, having_it),
+        )  # fmt: skip
+
+
+def _having(atlas: Atlas, row: Port) -> tuple[str, ...]:
+    """Return the machines on which a port's service runs."""
+    running = {placed.machine for placed in atlas.units(f"{row.service}.service")}
+    return tuple(m.name for m in atlas.cluster.machines
+                 if m.role in row.roles and (row is SSH or m.name in running))  # fmt: skip
+
+
+def _points(atlas: Atlas, row: Port, having_it: tuple[str, ...], scene: Scene) -> Iterator[Point]:
+    where: str = {Listens.LOOPBACK: text("127.0.0.1 only: no other machine reaches it")}.get(
+        row.listens, row.listens.value
+    )
+    yield Point(Aspect.WHAT, (
+        text("TCP port {number} of {service}: {why}.", number=row.number, service=row.service,
+             why=row.why),
+    ), rows=((text("listens on"), where),))  # fmt: skip
+    flags = [
+        entry for entry in atlas.entries
+        if entry.machine in having_it and str(row.number) in _numbers(str(entry.row.value))
+    ]  # fmt: skip
+    steps = [placed.step for placed in atlas.units(f"{row.service}.service")]
+    yield Point(Aspect.MADE, tuple(by_step(step) for step in steps[:1]) or (
+        text("Not hardway's: the machine had it before."),
+    ), rows=tuple(dict.fromkeys(
+        (f"{e.file.path.rsplit('/', 1)[-1]} {e.name.split(' ', 1)[0]}", str(e.row.value))
+        for e in flags if e.machine == having_it[0]
+    )))  # fmt: skip
+    yield Point(Aspect.READERS, rows=(
+        (text("listens"), joined(scene.process(m, row.service) for m in scene.chosen(having_it))),
+        *((text("from {peer}", peer=peer.value), why) for peer, why in row.allows),
+    ))  # fmt: skip
+    found = [c for c in having(atlas.cluster) if c.port == row]
+    yield Point(Aspect.HANDSHAKE, rows=tuple((c.name, c.why) for c in found))
+    yield Point(Aspect.HANDSHAKE, tuple(dict.fromkeys(
+        text("{server} shows the certificate behind {entry}.", server=c.server,
+             entry=use.ref.entry)
+        for c in found for use in ends(c) if use.end is End.SERVER_SHOWS
+    )))  # fmt: skip
+    yield Point(Aspect.WITHOUT, tuple(dict.fromkeys(c.without for c in found)))
+    if having_it:
+        see = f"ss -ltnp 'sport = :{row.number}'"
+        yield Point(Aspect.SEE, commands=(f'hardway ssh {having_it[0]} -- "{see}"',))
+
+
+def _numbers(value: str) -> set[str]:
+    for mark in "/:,'[]{}":
+        value = value.replace(mark, " ")
+    return set(value.split())

@@ -1,0 +1,258 @@
+"""Whatever is rendered can be asked about by its name, and is answered in all the points it has."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from tests import support
+
+from hardway.atlas.atlas import Atlas
+from hardway.atlas.connections import CONNECTIONS, having
+from hardway.atlas.identities import IDENTITIES
+from hardway.explain.answer import Answer, Aspect
+from hardway.explain.index import Index, answer_about
+from hardway.explain.scene import NOBODY_ASKED, Running, Scene
+from hardway.explain.things import Kind, Thing
+from hardway.model.ports import PORTS
+from hardway.model.resources import Blob, Block, Effect, File, Folder, Package, Unit
+from hardway.pki import store
+from hardway.pki.inventory import CAS, CERTIFICATES
+from hardway.steps import STEPS
+
+NAMES = tuple(support.TOPOLOGIES)
+
+
+@pytest.fixture(scope="module")
+def indexes(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Index]:
+    """Return an index of each topology, with certificates that can be read."""
+    found = {}
+    for name in NAMES:
+        given = support.given_topology(name)
+        secrets = store.draft(tmp_path_factory.mktemp("pki"), given.cluster, datetime.now(UTC))
+        found[name] = Index(Atlas.of(replace(given, secrets=secrets.secrets)))
+    return found
+
+
+def answer(index: Index, asked: str, scene: Scene = NOBODY_ASKED) -> Answer:
+    found = index.find(asked)
+    assert found is not None, asked
+    (thing,) = found.things
+    return answer_about(thing, replace(scene, machine=found.machine))
+
+
+def words(said: Answer, aspect: Aspect) -> str:
+    """Return all that is said under an aspect, as one text."""
+    points = said.under(aspect)
+    cells = (cell for point in points for row in point.rows for cell in row)
+    texts = (text for point in points for text in (*point.texts, *point.commands))
+    return " ".join([*texts, *cells])
+
+
+Named = Iterator[tuple[str, Kind]]
+"""Names of all there is, from the rows and the rendered files themselves."""
+
+
+def put(index: Index) -> Named:
+    kinds = {File: Kind.FILE, Folder: Kind.FILE, Block: Kind.FILE, Blob: Kind.PROGRAM,
+             Unit: Kind.UNIT, Package: Kind.PACKAGE, Effect: Kind.EFFECT}  # fmt: skip
+    for placed in index.atlas.placed:
+        name = getattr(placed.item, "path", "") or getattr(placed.item, "name", "")
+        own = kinds[type(placed.item)]
+        yield name, Kind.UNIT if name.startswith("/etc/systemd/system/") else own
+    for entry in index.atlas.entries:
+        file = entry.file.path.rsplit("/", 1)[-1].removesuffix(".service")
+        yield f"{file} {entry.name}", Kind.FLAG if entry.is_flag else Kind.SETTING
+
+
+def addressed(index: Index) -> Named:
+    cluster = index.atlas.cluster
+    for machine in cluster.machines:
+        yield machine.name, Kind.MACHINE
+        yield str(machine.address), Kind.MACHINE
+    pods = [machine.pod_cidr for machine in cluster.workers]
+    for network in (cluster.node_cidr, cluster.pod_cidr, cluster.service_cidr, *pods):
+        yield str(network), Kind.RANGE
+    yield str(cluster.api_service_ip), Kind.ADDRESS
+    yield str(cluster.dns_service_ip), Kind.ADDRESS
+    for port in PORTS:
+        if index.atlas.units(f"{port.service}.service"):
+            yield str(port.number), Kind.PORT
+
+
+def tabled(index: Index) -> Named:
+    cluster = index.atlas.cluster
+    for row in CERTIFICATES:
+        if row.role is None or cluster.having(row.role):
+            yield f"certificate {row.name}", Kind.CERTIFICATE
+    for ca in CAS:
+        yield f"{ca.name} CA", Kind.CA
+    for connection in having(cluster):
+        yield connection.name, Kind.CONNECTION
+    for identity in IDENTITIES:
+        for worker in cluster.workers:
+            yield identity.name.format(machine=worker.name), Kind.IDENTITY
+
+
+def stepped(index: Index) -> Named:
+    for step in STEPS:
+        yield f"step {step.name}", Kind.STEP
+        for manifest in index.atlas.objects.get(step.name, ()):
+            yield f"{manifest['kind']}/{manifest['metadata']['name']}", Kind.OBJECT
+    for check in support.CHECKS:
+        yield check.name, Kind.CHECK
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_everything_is_found_by_its_name(indexes: Mapping[str, Index], name: str) -> None:
+    index = indexes[name]
+    for asked, kind in dict.fromkeys(
+        named for part in (put, addressed, tabled, stepped) for named in part(index)
+    ):
+        found = index.find(asked)
+        assert found, asked
+        kinds = {thing.kind for thing in index.known(asked)} | {t.kind for t in found.things}
+        assert kind in kinds, (asked, kind, kinds)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_answer_has_its_points(indexes: Mapping[str, Index], name: str) -> None:
+    for thing in indexes[name].things:
+        said = answer_about(thing, NOBODY_ASKED)
+        for aspect in (Aspect.WHAT, Aspect.MADE, Aspect.SEE):
+            assert words(said, aspect).strip(), (thing.kind, thing.name, aspect)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_process_reads_names_its_readers(indexes: Mapping[str, Index], name: str) -> None:
+    index = indexes[name]
+    for thing in index.things:
+        read = any(index.atlas.readers(path, machine)
+                   for path in thing.paths for machine in thing.machines)  # fmt: skip
+        if read:
+            assert words(answer_about(thing, NOBODY_ASKED), Aspect.READERS), thing.name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_connection_end_tells_both_directions(
+    indexes: Mapping[str, Index], name: str
+) -> None:
+    index = indexes[name]
+    for row in having(index.atlas.cluster):
+        said = answer(index, row.name)
+        assert row.without in words(said, Aspect.WITHOUT)
+        if row.server_shows and row.client_shows:
+            handshake = words(said, Aspect.HANDSHAKE)
+            assert "the server proves itself" in handshake
+            assert "the client proves itself" in handshake
+            assert words(said, Aspect.IDENTITY)
+
+
+def test_names_of_connections_are_phrases(indexes: Mapping[str, Index]) -> None:
+    index = indexes["3+3"]
+    for phrase in ("kube-apiserver to etcd", "apiserver to etcd", "kube-apiserver -> etcd",
+                   "apiserver-to-etcd"):  # fmt: skip
+        assert answer(index, phrase).name == "apiserver-to-etcd"
+    assert {row.name for row in CONNECTIONS} >= {t.name for t in index.things
+                                                 if t.kind is Kind.CONNECTION}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("asked", "name"),
+    [
+        ("--etcd-cafile", "kube-apiserver --etcd-cafile"),
+        ("--etcd-cafile=/etc/kubernetes/pki/ca.pem", "kube-apiserver --etcd-cafile"),
+        ("kube-apiserver --client-ca-file", "kube-apiserver --client-ca-file"),
+        ("/usr/local/bin/kube-apiserver --client-ca-file", "kube-apiserver --client-ca-file"),
+        ("clusterDNS", "kubelet.yaml clusterDNS"),
+        ("clusterDNS: [10.32.0.10]", "kubelet.yaml clusterDNS"),
+        ("authentication.x509.clientCAFile", "kubelet.yaml authentication"),
+        ("net.ipv4.ip_forward", "zz-hardway.conf net.ipv4.ip_forward"),
+        ("worker-1:/etc/kubernetes/kubelet.yaml", "/etc/kubernetes/kubelet.yaml"),
+        ("clusters/x/nodes/worker-1/etc/kubernetes/kubelet.yaml", "/etc/kubernetes/kubelet.yaml"),
+        ("clusters/x/secrets/worker-1/etc/kubernetes/kubelet.kubeconfig",
+         "/etc/kubernetes/kubelet.kubeconfig"),
+        ("kubelet", "kubelet.service"),
+        (":6443", "port 6443"),
+        ("10250", "port 10250"),
+        ("10.200.1.7", "10.200.1.7"),
+        ("10.32.0.77", "10.32.0.77"),
+        ("10.240.0.21", "worker-1"),
+        ("10.240.0.0/24", "10.240.0.0/24"),
+        ("10.200.2.0/24", "10.200.2.0/24"),
+        ("CN=system:node:worker-0", "system:node:worker-0"),
+        ("kubernetes.default.svc", "10.32.0.1"),
+        ("deployment/coredns", "Deployment/kube-system/coredns"),
+    ],
+)  # fmt: skip
+def test_what_people_write(indexes: Mapping[str, Index], asked: str, name: str) -> None:
+    found = indexes["3+3"].find(asked)
+    assert found
+    assert name in [thing.name for thing in found.things][:2], found
+
+
+def test_a_machine_in_the_question_is_the_one_in_the_answer(indexes: Mapping[str, Index]) -> None:
+    said = answer(indexes["3+3"], "controller-1:/etc/etcd/pki/server.crt")
+    assert "etcd-controller-1" in words(said, Aspect.CONTENT)
+    assert "controller-0" not in words(said, Aspect.READERS)
+
+
+def test_a_name_of_several_things_lists_them(indexes: Mapping[str, Index]) -> None:
+    found = indexes["3+3"].find("--tls-cert-file")
+    assert found
+    assert len(found.things) == 3
+
+
+def test_nothing_known_leads_to_the_nearest(indexes: Mapping[str, Index]) -> None:
+    index = indexes["3+3"]
+    assert index.find("--ectd-cafil") is None
+    near: tuple[Thing, ...] = index.nearest("--ectd-cafil")
+    assert "kube-apiserver --etcd-cafile" in [thing.name for thing in near]
+
+
+def test_a_file_with_a_certificate_is_that_certificate(
+    indexes: Mapping[str, Index], tmp_path: Path
+) -> None:
+    index = indexes["3+3"]
+    pem = index.atlas.given.secrets.certificates["kubelet", "worker-1"].certificate
+    (tmp_path / "some.pem").write_bytes(pem)
+    found = index.find("some.pem", tmp_path)
+    assert found
+    assert [thing.name for thing in found.things] == ["certificate kubelet"]
+    assert index.find(pem.decode()) == found
+
+
+LIVE = Scene(
+    asked=True,
+    processes={
+        ("controller-0", "kube-apiserver"): Running(41, ("/usr/local/bin/kube-apiserver",
+                                                         "--etcd-cafile=/somewhere/else.crt")),
+    },
+    digests={("controller-0", "/etc/kubernetes/audit-policy.yaml"): "0" * 64,
+             ("controller-1", "/etc/kubernetes/audit-policy.yaml"): ""},
+    silent={"controller-2": "no route to host"},
+)  # fmt: skip
+
+
+def test_a_process_that_runs_with_another_value_is_named(indexes: Mapping[str, Index]) -> None:
+    said = answer(indexes["3+3"], "--etcd-cafile", LIVE)
+    readers = words(said, Aspect.READERS)
+    assert "controller-0 (PID 41)" in readers
+    assert "/somewhere/else.crt" in readers
+    assert said.notes == ("controller-2 is not shown live: no route to host",)
+
+
+def test_a_file_that_differs_is_named(indexes: Mapping[str, Index]) -> None:
+    content = words(answer(indexes["3+3"], "/etc/kubernetes/audit-policy.yaml", LIVE),
+                    Aspect.CONTENT)  # fmt: skip
+    assert "another content" in content
+    assert "missing" in content
+
+
+def test_no_key_is_in_any_answer(indexes: Mapping[str, Index]) -> None:
+    index = indexes["3+3"]
+    for thing in index.things:
+        said = answer_about(thing, NOBODY_ASKED)
+        for aspect in Aspect:
+            assert "PRIVATE KEY" not in words(said, aspect), thing.name
