@@ -1,6 +1,7 @@
 """Explaining anything in a cluster: explain."""
 
 import asyncio
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from hardway.cli.options import OUTPUT, of_cluster, open_project
-from hardway.cli.output import JSON, emit_json
-from hardway.text import language, text, translate
+from hardway.cli.output import JSON, emit_json, say
+from hardway.text import text
 
 if TYPE_CHECKING:
     from hardway.explain.answer import Answer, Point
@@ -47,7 +48,7 @@ def explain(  # noqa: PLR0913 - one parameter for each option
     from hardway.operations.chart import draw  # noqa: PLC0415
     from hardway.operations.explain import scene  # noqa: PLC0415
 
-    asked = " ".join(what) if what != ("-",) else click.get_text_stream("stdin").read()
+    asked = " ".join(what) if what != ("-",) else sys.stdin.read()
     project = open_project(spec, clusters)
     atlas = draw(project)
     index = Index(atlas)
@@ -89,7 +90,7 @@ def _unknown(asked: str, nearest: "Sequence[Thing]", output: str) -> None:
     for line in _wrapped(text("Nothing in this cluster is called “{asked}”.", asked=asked), ""):
         click.echo(line, err=True)
     if nearest:
-        click.echo(_said("The nearest things:"), err=True)
+        click.echo(say("The nearest things:"), err=True)
         for thing in nearest:
             click.echo(f"  hardway explain {_quoted(thing.name)}", err=True)
 
@@ -98,11 +99,11 @@ def _choices(things: "Sequence[Thing]", output: str) -> None:
     if output == JSON:
         emit_json({"choices": _listed(things)})
         return
-    click.echo(_said(text("{count} things have that name:", count=len(things))))
+    click.echo(say(text("{count} things have that name:", count=len(things))))
     for thing in things:
         click.echo()
         click.echo(f"  hardway explain {_quoted(thing.name)}")
-        for line in _wrapped(f"{_said(thing.kind)}: {_said(thing.summary)}", "    "):
+        for line in _wrapped(f"{say(thing.kind)}: {say(thing.summary)}", "    "):
             click.echo(line)
 
 
@@ -115,29 +116,29 @@ def _quoted(name: str) -> str:
 
 
 def _print(answer: "Answer", *, more: bool) -> None:
-    click.echo(click.style(answer.name, bold=True) + f"  ({_said(answer.kind)})")
+    click.echo(click.style(answer.name, bold=True) + f"  ({say(answer.kind)})")
     heading = ""
     for point in answer.shown(more=more):
         if point.heading != heading:
             heading = point.heading
             click.echo()
-            click.echo(click.style(_said(heading), fg="cyan", bold=True))
+            click.echo(click.style(say(heading), fg="cyan", bold=True))
         for line in _point(point):
             click.echo(line)
     click.echo()
     for note in answer.notes:
-        for line in _wrapped(_said(note), ""):
+        for line in _wrapped(say(note), ""):
             click.echo(click.style(line, dim=True))
     left = sum(point.more for point in answer.points)
     if left and not more:
-        hint = _said("There is more:")
+        hint = say("There is more:")
         click.echo(click.style(f"{hint} hardway explain --more {_quoted(answer.name)}", dim=True))
 
 
 def _point(point: "Point") -> Iterator[str]:
     for said in point.texts:
-        yield from _wrapped(_said(said), "  ")
-    yield from _table([tuple(map(_said, row)) for row in point.rows])
+        yield from _wrapped(say(said), "  ")
+    yield from _table([tuple(map(say, row)) for row in point.rows])
     for command in point.commands:
         # As it is, however long: it is there to be pasted.
         first, *others = command.splitlines()
@@ -169,10 +170,6 @@ def _wrapped(said: str, indent: str) -> Iterator[str]:
             line, width, initial_indent=indent, subsequent_indent=indent, break_long_words=False,
             break_on_hyphens=False, drop_whitespace=True,
         ) or [""]  # fmt: skip
-
-
-def _said(said: str) -> str:
-    return translate(said, language())
 
 
 COMMANDS = (explain,)
