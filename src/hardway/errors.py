@@ -1,6 +1,7 @@
 """Every error a user, a network or a machine can cause.
 
 * HardwayError           (1)
+  + UnsafeError          (1)  something in a cluster that others made is unsafe
   + SpecError            (2)  hardway.yaml says something that cannot be
   + PreflightError       (3)  this host or a machine is not fit; nothing was changed
     - ClockError              this host and the machines have different times
@@ -33,6 +34,10 @@ class HardwayError(Exception):
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+
+
+class UnsafeError(HardwayError):
+    """Something in a cluster that others made is unsafe; it was already printed."""
 
 
 class SpecError(HardwayError):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hardway.cli.inventory import INVENTORY, verify_inventory
 from hardway.cli.options import OUTPUT, of_cluster, open_project, renew_own
 from hardway.cli.output import JSON, emit_json, note
 from hardway.errors import UnknownError, VerifyError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 @OUTPUT
 @click.option("--ha", is_flag=True, help="Take away each control plane in turn and look again.")
 @click.option("--evidence", is_flag=True, help="Show what each check saw, also where it holds.")
+@INVENTORY
 @click.argument("steps", nargs=-1, metavar="[STEP]...")
 def verify(  # noqa: PLR0913 - one parameter for each option
     spec: Path | None,
@@ -30,8 +32,12 @@ def verify(  # noqa: PLR0913 - one parameter for each option
     *,
     ha: bool,
     evidence: bool,
+    inventory: Path | None,
 ) -> None:
     """Check that steps hold, with evidence; all of them without a name."""
+    if inventory:
+        verify_inventory(inventory, output, evidence=evidence)
+        return
     from hardway import pipeline  # noqa: PLC0415
     from hardway.cli import findings as shown  # noqa: PLC0415
     from hardway.cli.progress import reporting  # noqa: PLC0415

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -13,10 +13,12 @@ from pydantic_core import ErrorDetails
 
 from hardway.errors import SpecError
 from hardway.spec.aws import Aws
+from hardway.spec.inventory import Found, Inventory
 from hardway.spec.options import Extra, Nodes, PodSecurity, ServiceAccounts
 from hardway.spec.schema import TAGS, ClusterSpec, Counts, EndpointSpec, Named, Network, Pki
 from hardway.spec.ssh import Ssh
 
+M = TypeVar("M", bound=BaseModel)
 LARGEST_BYTES = 1 << 16
 Place = tuple[str | int, ...]
 """Where something stands in the file, e.g. ("machines", 0, "name")."""
@@ -33,6 +35,8 @@ PARTS: Mapping[str, type[BaseModel]] = {
     "serviceAccounts": ServiceAccounts,
     "components": Extra,
 }
+INVENTORY: Mapping[str, type[BaseModel]] = {"": Inventory, "ssh": Ssh, "machines": Found}
+"""The same of the file of `verify --inventory`."""
 PLAIN_TAGS = frozenset({"int", "bool", "null"})
 """Scalars taken as what they look like; all others are their own text: `1.30` is no 1.3."""
 
@@ -70,12 +74,34 @@ def load(path: Path | None) -> Loaded:
     return parse(_read(path), str(path))
 
 
-def _read(path: Path) -> str:
+def load_inventory(path: Path) -> Inventory:
+    """Read the file of `verify --inventory`.
+
+    Raises:
+        SpecError: with everything that is wrong in the file.
+    """
+    file = str(path)
+    text = _read(path, hint="docs/inventory.md shows one")
+    inventory, lines = _validated(text, file, Inventory, INVENTORY)
+    names = [machine.name for machine in inventory.machines]
+    problems = [
+        problem(file, lines, ("machines", n, "name"), f"{name} is the name of another machine too")
+        for n, name in enumerate(names)
+        if name in names[:n]
+    ]
+    if "control-plane" not in {machine.role for machine in inventory.machines}:
+        problems.append(problem(file, lines, ("machines",), "none is a control plane"))
+    if problems:
+        raise SpecError(problems)
+    return inventory
+
+
+def _read(path: Path, hint: str = "") -> str:
     try:
         content = path.read_bytes()
     except OSError as error:
         raise SpecError(
-            [f"{path}: {error.strerror}"], hint=f"hardway init {path} writes one"
+            [f"{path}: {error.strerror}"], hint=hint or f"hardway init {path} writes one"
         ) from error
     if len(content) > LARGEST_BYTES:
         raise SpecError([f"{path}: {len(content)} bytes; at most {LARGEST_BYTES} are read"])
@@ -87,6 +113,14 @@ def _read(path: Path) -> str:
 
 def parse(text: str, file: str) -> Loaded:
     """Read a spec from a text; `file` is what errors call it."""
+    spec, lines = _validated(text, file, ClusterSpec, PARTS)
+    return Loaded(spec, file, lines)
+
+
+def _validated(
+    text: str, file: str, model: type[M], parts: Mapping[str, type[BaseModel]]
+) -> tuple[M, dict[Place, int]]:
+    """Return a text's content, and where each part of it stands."""
     lines: dict[Place, int] = {}
     problems: list[str] = []
     try:
@@ -101,12 +135,12 @@ def parse(text: str, file: str) -> Loaded:
         first = (str(error) or type(error).__name__).splitlines()[0]
         raise SpecError([f"{file}:1: {first}"]) from error
     try:
-        spec = ClusterSpec.model_validate(data if data is not None else {})
+        content = model.model_validate(data if data is not None else {})
     except ValidationError as error:
-        problems += [_explain(e, file, lines) for e in error.errors()]
+        problems += [_explain(e, file, lines, parts) for e in error.errors()]
     if problems:
         raise SpecError(problems)
-    return Loaded(spec, file, lines)
+    return content, lines
 
 
 def _plain(
@@ -132,18 +166,23 @@ def _plain(
     return node.value
 
 
-def _explain(error: ErrorDetails, file: str, lines: Mapping[Place, int]) -> str:
+def _explain(
+    error: ErrorDetails,
+    file: str,
+    lines: Mapping[Place, int],
+    parts: Mapping[str, type[BaseModel]],
+) -> str:
     place = tuple(part for part in error["loc"] if part not in TAGS)
     if error["type"] == "extra_forbidden":
-        return problem(file, lines, place, f"is not a field here{_meant(place)}")
+        return problem(file, lines, place, f"is not a field here{_meant(place, parts)}")
     message = error["msg"][:1].lower() + error["msg"][1:]
     found = error["input"]
     shown = "" if isinstance(found, dict | list) else f", found {json.dumps(found, default=str)}"
     return problem(file, lines, place, message + shown)
 
 
-def _meant(place: Place) -> str:
-    model = PARTS.get(str(place[0]) if len(place) > 1 else "")
+def _meant(place: Place, parts: Mapping[str, type[BaseModel]]) -> str:
+    model = parts.get(str(place[0]) if len(place) > 1 else "")
     if model is None:
         model = Named if isinstance(place[1], int) else Counts
     known = [field.alias or name for name, field in model.model_fields.items()]

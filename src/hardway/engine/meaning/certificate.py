@@ -72,6 +72,6 @@ BEGIN, END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 
 
 def split(bundle: bytes) -> list[bytes]:
-    """Return the certificates of a PEM file, each as PEM."""
+    """Return the certificates of a PEM file, each as PEM in one form."""
     parts = [part.partition(END)[0] for part in bundle.split(BEGIN)[1:]]
-    return [BEGIN + part + END + b"\n" for part in parts]
+    return [b"\n".join((BEGIN, b"".join(part.split()), END, b"")) for part in parts]

@@ -74,7 +74,7 @@ def parse(text: bytes, files: Files, path: str = "/") -> Kubeconfig:
     ca = content(cluster, "certificate-authority")
     return Kubeconfig(
         server=str(cluster.get("server", "")).rstrip("/"),
-        authorities=frozenset(b"".join(part.split()) for part in split(ca) or ([ca] if ca else [])),
+        authorities=frozenset(split(ca)),
         certificate=content(user, "client-certificate"),
         key=content(user, "client-key"),
         others={name: "set" if name in SECRET else str(value) for name, value in others if value},

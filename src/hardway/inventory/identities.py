@@ -1,0 +1,188 @@
+"""Certificates and keys of a machine, beside the rows of hardway's table."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from hardway.atlas.material import MaterialKind
+from hardway.engine.meaning import certificate
+from hardway.engine.meaning.base import ABSENT, Deviation
+from hardway.engine.meaning.certificate import Expected, split
+from hardway.inventory.component import Component, Named
+from hardway.inventory.judged import Judged, Severity
+from hardway.inventory.look import SeenFile
+from hardway.model.cluster import Cluster, Machine
+from hardway.pki.inspect import read
+from hardway.pki.inventory import Certificate, Wanted, expand
+from hardway.text import text
+
+MASTERS = "system:masters"
+POWERFUL = frozenset({MASTERS, "system:nodes", "kubeadm:cluster-admins"})
+"""Groups that RBAC or the API server itself gives something."""
+OTHERS_READ = 0o004
+MASTERS_WHY = (
+    "The group passes by RBAC, and the certificate cannot be taken back: it is good until it ends."
+)
+UNASKED = frozenset({"localhost", "127.0.0.1", "kubernetes.default.svc.cluster"})
+"""Names of the API by which only hardway's own clients ask, or none."""
+KUBERNETES, ETCD, FRONT_PROXY = "kubernetes", "etcd", "front-proxy"
+TRUSTS: Mapping[str, tuple[str, str]] = {
+    KUBERNETES: ("kube-apiserver", "--client-ca-file"),
+    ETCD: ("etcd", "--trusted-ca-file"),
+    FRONT_PROXY: ("kube-apiserver", "--requestheader-client-ca-file"),
+}
+"""The flag that says whom the CA's certificates are shown to, by the CA's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A certificate that a machine has for one of hardway's rows."""
+
+    named: Named
+    row: Certificate
+    certificate: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Identities:
+    """What a machine's components show and trust."""
+
+    components: Mapping[str, Component]
+    named: Sequence[Named]
+    cluster: Cluster
+    machine: Machine
+    authorities: Mapping[str, bytes] = field(repr=False)
+    """Bundles of the whole cluster, by the CA's name in hardway's table."""
+
+
+def authority(components: Mapping[str, Component], name: str) -> bytes:
+    """Return the bundle that stands for one of hardway's CAs, as the machine has it."""
+    program, flag = TRUSTS[name]
+    component = components.get(program)
+    paths = component.flags.get(flag, ()) if component else ()
+    return (component.process.read(paths[0]) or b"") if component and paths else b""
+
+
+def judge(of: Identities) -> tuple[list[Shown], list[Judged]]:
+    """Return the certificates that flags and settings name, and what is to be said of them."""
+    shown: list[Shown] = []
+    found: list[Judged] = []
+    for named in of.named:
+        if named.material and named.material.kind is MaterialKind.CERTIFICATE:
+            one, judged = _certificate(of, named)
+            shown += one
+            found += judged
+        elif not named.theirs and named.material and named.material.kind is not MaterialKind.KEY:
+            found.append(said(of, named, named.path, ABSENT))
+    return shown, [*found, *_keys(of)]
+
+
+def said(of: Identities, named: Named, expected: str, found: str, **more: Any) -> Judged:
+    """Return that an entry deviates; `more` says what is otherwise than with most."""
+    common = {"at": named.at, "severity": Severity.DIFFERS, "why": named.why}
+    return Judged(machine=of.machine.name, component=named.component, expected=expected,
+                  found=found, where=named.theirs, **(common | more))  # fmt: skip
+
+
+def _certificate(of: Identities, named: Named) -> tuple[list[Shown], list[Judged]]:
+    """Judge a server's or client's certificate that a flag or setting names."""
+    wanted = named.material.wanted if named.material else None
+    process = of.components[named.component].process
+    content = process.read(named.theirs) if named.theirs else None
+    if wanted is None or not content:
+        what = f"a certificate ({wanted.row.name})" if wanted else "a certificate"
+        return [], [said(of, named, what, ABSENT)]
+    # kubeadm's control planes are nodes too; hardway's table has rows for workers only.
+    own = next((w for w in expand(of.cluster) if w.row is wanted.row
+                and w.machine == of.machine.name), wanted)  # fmt: skip
+    key = _key(of, named, wanted)
+    public = key.public if key else b""
+    shown = Shown(named, wanted.row, content)
+    return [shown], list(judged_certificate(of, named, own, content, public))
+
+
+def _key(of: Identities, named: Named, wanted: Wanted) -> SeenFile | None:
+    """Return the file with a certificate's private key: of the entry whose file hardway has."""
+    path = f"{wanted.row.path}.key"
+    same = (n for n in of.named if n.component == named.component and n.path == path)
+    at = next((n.theirs for n in same), "")
+    files = of.components[named.component].process.files
+    return files.get(at)
+
+
+def judged_certificate(
+    of: Identities, named: Named, wanted: Wanted, content: bytes, public: bytes
+) -> Iterator[Judged]:
+    """Yield how a certificate deviates from what its row wants, and what of that is unsafe."""
+    expected = Expected.of(wanted, of.authorities.get(wanted.row.ca, b""))
+    deviations = [d for d in certificate.deviations(expected, content, public)
+                  if not _no_matter(wanted, d)]  # fmt: skip
+    name = wanted.row.name
+    if not deviations:
+        yield said(of, named, name, name, why=wanted.row.why, severity=Severity.SAME,
+                   at=text("{name} certificate", name=name))  # fmt: skip
+    for deviation in deviations:
+        unsafe = _unsafe(of, deviation)
+        yield said(
+            of, named, deviation.expected, deviation.found, why=unsafe or wanted.row.why,
+            severity=Severity.UNSAFE if unsafe else Severity.DIFFERS,
+            at=text("{name} certificate: {entry}", name=name, entry=deviation.at),
+        )  # fmt: skip
+
+
+def _no_matter(wanted: Wanted, deviation: Deviation) -> bool:
+    """Return whether a deviation is a layout's own choice."""
+    if deviation.at == "CN":
+        # etcd asks no client who it is.
+        return wanted.row.ca == ETCD
+    if deviation.at == "O":
+        return deviation.found not in POWERFUL and not wanted.row.organization
+    if deviation.at.startswith("name "):
+        return deviation.expected in UNASKED and wanted.row.ca != ETCD
+    return False
+
+
+def _unsafe(of: Identities, deviation: Deviation) -> str:
+    if deviation.at == "O" and deviation.found == MASTERS:
+        return MASTERS_WHY
+    if deviation.at == "key":
+        return "The key is another certificate's: no handshake succeeds."
+    if deviation.expected == str(of.cluster.api_service_ip):
+        return "Pods reach the API by this address, the first of the Services' range."
+    return ""
+
+
+def _keys(of: Identities) -> Iterator[Judged]:
+    """Yield the private keys that others on the machine can read."""
+    seen: set[str] = set()
+    for component in of.components.values():
+        for path, file in component.process.files.items():
+            if file.public and file.mode & OTHERS_READ and path not in seen:
+                seen.add(path)
+                yield Judged(
+                    machine=of.machine.name, component=component.name,
+                    at=text("key {path}", path=path), expected="mode 0600",
+                    found=text("mode {mode:04o}", mode=file.mode),
+                    severity=Severity.UNSAFE, where=path,
+                    why="Every process on the machine can be who this key says.",
+                )  # fmt: skip
+
+
+def shared(of: Identities, shown: Sequence[Shown]) -> Iterator[Judged]:
+    """Yield the keys that serve in several roles."""
+    roles: dict[bytes, list[Shown]] = defaultdict(list)
+    for one in shown:
+        for pem in split(one.certificate)[:1]:
+            roles[read(pem).public_key].append(one)
+    for same in roles.values():
+        names = list(dict.fromkeys(one.row.name for one in same))
+        if len(names) > 1:
+            yield Judged(
+                machine=of.machine.name, component="machine", at="one certificate in several roles",
+                expected="one certificate for each role",
+                found=text("{path} is {roles}", path=same[0].named.theirs, roles=", ".join(names)),
+                severity=Severity.UNSAFE, where=same[0].named.theirs,
+                why="A process that has one of these roles has all of them, and it cannot be seen "
+                "which was used.",
+            )  # fmt: skip

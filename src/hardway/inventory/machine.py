@@ -1,0 +1,174 @@
+"""What is no component's: kernel settings, the pod network, files of people, files on disk."""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from hardway.atlas.atlas import Atlas
+from hardway.engine.meaning import kubeconfig, unit
+from hardway.engine.meaning.base import ABSENT
+from hardway.engine.meaning.commands import flags
+from hardway.engine.meaning.document import load_yaml
+from hardway.engine.meaning.settings import sysctl_deviations, sysctls
+from hardway.inventory.component import Component
+from hardway.inventory.identities import MASTERS, MASTERS_WHY
+from hardway.inventory.judged import Judged, Severity
+from hardway.inventory.look import CNI, RUNTIME, Seen
+from hardway.model.cluster import Machine, Role
+from hardway.model.rows import Note, Setting
+from hardway.pki.inspect import read
+from hardway.spec.inventory import Places
+from hardway.steps import machines, pod_network
+from hardway.text import text
+
+CNI_FOLDER = CNI.rpartition("/")[0]
+BRIDGE = "bridge"
+BRIDGE_OPTIONS = ("ipMasq", "isGateway", "hairpinMode")
+MASQUERADED = (
+    "Pods of other nodes, and policies and logs there, see the node's address in place of the "
+    "pod's; routes back that are missing go unnoticed (docs/adr/0006)."
+)
+
+
+def judge(atlas: Atlas, machine: Machine, seen: Seen, places: Places) -> Iterator[Judged]:
+    """Yield what is to be said of a machine itself."""
+    yield from _kernel(atlas, machine, seen)
+    if machine.role is Role.WORKER:
+        yield from _pod_network(atlas, machine, seen)
+    yield from _of_people(machine, seen, places)
+
+
+def _machine(machine: str, at: str, expected: str, found: str, why: str, **more: Any) -> Judged:
+    severity = Severity.SAME if expected == found else Severity.DIFFERS
+    return Judged(machine=machine, component="machine", at=at, expected=expected, found=found,
+                  **({"severity": severity, "why": why} | more))  # fmt: skip
+
+
+def _kernel(atlas: Atlas, machine: Machine, seen: Seen) -> Iterator[Judged]:
+    file = atlas.file(machine.name, machines.SYSCTL_FILE)
+    whys = {row.name: row.why for row in file.rows if isinstance(row, Setting)}
+    deviations = {d.at: d for d in sysctl_deviations(file.content, seen.sysctls)}
+    for name, value in sysctls(file.content).items():
+        wanted, deviation = " ".join(value), deviations.get(name)
+        yield _machine(machine.name, name, wanted, deviation.found if deviation else wanted,
+                       whys.get(name, file.why))  # fmt: skip
+
+
+def _pod_network(atlas: Atlas, machine: Machine, seen: Seen) -> Iterator[Judged]:
+    """Yield how the first network of the folder deviates, where it is a bridge as hardway's."""
+    file = atlas.file(machine.name, pod_network.CONFLIST)
+    ours = load_yaml(file.content)["plugins"][0]
+    whys = {row.name: row.why for row in file.rows if isinstance(row, Note)}
+    paths = sorted(path for path in seen.files
+                   if path.startswith(CNI_FOLDER) and seen.files[path].content)  # fmt: skip
+    found = [load_yaml(seen.files[path].content) for path in paths]
+    plugins = [plugin for one in found for plugin in one.get("plugins") or [one]]
+    bridge = next((plugin for plugin in plugins if plugin.get("type") == BRIDGE), None)
+    if bridge is None:
+        kinds = ", ".join(str(plugin.get("type")) for plugin in plugins) or ABSENT
+        yield _machine(machine.name, "pod network", BRIDGE, kinds, whys["plugins[0].type"])
+        return
+    for name in BRIDGE_OPTIONS:
+        wanted, there = (str(one.get(name, False)).lower() for one in (ours, bridge))
+        why = MASQUERADED if name == "ipMasq" else whys[f"plugins[0].{name}"]
+        at = f"pod network: {name}"
+        yield _machine(machine.name, at, wanted, there, why, where=paths[0])
+
+
+def _of_people(machine: Machine, seen: Seen, places: Places) -> Iterator[Judged]:
+    """Yield what lies on the machine and gives whoever takes it all rights."""
+    for path in places.authority_keys:
+        if path in seen.files:
+            yield _machine(
+                machine.name, "CA key", ABSENT, path,
+                "A process that takes over this machine can issue any identity, for as long as "
+                "the CA is trusted. Hardway's CA keys never leave the operator's host.", where=path,
+            )  # fmt: skip
+    for path in places.kubeconfigs:
+        if file := seen.files.get(path):
+            yield _kubeconfig(machine, seen, path, file.content)
+
+
+def _kubeconfig(machine: Machine, seen: Seen, path: str, content: bytes) -> Judged:
+    def other(at: str) -> bytes | None:
+        return seen.files[at].content if at in seen.files else None
+
+    at = "kubeconfig for people"
+    try:
+        who = kubeconfig.parse(content, other, path)
+        said = read(who.certificate)
+    except ValueError as error:
+        return _machine(machine.name, at, ABSENT, str(error), "It names nobody.", where=path)
+    masters = said.organization == MASTERS
+    return _machine(
+        machine.name, at, ABSENT, who.identity,
+        MASTERS_WHY if masters else "A process that takes over this machine has these rights.",
+        where=path, severity=Severity.UNSAFE if masters else Severity.DIFFERS,
+    )  # fmt: skip
+
+
+def runtime(kubelet: Component, seen: Seen, driver: str) -> Iterator[Judged]:
+    """Yield whether kubelet and containerd leave cgroups to the same manager."""
+    file = seen.files.get(RUNTIME)
+    if not file or not driver:
+        return
+    try:
+        config = tomllib.loads(file.content.decode())
+    except ValueError:
+        return
+    systemd = next(_named(config, "SystemdCgroup"), False)
+    there = "systemd" if systemd else "cgroupfs"
+    yield _machine(
+        kubelet.machine, "cgroup driver of containerd", driver, there,
+        "Two managers of one tree of cgroups: pods are killed and restarted.", where=RUNTIME,
+        severity=Severity.SAME if there == driver else Severity.UNSAFE,
+    )  # fmt: skip
+
+
+def _named(value: Any, name: str) -> Iterator[Any]:
+    if isinstance(value, dict):
+        if name in value:
+            yield value[name]
+        for inner in value.values():
+            yield from _named(inner, name)
+
+
+def data(component: Component) -> Iterator[Judged]:
+    """Yield who may enter etcd's folder."""
+    for path in component.flags.get("--data-dir", ()):
+        folder = component.process.files.get(path)
+        if folder:
+            found = text("mode {mode:04o}", mode=folder.mode)
+            yield component.judged("data folder", "mode 0700", found, "etcd's log and database: "
+                                   "all of the cluster's data.", where=path)  # fmt: skip
+
+
+def on_disk(component: Component, seen: Seen, places: Places) -> Iterator[Judged]:
+    """Yield the flags of a unit or manifest that the running process does not have."""
+    path = places.sources.get(component.name, "")
+    written = _written(component.name, path, seen)
+    for name, values in written.items():
+        running = component.flags.get(name)
+        if running != values:
+            yield component.judged(
+                f"{name} since the start", " ".join(values), " ".join(running or (ABSENT,)),
+                "The file was changed after the process started: the next start will be another.",
+                where=path,
+            )  # fmt: skip
+
+
+def _written(name: str, path: str, seen: Seen) -> Mapping[str, tuple[str, ...]]:
+    """Return the flags as they stand on disk; none where they are put together elsewhere."""
+    if name in seen.units:
+        meaning = unit.parse(seen.units[name].decode(errors="replace"))
+        at = "[Service] ExecStart "
+        found = {k.removeprefix(at): v for k, v in meaning.items() if k.startswith(at)}
+        expanded = "$" in " ".join(
+            " ".join(v) for v in (meaning.get(at.strip(), ()), *found.values())
+        )
+        return {} if expanded else found
+    file = seen.files.get(path)
+    manifest = load_yaml(file.content) if file and file.content else {}
+    containers = manifest.get("spec", {}).get("containers", [{}]) if manifest else [{}]
+    argv = [*containers[0].get("command", []), *containers[0].get("args", [])]
+    return flags(argv)[1] if argv else {}

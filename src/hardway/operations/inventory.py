@@ -1,0 +1,102 @@
+"""What there is to say of a cluster that hardway did not make; its machines are only read."""
+
+import asyncio
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from hardway.checks.ask import of_machine
+from hardway.inventory.judge import judge
+from hardway.inventory.judged import Judged, Severity
+from hardway.inventory.layouts import places
+from hardway.inventory.look import PROGRAMS, Seen, parse, question
+from hardway.model.checks import Answer
+from hardway.spec.inventory import Found, Inventory
+from hardway.spec.load import load_inventory
+from hardway.spec.ssh import Ssh
+from hardway.steps.machines import SYSCTLS
+from hardway.text import text
+from hardway.transport import ssh
+from hardway.transport.target import Target, login
+
+ANSWERS_S = 20.0
+SETTINGS = sorted({row.name for rows in SYSCTLS.values() for row in rows})
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A cluster that others made, judged."""
+
+    machines: Mapping[str, str]
+    """Roles by machine."""
+    entries: tuple[Judged, ...]
+
+
+async def verify(path: Path) -> Verified:
+    """Ask every machine of an inventory once, and judge what they answer.
+
+    Raises:
+        SpecError: with everything that is wrong in the file.
+    """
+    inventory = load_inventory(path)
+    targets = {machine.name: _target(inventory, machine) for machine in inventory.machines}
+    seen: dict[str, Seen] = {}
+    silent: dict[str, str] = {}
+    for name, answer in (await ask(inventory)).items():
+        try:
+            seen[name] = parse(answer.text)
+        except ValueError as error:
+            silent[name] = answer.silence or str(error)
+    entries = [
+        *judge(inventory, seen),
+        *(
+            Judged(machine=name, component="machine", at="answer", expected="an answer", found=why,
+                   severity=Severity.UNKNOWN, why="Nothing is known of this machine.")
+            for name, why in silent.items()
+        ),
+    ]  # fmt: skip
+    roles = {machine.name: machine.role for machine in inventory.machines}
+    return Verified(roles, tuple(_with_see(targets, one) for one in entries))
+
+
+async def ask(inventory: Inventory) -> dict[str, Answer]:
+    """Return what each machine answers to the one question that it is asked."""
+    targets = [_target(inventory, machine) for machine in inventory.machines]
+    asked = question(places(inventory), SETTINGS)
+    async with ssh.connect(targets, timeout_s=ANSWERS_S) as fleet:
+        names = [target.machine for target in targets]
+        answers = await asyncio.gather(*(of_machine(fleet, name, [asked]) for name in names))
+    return {name: answer for name, (answer,) in zip(names, answers, strict=True)}
+
+
+def _target(inventory: Inventory, machine: Found) -> Target:
+    chosen = {
+        name: getattr(machine, name) or getattr(inventory.ssh, name) for name in Ssh.model_fields
+    }
+    return Target(machine.name, machine.host or machine.name, known_hosts=None, **chosen)
+
+
+def _with_see(targets: Mapping[str, Target], one: Judged) -> Judged:
+    """Return a judgement with the command that shows the same."""
+    target = targets.get(one.machine)
+    command = _shows(one)
+    if target is None or not command:
+        return one
+    way = shlex.join([*login(target), "--"])
+    return replace(one, see=text("{way} {command}", way=way, command=shlex.quote(command)))
+
+
+def _shows(one: Judged) -> str:
+    if one.where:
+        path = shlex.quote(one.where)
+        certificate = "certificate" in one.at and "kubeconfig" not in one.at
+        reads = "openssl x509 -noout -text -in" if certificate else "ls -ld"
+        return f"{reads} {path}" if certificate or one.at.startswith(LISTED) else f"cat {path}"
+    if one.component in PROGRAMS:
+        return f"pgrep -af {one.component}"
+    return f"sysctl {one.at}" if one.at in SETTINGS else ""
+
+
+LISTED = ("key ", "CA key", "data folder")
+"""Entries of which the rights count, and not the content."""
