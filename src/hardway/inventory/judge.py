@@ -102,8 +102,8 @@ def _machine(whole: Whole, of: Machine) -> Iterator[Judged]:
     for one in (*of_flags, *of_kubeconfigs, *together):
         found.setdefault(one.component, []).append(one)
     for program, entries in found.items():
-        own = running.get(program)
-        yield from component.with_rules(own, entries) if own else entries
+        runs = running.get(program)
+        yield from component.with_rules(runs, entries) if runs else entries
     yield from machine.judge(atlas, of, seen, whole.places)
 
 
