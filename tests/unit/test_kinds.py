@@ -38,8 +38,9 @@ def test_what_is_put_by_hand_is_what_is_wanted(tmp_path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(file.content)
     users = next(f for f in wanted.files if f.path.startswith("/etc/sysusers.d/"))
-    lines += [*BY_TYPE[File].by_hand(users), "systemd-sysusers"]
-    lines += [line for item in wanted.items for line in BY_TYPE[type(item)].by_hand(item)]
+    lines += [*BY_TYPE[File].by_hand([users]), "systemd-sysusers"]
+    # Twice: what is done by hand may be done again.
+    lines += [line for item in wanted.items for line in BY_TYPE[type(item)].by_hand([item])] * 2
     done = asyncio.run(machine.run(["sh", "-s"], stdin="\n".join(lines).encode()))
     assert done.status == 0, done.stderr
     seen = asyncio.run(observe.observe(machine, wanted))
@@ -50,7 +51,7 @@ def test_commands_by_hand_can_be_read_by_a_shell_and_hold_no_secret() -> None:
     given = support.given(support.topology("3+3"))
     for by_step in render(STEPS, given).values():
         wanted = merged(by_step.values())
-        text = "\n".join(line for i in wanted.items for line in BY_TYPE[type(i)].by_hand(i))
+        text = "\n".join(line for i in wanted.items for line in BY_TYPE[type(i)].by_hand([i]))
         subprocess.run(["sh", "-n"], input=text.encode(), check=True)
         assert all(f.content.decode() not in text for f in wanted.files if f.secret)
         names = [*(i.name for i in wanted.items if isinstance(i, Package | Unit))]

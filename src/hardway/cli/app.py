@@ -8,7 +8,19 @@ import sys
 import click
 
 from hardway import __version__
-from hardway.cli import audit, aws, build, explain, look, node, operate, picture, supply, verify
+from hardway.cli import (
+    audit,
+    aws,
+    build,
+    explain,
+    export,
+    look,
+    node,
+    operate,
+    picture,
+    supply,
+    verify,
+)
 from hardway.cli.output import note
 from hardway.errors import HardwayError
 from hardway.host import past_proxies
@@ -26,7 +38,7 @@ def cli(lang: str | None) -> None:
         os.environ["HARDWAY_LANG"] = lang
 
 
-COMMANDS = (build, look, verify, explain, audit, picture, operate, node, supply, aws)
+COMMANDS = (build, look, verify, explain, audit, picture, operate, node, supply, export, aws)
 
 for command in (c for part in COMMANDS for c in part.COMMANDS):
     cli.add_command(command)

@@ -1,1 +1,1 @@
-"""The cluster as a guide or as shell scripts that build it without hardway."""
+"""The way to this very cluster without hardway: a guide for people, or a plain shell script."""

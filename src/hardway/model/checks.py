@@ -67,6 +67,7 @@ class Subject:
             "API_SERVICE_IP": str(cluster.api_service_ip),
             "DNS_SERVICE_IP": str(cluster.dns_service_ip),
             "CONTROL_PLANE": cluster.control_planes[0].name,
+            "CONTROL_PLANES": " ".join(m.name for m in cluster.control_planes),
         }
         if self.kind in {"machine", "node"}:
             words |= {"MACHINE": self.machine.name, "ADDRESS": str(self.machine.address)}
@@ -156,18 +157,28 @@ def judged(expected: str, found: str, *, holds: bool | None = None) -> tuple[Jud
     return (Judgement(Verdict.HOLDS if so else Verdict.WRONG, expected, found),)
 
 
+@dataclass(frozen=True, slots=True)
+class LastLine:
+    """The judge of answers whose last line is as expected, or ends so; people can judge it too."""
+
+    expected: str
+    ends: bool = False
+
+    def __call__(self, subject: Subject, answer: Answer) -> tuple[Judgement]:
+        """Return the judgement."""
+        expected = subject.fill(self.expected, {})
+        so = answer.last_line.endswith(expected) if self.ends else answer.last_line == expected
+        return judged(expected, answer.last_line, holds=so)
+
+
 def says(expected: str) -> Judge:
     """Return the judge of answers whose last line is to be `expected`."""
-    return lambda subject, answer: judged(subject.fill(expected, {}), answer.last_line)
+    return LastLine(expected)
 
 
 def ends_with(expected: str) -> Judge:
     """Return the judge of answers whose last line is to end so."""
-
-    def judge(_subject: Subject, answer: Answer) -> tuple[Judgement]:
-        return judged(expected, answer.last_line, holds=answer.last_line.endswith(expected))
-
-    return judge
+    return LastLine(expected, ends=True)
 
 
 def any_cluster(_cluster: Cluster) -> bool:
@@ -271,3 +282,9 @@ class Check(Claim):
     when: Occasion = Occasion.ALWAYS
     silence: Verdict = Verdict.UNKNOWN
     """What it means that nobody answers."""
+    test: str = ""
+    """A command, in the form of `see`, that succeeds where this holds: for where hardway does not
+    judge (export). Empty where the answer's last line decides, or where an effect's look does."""
+    after: str = ""
+    """The step that must be done first, where steps are done one after another; empty where its own
+    is enough. `up` puts all files before it starts anything."""

@@ -6,6 +6,7 @@ seen by the next run, without clocks or marker files (docs/adr/0003). Comments a
 are not part of it (docs/adr/0024).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -103,6 +104,15 @@ def _loaded(reload: Reload, given: Mapping[str, File | Blob]) -> str:
     """Return what `_noted_files` makes the unit note once it has read the wanted files."""
     files = [given[path] for path in reload.paths]
     return hexdigest(b"".join(meaning(f.content) for f in files if isinstance(f, File)))
+
+
+NOTES = re.compile(rf"(?m)(?:^#.*\n)*^.*(?:{DIGEST}=|{MARKS}\b).*\n".encode())
+"""Matches lines that note what a process was started with, and the reasons for them."""
+
+
+def without_notes(text: bytes) -> bytes:
+    """Return a unit file without the lines that only hardway needs."""
+    return NOTES.sub(b"", text)
 
 
 def sections(spec: Service, *, digest: str) -> tuple[Section, ...]:

@@ -95,6 +95,7 @@ CHECKS = (
           ask=Kubectl(("get", "secrets", "--all-namespaces", "--no-headers")),
           why="one Secret that no key reads is enough: listing fails, and API servers that start "
               "never get ready",
+          test="hardway kubectl get secrets --all-namespaces --output=name",
           see="hardway unreadable"),
 )  # fmt: skip
 

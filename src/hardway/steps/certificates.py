@@ -129,9 +129,14 @@ def _private(_subject: Subject, answer: Answer) -> tuple[Judgement]:
 CHECKS = (
     Check(name="certificates-valid", step=NAME, scope=MACHINES, ask=Sh(HELD), judge=_valid,
           why="nobody accepts an expired certificate: whoever presents it is cut off",
+          test="hardway ssh <MACHINE> -- 'for file in $(find /etc/kubernetes/pki /etc/etcd/pki "
+          '-name "*.crt" 2>/dev/null); do openssl x509 -in $file -noout -checkend 86400 || '
+          "exit 1; done'",
           see="hardway certs"),
     Check(name="keys-private", step=NAME, scope=MACHINES, ask=Sh(HELD), judge=_private,
           why="whoever can read a key can act as its owner",
+          test="hardway ssh <MACHINE> -- '! find /etc/kubernetes /etc/etcd -name \"*.key\" "
+          "-perm /077 2>/dev/null | grep .'",
           see="hardway ssh <MACHINE> -- find /etc/kubernetes /etc/etcd -name '*.key' -perm /077"),
 )  # fmt: skip
 

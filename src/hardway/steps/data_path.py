@@ -55,7 +55,7 @@ def _peers(subject: Subject) -> Mapping[str, str]:
     peers = [f"{m.name}={probe.address(m)}" for m in subject.cluster.workers
              if m != subject.machine]  # fmt: skip
     first = next((peer.partition("=")[2] for peer in peers), probe.address(subject.machine))
-    return {"PEERS": " ".join(peers), "PEER": first}
+    return {"PEERS": " ".join(peers), "PEER": first, "PROBE": probe.address(subject.machine)}
 
 
 def _neighbours(subject: Subject, answer: Answer) -> tuple[Judgement]:
@@ -105,6 +105,8 @@ CHECKS = (
           ask=Sh(NEIGHBOURS), judge=_neighbours, words=_peers,
           causes=(*IN_POD, "pod-masquerade"), anywhere=("hardway-probe-runs", "pod-routes"),
           why="pods on other workers are reached, and see this pod's own address",
+          test="hardway ssh <MACHINE> -- 'for peer in <PEERS>; do "
+          f"{IN_PROBE} {CURL} http://${{peer#*=}}:{probe.PORT}/ | grep <PROBE> || exit 1; done'",
           see=f"hardway ssh <MACHINE> -- {IN_PROBE} {CURL} http://<PEER>:{probe.PORT}/"),
     Check(name="pod-reaches-outside", step=POD_NETWORK, scope=WORKERS,
           ask=Sh(OUTSIDE), judge=_outside, causes=(*IN_POD, "pod-masquerade"),

@@ -1,6 +1,7 @@
 """DNS: CoreDNS in the cluster, two replicas on different nodes."""
 
 import textwrap
+from collections.abc import Mapping
 
 from hardway.components import image
 from hardway.model.checks import Answer, Check, Judgement, Kubectl, Scope, Subject, judged
@@ -256,6 +257,10 @@ def _apart(subject: Subject, answer: Answer) -> tuple[Judgement]:
     return judged(f"{wanted} nodes", f"{nodes} nodes{left_out}", holds=nodes >= wanted)
 
 
+def _replicas(subject: Subject) -> Mapping[str, str]:
+    return {"REPLICAS": str(replicas(subject.cluster))}
+
+
 PODS = Kubectl(("get", "nodes,pods", f"--namespace={NAMESPACE}", "--output=json"))
 WITH_WORKERS = Scope("cluster", where=lambda cluster: bool(cluster.workers))
 SEE = "hardway kubectl --namespace kube-system get pods --selector k8s-app=kube-dns --output wide"
@@ -263,9 +268,14 @@ CHECKS = (
     Check(name="dns-ready", step=NAME, scope=WITH_WORKERS, ask=PODS, judge=_ready,
           causes=(*API, "scheduler-healthy", "controller-manager-healthy"),
           anywhere=("node-ready", "pod-reaches-service"),
+          test="hardway kubectl --namespace kube-system rollout status deployment/coredns "
+          "--timeout=5s",
           why="pods find Services by name", see=SEE),
     Check(name="dns-apart", step=NAME, scope=WITH_WORKERS, ask=PODS, judge=_apart,
-          causes=("dns-ready", *API),
+          causes=("dns-ready", *API), words=_replicas,
+          test="[ <REPLICAS> = $(hardway kubectl --namespace kube-system get pods "
+          "--selector k8s-app=kube-dns --output='jsonpath={.items[*].spec.nodeName}' | "
+          "xargs -n 1 | sort -u | wc -l) ]",
           why="if all replicas are on one node, its loss is the loss of all names", see=SEE),
     *data_path.DNS_CHECKS,
 )  # fmt: skip

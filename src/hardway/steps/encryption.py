@@ -63,6 +63,8 @@ SAME = Check(
     name="encryption-key-same", step=NAME, scope=CONTROL_PLANES,
     ask=Sh(f"sha256sum {PATH} 2>/dev/null | cut -d' ' -f1"), judge=_same,
     why="a Secret written by one API server must be readable by all",
+    test=f'[ "$(hardway ssh <MACHINE> -- sha256sum {PATH})" = '
+    f'"$(hardway ssh <CONTROL_PLANE> -- sha256sum {PATH})" ]',
     see=f"hardway ssh <MACHINE> -- sha256sum {PATH}",
 )  # fmt: skip
 

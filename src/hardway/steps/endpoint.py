@@ -70,6 +70,8 @@ HELD = Check(
     ask=Sh("ip -brief address show to <ENDPOINT>/32", Where.CONTROL_PLANES), judge=_held_once,
     anywhere=("keepalived-runs", "haproxy-runs", "apiserver-ready"),
     why="an address that two machines hold answers half of the time",
+    test="[ 1 = $(for machine in <CONTROL_PLANES>; do hardway ssh $machine -- "
+    "ip -brief address show to <ENDPOINT>/32; done | wc -l) ]",
     see="hardway ssh <CONTROL_PLANE> -- ip -brief address show to <ENDPOINT>/32",
 )  # fmt: skip
 PROXIED = Check(

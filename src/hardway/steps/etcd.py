@@ -183,9 +183,11 @@ ETCDCTL = shlex.join(argv())
 STATUS = Sh(f"{ETCDCTL} endpoint status --write-out=json 2>&1 | grep -v '^null$'")
 """A member that does not answer is `null` beside the error."""
 NOBODY_LISTENS = {"7", "28"}
-STRANGER = Sh(
-    f"{CURL} --http1.1 --cacert {PKI}/ca.crt https://127.0.0.1:{ETCD_CLIENT_PORT}/health\necho $?"
+STRANGER_ASKS = (
+    CURL.replace("'", '"')
+    + f" --http1.1 --cacert {PKI}/ca.crt https://127.0.0.1:{ETCD_CLIENT_PORT}/health"
 )
+STRANGER = Sh(f"{STRANGER_ASKS}\necho $?")
 
 
 def member(text: str) -> MemberStatus | None:
@@ -240,6 +242,7 @@ MEMBER = Check(
     causes=("etcd-runs", "etcd-flags", "certificates-valid"),
     why="a quorum of members must agree before anything is stored",
     see=f"hardway ssh <MACHINE> -- {ETCDCTL} endpoint health",
+    test=f"hardway ssh <MACHINE> -- {ETCDCTL} endpoint health",
 )  # fmt: skip
 CHECKS = (
     processes.flags(UNIT, spec, step=NAME, scope=CONTROL_PLANES),
@@ -255,10 +258,14 @@ CHECKS = (
     Check(name="etcd-one-leader", step=NAME, scope=CONTROL_PLANES, ask=STATUS, judge=_one_leader,
           causes=("etcd-member-healthy",),
           why="members that follow different leaders are two clusters",
+          test=f"[ 1 = $(hardway ssh <MACHINE> -- '{ETCDCTL} endpoint status --cluster "
+          "--write-out=fields | grep Leader | sort -u | wc -l') ]",
           see=f"hardway ssh <MACHINE> -- {ETCDCTL} endpoint status --cluster --write-out=table"),
     Check(name="etcd-refuses-strangers", step=NAME, scope=CONTROL_PLANES, ask=STRANGER,
           judge=_refused, causes=("etcd-runs", "etcd-flags"),
           why="whoever reads etcd without a certificate reads every Secret",
+          test=f"hardway ssh <MACHINE> -- '{STRANGER_ASKS}; case $? in 35|55|56) ;; "
+          "*) exit 1 ;; esac'",
           see=f"hardway ssh <MACHINE> -- curl --cacert {PKI}/ca.crt "
           f"https://127.0.0.1:{ETCD_CLIENT_PORT}/health"),
 )  # fmt: skip

@@ -34,6 +34,8 @@ CHECKS = (
           ask=Sh("sed -n 's/^ *server: *//p' <KUBECONFIGS>"),
           judge=lambda s, answer: judged(_words(s)["SERVERS"], " ".join(answer.text.split())),
           why="a client of the wrong server fails together with it",
+          test="hardway ssh <MACHINE> -- '[ \"$(sed -n \"s/^ *server: *//p\" <KUBECONFIGS> | "
+          "xargs)\" = \"<SERVERS>\" ]'",
           see="hardway ssh <MACHINE> -- grep server: <KUBECONFIGS>"),
 )  # fmt: skip
 

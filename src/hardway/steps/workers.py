@@ -121,6 +121,8 @@ READY = Check(
     causes=("containerd-answers", "kubelet-healthy", "kubeconfig-server", "certificates-valid",
             *API, "controller-manager-healthy"),
     why="only ready nodes are given pods",
+    after="pod-network",
+    test="hardway kubectl wait --for=condition=Ready --timeout=5s node/<MACHINE>",
     see="hardway kubectl describe node <MACHINE>",
 )  # fmt: skip
 CHECKS = (
@@ -149,6 +151,9 @@ CHECKS = (
     Check(name="node-untroubled", step=NAME, scope=NODES, ask=Kubectl(GET_NODES),
           judge=_untroubled, causes=("node-ready", *API),
           why="Kubernetes taints nodes on which something is wrong: a full disk, no memory",
+          after="pod-network",
+          test="! hardway kubectl get node <MACHINE> --output='jsonpath={.spec.taints[*].key}' | "
+          "grep node.kubernetes.io/",
           see="hardway kubectl describe node <MACHINE>"),
     Check(name="node-takes-pods", step=NAME, scope=NODES, ask=Kubectl(GET_NODES),
           judge=_takes_pods, severity=Severity.WARN, causes=API,

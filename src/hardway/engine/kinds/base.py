@@ -63,8 +63,11 @@ class ItemKind(Generic[T]):
     """Whether comments are all that differs (docs/adr/0024)."""
     entry: Callable[[T], Entry] | None = None
     """How it is put at its path; None where it is brought about otherwise."""
-    by_hand: Callable[[T], Sequence[str]]
-    """Returns the commands with which a person does the same, as root on the machine."""
+    by_hand: Callable[[Sequence[T]], Sequence[str]]
+    """Returns the commands with which a person puts some items, as root on the machine.
+
+    Files and blobs lie in a tree below the current folder. The commands may be run again.
+    """
 
 
 AnyKind = ItemKind[Any]

@@ -51,6 +51,14 @@ def _lines(block: Block) -> str:
     return f"{BLOCK_BEGIN}\n{block.text}{BLOCK_END}\n"
 
 
+def _by_hand(block: Block) -> list[str]:
+    return [
+        f"touch {block.path}",
+        f"sed --in-place '/^{BLOCK_BEGIN}$/,/^{BLOCK_END}$/d' {block.path}",
+        f"cat >>{block.path} <<'END'\n{_lines(block)}END",
+    ]
+
+
 BLOCK = ItemKind(
     type=Block,
     asks=lambda block: [(_question, block.path), (path.question, path.stage(block.path))],
@@ -58,5 +66,5 @@ BLOCK = ItemKind(
     differs=_differs,
     prose=_prose,
     entry=lambda block: Entry(path=block.path, content=_lines(block).encode(), merged=True),
-    by_hand=lambda block: [f"cat >>{block.path} <<'END'\n{_lines(block)}END"],
+    by_hand=lambda blocks: [line for block in blocks for line in _by_hand(block)],
 )

@@ -1,6 +1,5 @@
 """What files cause on a running machine: routes, rules, kernel settings, users, images."""
 
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -62,5 +61,5 @@ EFFECT = ItemKind(
     asks=lambda effect: [(_question(effect), effect.name)],
     read=_read,
     differs=_differs,
-    by_hand=lambda effect: [f"# {shlex.quote(effect.name)}", effect.fix],
+    by_hand=lambda effects: list(dict.fromkeys(effect.fix for effect in effects)),
 )

@@ -69,9 +69,8 @@ def text_diff(name: str, before: bytes, after: bytes) -> list[str]:
     return list(difflib.unified_diff(old, new, name, name, lineterm=""))
 
 
-def _by_hand(file: File) -> list[str]:
-    rights = f"--mode={file.mode:04o} --owner={file.owner} --group={file.owner}"
-    return [f"install -D {rights} .{file.path} {file.path}"]
+def _by_hand(file: File) -> str:
+    return f"install -D {path.by_hand(file)} .{file.path} {file.path}"
 
 
 FILE = ItemKind(
@@ -86,5 +85,5 @@ FILE = ItemKind(
     differs=_differs,
     prose=_prose,
     entry=lambda f: Entry(path=f.path, mode=f.mode, owner=f.owner, content=f.content),
-    by_hand=_by_hand,
+    by_hand=lambda files: [_by_hand(file) for file in files],
 )

@@ -21,7 +21,7 @@ FOLDER = ItemKind(
     read=path.read,
     differs=_differs,
     entry=lambda f: Entry(path=f.path, type=tarfile.DIRTYPE, mode=f.mode, owner=f.owner),
-    by_hand=lambda f: [
-        f"install --directory --mode={f.mode:04o} --owner={f.owner} --group={f.owner} {f.path}"
+    by_hand=lambda folders: [
+        f"install --directory {path.by_hand(folder)} {folder.path}" for folder in folders
     ],
 )

@@ -26,10 +26,16 @@ def _differs(package: Package, seen: Observed, _stale: Stale) -> Iterator[Differ
         yield Kind.INSTALL, package.name, package.why
 
 
+def _by_hand(packages: Sequence[Package]) -> list[str]:
+    names = shlex.join(sorted(package.name for package in packages))
+    install = "DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends"
+    return [f"dpkg-query --show {names} >/dev/null || {{ apt-get update && {install} {names}; }}"]
+
+
 PACKAGE = ItemKind(
     type=Package,
     asks=lambda package: [(_question, package.name)],
     read=_read,
     differs=_differs,
-    by_hand=lambda package: [f"apt-get install --no-install-recommends {package.name}"],
+    by_hand=_by_hand,
 )

@@ -6,7 +6,7 @@ from dataclasses import replace
 from posixpath import basename, dirname
 
 from hardway.engine.kinds.base import Sections, section
-from hardway.model.resources import NEW, PROSE, STORE, File, Folder, Observed, SeenPath
+from hardway.model.resources import NEW, PROSE, ROOT, STORE, File, Folder, Observed, SeenPath
 
 COLUMNS = r"%y\t%m\t%u:%g\t%s\t%C@\t%l\t%p\n"
 """Kind, mode, owner, size, ctime, target and path, as `find -printf` writes them."""
@@ -75,3 +75,9 @@ def rights(item: File | Folder, seen: SeenPath | None) -> list[str]:
     if seen is None or (seen.mode, seen.owner) == (item.mode, item.owner):
         return []
     return [f"mode {seen.mode:04o} {seen.owner} -> {item.mode:04o} {item.owner}"]
+
+
+def by_hand(item: File | Folder) -> str:
+    """Return what install(1), run by root, is told about a path's mode and owner."""
+    owner = "" if item.owner == ROOT else f" --owner={item.owner} --group={item.owner}"
+    return f"--mode={item.mode:04o}{owner}"

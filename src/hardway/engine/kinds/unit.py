@@ -126,10 +126,20 @@ def _starts(seen: SeenUnit) -> bool:
     return seen.active == "activating" and not seen.digest
 
 
+def _by_hand(units: Sequence[Unit]) -> list[str]:
+    names = shlex.join(unit.name for unit in units)
+    # Not waited for: a member of etcd is started when others are, on machines that come later.
+    return [
+        "systemctl daemon-reload",
+        f"systemctl enable --quiet {names}",
+        f"systemctl restart --no-block {names}",
+    ]
+
+
 UNIT = ItemKind(
     type=Unit,
     asks=lambda unit: [(_question, unit.name)],
     read=_read,
     differs=_differs,
-    by_hand=lambda unit: ["systemctl daemon-reload", f"systemctl enable --now {unit.name}"],
+    by_hand=_by_hand,
 )

@@ -1,0 +1,48 @@
+"""A cluster that an exported script builds on fresh machines, judged by hardway's own checks."""
+
+import asyncio
+import os
+import subprocess
+
+from tests.cluster.conftest import Hardway
+
+from hardway.model.resources import IDENTITY
+from hardway.project import Project, open_project
+
+
+def project(small: Hardway) -> Project:
+    return open_project(small.folder / "hardway.yaml", None)
+
+
+def build(small: Hardway) -> subprocess.CompletedProcess[str]:
+    """Run the exported script without anything of hardway's on the way."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(small.folder)}
+    return subprocess.run(["sh", str(small.folder / "way/build.sh")], env=environment, text=True,
+                          capture_output=True, check=False, timeout=600)  # fmt: skip
+
+
+def test_shell_builds_a_cluster_on_fresh_machines_and_leaves_others_alone(small: Hardway) -> None:
+    small("export", "--format", "shell", "--output", "way")
+    there = project(small)
+    asyncio.run(there.provider.ensure(there.cluster, lambda _machine, _text: None))
+    done = build(small)
+    assert done.returncode == 0, done.stderr
+    assert "NOT OK" not in done.stderr
+
+    # What hardway asks of a cluster, its smoke test too, with the new cluster's own kubeconfigs.
+    kubeconfigs = there.workspace.admin_kubeconfig.parent
+    kubeconfigs.mkdir(mode=0o700)
+    for file in (small.folder / "way/keys").glob("*.kubeconfig"):
+        (kubeconfigs / file.name).write_bytes(file.read_bytes())
+    findings = small.findings()
+    assert {f["verdict"] for f in findings} == {"holds"}
+    assert {f["step"] for f in findings} >= {"workers", "dns", "smoke-test"}
+
+    worker = there.cluster.workers[0].name
+    note = f"mkdir -p /var/lib/hardway; echo id x-1 >{IDENTITY}"
+    noted = there.provider.ssh_command(there.cluster.machine(worker), [note])
+    subprocess.run(noted, check=True)
+    refused = build(small)
+    assert refused.returncode == 1
+    assert f"{worker} is a machine of a cluster that hardway made" in refused.stderr
+    assert "1. Machines" not in refused.stderr
