@@ -46,4 +46,4 @@ def made(atlas: Atlas, found: Iterable[Placed]) -> Iterator[Point]:
 def by_hand(placed: Placed) -> list[str]:
     """Return the shell lines that put the thing there, as root on the machine."""
     kind = BY_TYPE[type(placed.item)]
-    return list(kind.by_hand(placed.item))
+    return list(kind.by_hand([placed.item]))

@@ -16,10 +16,10 @@ COMMANDS
 # haproxy.service: Passes connections to the endpoint on to API servers that are ready.
 # /etc/haproxy/haproxy.cfg: Passes connections on to API servers that are ready.
 put controller-0 \
-    etc/haproxy/haproxy.cfg \
-    etc/systemd/system/haproxy.service <<'COMMANDS'
-install -D --mode=0644 ./etc/haproxy/haproxy.cfg /etc/haproxy/haproxy.cfg
+    etc/systemd/system/haproxy.service \
+    etc/haproxy/haproxy.cfg <<'COMMANDS'
 install -D --mode=0644 ./etc/systemd/system/haproxy.service /etc/systemd/system/haproxy.service
+install -D --mode=0644 ./etc/haproxy/haproxy.cfg /etc/haproxy/haproxy.cfg
 systemctl daemon-reload
 systemctl enable --quiet haproxy.service
 systemctl restart --no-block haproxy.service
@@ -28,10 +28,10 @@ COMMANDS
 # keepalived.service: Holds the endpoint's address while this machine's haproxy has a server.
 # /etc/keepalived/keepalived.conf: Holds the endpoint's address on one control plane.
 put controller-0 \
-    etc/keepalived/keepalived.conf \
-    etc/systemd/system/keepalived.service <<'COMMANDS'
-install -D --mode=0644 ./etc/keepalived/keepalived.conf /etc/keepalived/keepalived.conf
+    etc/systemd/system/keepalived.service \
+    etc/keepalived/keepalived.conf <<'COMMANDS'
 install -D --mode=0644 ./etc/systemd/system/keepalived.service /etc/systemd/system/keepalived.service
+install -D --mode=0644 ./etc/keepalived/keepalived.conf /etc/keepalived/keepalived.conf
 systemctl daemon-reload
 systemctl enable --quiet keepalived.service
 systemctl restart --no-block keepalived.service
