@@ -103,7 +103,7 @@ CHECKS = (
           see=f"hardway ssh <MACHINE> -- {READYZ}"),
     Check(name="pod-reaches-neighbours", step=POD_NETWORK, scope=WORKERS,
           ask=Sh(NEIGHBOURS), judge=_neighbours, words=_peers,
-          causes=(*IN_POD, "pod-masquerade"), anywhere=("hardway-probe-runs", "pod-routes"),
+          causes=(*IN_POD, "pod-masquerade"), anywhere=(*IN_POD, "pod-routes"),
           why="pods on other workers are reached, and see this pod's own address",
           test="hardway ssh <MACHINE> -- 'for peer in <PEERS>; do "
           f"{IN_PROBE} {CURL} http://${{peer#*=}}:{probe.PORT}/ | grep <PROBE> || exit 1; done'",
@@ -122,7 +122,7 @@ DNS_CHECKS = (
           see=f"hardway ssh <MACHINE> -- {IN_PROBE} {ASK_NAME}"),
     Check(name="node-resolves", step=DNS, scope=WORKERS,
           ask=Sh(f"{ON_NODE} | {FIRST_WORD}"), judge=says("<API_SERVICE_IP>"),
-          causes=("service-rules", "dns-ready", "pod-routes"),
+          causes=("service-rules", "dns-ready", "pod-routes"), anywhere=IN_POD,
           why="pods on the node's own network find Services by name",
           see=f"hardway ssh <MACHINE> -- '{ON_NODE}'"),
 )  # fmt: skip

@@ -1,0 +1,83 @@
+"""Mutations of control planes: etcd, encryption, the API server, its clients, the endpoint."""
+
+from hardway.model.cluster import Cluster, Role
+from hardway.mutations.objects import ETCDCTL
+from hardway.mutations.row import Mutation, Which, at_proxy, at_vip, several_control_planes
+from hardway.steps import address, balancer, encryption
+from hardway.steps.apiserver_files import AUTHENTICATION
+
+OTHER_PORT = f"sed -i 's/^\\( *bind <ENDPOINT>\\):<PORT>/\\1:16443/' {balancer.CONFIG}"
+STRANGER = "192.0.2.1:2380"
+NO_STRANGER = (
+    f"{ETCDCTL} member list | grep {STRANGER} | cut -d, -f1 | xargs -r {ETCDCTL} member remove"
+)
+IDENTITY_FIRST = (
+    "sed -i -e 's/^  providers:$/&\\n  - identity: {}/' -e '$ {/identity/d}' " + encryption.PATH
+)
+"""What stands first encrypts: `identity` does not."""
+
+
+def at_vip_of_several(cluster: Cluster) -> bool:
+    """Return whether one of several control planes holds it."""
+    return at_vip(cluster) and several_control_planes(cluster)
+
+
+ROWS = (
+    Mutation(
+        name="another-first-provider", check="encryption-key-same", role=Role.CONTROL_PLANE,
+        keeps=(encryption.PATH,), where=several_control_planes,
+        do=IDENTITY_FIRST,
+        symptom="Some new Secrets are plaintext in etcd, others are not.",
+        why="Each API server encrypts for itself: a file that differs on one of them is in force "
+        "for every third request.",
+    ),
+    Mutation(
+        name="stranger-in-etcd", check="etcd-members-known", role=Role.CONTROL_PLANE,
+        do=f"{ETCDCTL} member add stranger --learner --peer-urls=https://{STRANGER}",
+        undo=NO_STRANGER,
+        symptom="etcdctl member list shows a member that no machine is.",
+        why="A member that was never started, or was lost, stays in the list and counts once it "
+        "votes. It leaves only when somebody removes it.",
+        mend=(f"hardway ssh <MACHINE> -- '{NO_STRANGER}'",),
+    ),
+    Mutation(
+        name="anonymous-on-all-paths", check="apiserver-refuses-anonymous",
+        role=Role.CONTROL_PLANE,
+        keeps=(AUTHENTICATION,),
+        do=f"sed -i '/^  conditions:/,$d' {AUTHENTICATION}",
+        symptom="curl without a certificate gets 403 where it got 401.",
+        why="403 means that the client was let in as system:anonymous: a single binding more and "
+        "strangers read or write.",
+        shows_s=90,
+    ),
+    Mutation(
+        name="address-held-twice", check="endpoint-held-once", role=Role.CONTROL_PLANE,
+        where=at_vip_of_several, keeps=(address.CONFIG,),
+        do=f"sed -i 's/virtual_router_id .*/virtual_router_id 52/' {address.CONFIG}\n"
+        "systemctl restart keepalived",
+        undo="systemctl restart keepalived",
+        symptom="Connections to the endpoint break now and then.",
+        why="Two routers that do not hear each other both take the address, and neighbours believe "
+        "the one that spoke last.",
+        shows_s=30,
+    ),
+    Mutation(
+        name="proxy-on-another-port", check="proxy-answers", role=Role.WORKER, where=at_proxy,
+        keeps=(balancer.CONFIG,),
+        do=f"{OTHER_PORT}\nsystemctl restart haproxy",
+        undo="systemctl restart haproxy",
+        symptom="One node is NotReady after 40 s; its kubelet logs: connection refused.",
+        why="With an endpoint of kind proxy each machine has its own way to the API.",
+        shows_s=20,
+    ),
+    Mutation(
+        name="endpoint-on-another-port", check="endpoint-answers", role=Role.CONTROL_PLANE,
+        which=Which.EVERY, where=at_vip, keeps=(balancer.CONFIG,),
+        do=f"{OTHER_PORT}\nsystemctl restart haproxy",
+        undo="systemctl restart haproxy",
+        symptom="kubectl: connection refused. The address answers pings.",
+        why="An address that is held is not yet one that answers: haproxy has to listen there.",
+        shows_s=20,
+    ),
+)  # fmt: skip
+"""Of the steps encryption, etcd, control-plane and endpoint."""

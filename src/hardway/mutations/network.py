@@ -1,0 +1,135 @@
+"""Mutations of the pod network and of DNS: routes, rules, firewalls of others, CoreDNS."""
+
+from collections.abc import Callable
+
+from hardway.model.checks import any_cluster
+from hardway.model.cluster import Cluster, Role
+from hardway.mutations.objects import create, delete, remove, restore
+from hardway.mutations.row import Mutation, several_workers, with_workers
+from hardway.steps.network import HOLD, PROTOCOL, SCRIPT, TABLE
+
+NOTHING_FOREIGN = "nft delete table inet theirs"
+PUT_BACK = f"rm -f {HOLD}\nsh {SCRIPT}"
+POLICY = "/registry/networkpolicies/default/deny-all"
+COREDNS = "/registry/deployments/kube-system/coredns"
+
+
+def foreign(  # noqa: PLR0913 - the fields of a row
+    name: str,
+    check: str,
+    chain: str,
+    *rules: str,
+    symptom: str,
+    why: str,
+    where: Callable[[Cluster], bool] = any_cluster,
+    tried: bool = False,
+) -> Mutation:
+    """Return a firewall of others on a worker: one chain and its rules, left to people."""
+    own = [f"add rule inet theirs rules {rule}" for rule in rules]
+    text = "; ".join(("add table inet theirs", f"add chain inet theirs rules {{ {chain} }}", *own))
+    return Mutation(
+        name=name,
+        check=check,
+        role=Role.WORKER,
+        do=f"nft '{text}'",
+        undo=f"{NOTHING_FOREIGN} 2>/dev/null || :",
+        symptom=symptom,
+        why=why,
+        mend=(f"hardway ssh <MACHINE> -- {NOTHING_FOREIGN}",),
+        where=where,
+        tried=tried,
+    )
+
+
+FORWARDED = "type filter hook forward priority 10;"
+SENT = "type filter hook output priority -200;"
+LEAVING = "type filter hook postrouting priority 200;"
+HIDING = "type nat hook postrouting priority 90;"
+ROWS = (
+    Mutation(
+        name="route-lost", check="pod-routes", role=Role.CONTROL_PLANE,
+        where=with_workers,
+        do=f"ip -4 route flush proto {PROTOCOL}",
+        undo=PUT_BACK,
+        symptom="Webhooks and aggregated APIs time out on one control plane.",
+        why="Routes are the kernel's: they go with the link, and no file brings them back by "
+        "itself.",
+    ),
+    Mutation(
+        name="masquerade-gone", check="pod-masquerade", role=Role.WORKER,
+        do=f"nft delete table ip {TABLE}",
+        undo=PUT_BACK,
+        symptom="Pods reach each other, and nothing outside of the machines' network.",
+        why="No router outside knows the way to a pod: answers come back only to the machine's own "
+        "address.",
+    ),
+    Mutation(
+        name="service-rules-gone", check="service-rules", role=Role.WORKER,
+        do="nft delete table ip kube-proxy",
+        undo="systemctl restart kube-proxy",
+        symptom="No Service answers on one node, and kube-proxy says that it is healthy.",
+        why="kube-proxy writes its whole table once an hour: health is not the same as rules.",
+        # hardway lets a kube-proxy that just started finish its work.
+        mend=("hardway ssh <MACHINE> -- sleep 20", "hardway up"),
+    ),
+    foreign("firewall-of-others", "no-foreign-firewall", FORWARDED + " policy drop;", "accept",
+            symptom="Nothing yet: its rules let everything pass.",
+            why="Each chain on a hook is asked, and one that drops is enough: hardway cannot "
+            "overrule it and leaves it to its owner."),
+    foreign("pods-not-let-out", "pod-sources-pass", LEAVING,
+            'ip saddr <PODS> oifname != "cni0" drop',
+            symptom="Pods reach their own node only; the node itself reaches all.",
+            why="A network that knows machines by their addresses drops packets that come from "
+            "others: source/destination checks of clouds, port security of OpenStack."),
+    foreign("service-port-dropped", "pod-reaches-service", FORWARDED,
+            'iifname "cni0" tcp dport <API_PORT> drop',
+            symptom="Pods time out at the Service kubernetes, the node does not.",
+            why="A Service's address is translated before the forward hook: a firewall there sees "
+            "the pod's or machine's address and its own port."),
+    foreign("node-cut-from-services", "node-reaches-service", SENT,
+            "ip daddr <API_SERVICE_IP> drop",
+            symptom="Pods reach the Service, programs on the node do not.",
+            why="The node's own packets pass the output hook and pods' the forward hook: two paths "
+            "with two sets of rules."),
+    foreign("pods-hidden-behind-their-node", "pod-reaches-neighbours", HIDING,
+            "ip saddr <OWN_PODS> ip daddr <PODS> masquerade",
+            where=several_workers,
+            symptom="Logs of a server show a node's address in place of a pod's.",
+            why="Policies, logs and servers that know clients by address see the node."),
+    foreign("outside-dropped", "pod-reaches-outside", FORWARDED,
+            'iifname "cni0" oifname != "cni0" tcp dport 53 drop',
+            symptom="Some pods cannot ask a resolver over TCP, their node can.",
+            why="What the node reaches says nothing about what its pods reach."),
+    Mutation(
+        name="policy-that-nobody-enforces", check="no-network-policies", role=Role.CONTROL_PLANE,
+        do=create(POLICY, {
+            "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
+            "metadata": {"name": "deny-all", "namespace": "default",
+                         "uid": "6d75746e-0000-4000-8000-000000000001",
+                         "creationTimestamp": "2026-01-01T00:00:00Z"},
+            "spec": {"podSelector": {}, "policyTypes": ["Ingress"]},
+        }),
+        undo=remove(POLICY),
+        symptom="Pods stay reachable despite a policy that denies all.",
+        why="A NetworkPolicy is a wish: only a network plugin that reads it drops packets.",
+        mend=("hardway kubectl delete networkpolicy deny-all --namespace default",),
+    ),
+    Mutation(
+        name="coredns-deleted", check="dns-ready", role=Role.CONTROL_PLANE,
+        where=with_workers,
+        do=delete(COREDNS),
+        undo=restore(COREDNS),
+        symptom="Names of Services are not found, their addresses answer.",
+        why="The cluster's DNS is an ordinary Deployment: whoever may delete it can.",
+        shows_s=60,
+    ),
+    foreign("names-dropped", "pod-resolves", FORWARDED,
+            'iifname "cni0" udp dport 53 drop',
+            symptom="Pods of one node find no name; with an address all works.",
+            why="DNS is UDP: a firewall that lets TCP pass leaves pods without names."),
+    foreign("node-names-dropped", "node-resolves", SENT,
+            "ip daddr <DNS_SERVICE_IP> drop",
+            symptom="Pods with hostNetwork find no Service by name, others do.",
+            why="Pods on the node's own network take the node's path to the DNS."),
+)  # fmt: skip
+"""Of the steps pod-network and dns."""

@@ -1,0 +1,92 @@
+"""Mutations that only a trial notices: it uses the cluster as people would."""
+
+from hardway.components import image
+from hardway.model.cluster import Role
+from hardway.mutations.control_plane import IDENTITY_FIRST
+from hardway.mutations.network import FORWARDED, HIDING, foreign
+from hardway.mutations.objects import delete, restore
+from hardway.mutations.row import Mutation, Which, several_workers, with_workers
+from hardway.mutations.workers import RESTART_KUBELET
+from hardway.steps import apiserver, encryption, kube_proxy, kubelet
+from hardway.steps.containerd import CTR, IMAGES_UNIT
+from hardway.steps.smoke_test import PORT
+
+RIGHTS = "/registry/clusterrolebindings/hardway:kubelet-client"
+ROWS = (
+    Mutation(
+        name="plaintext", check="secret-encrypted", role=Role.CONTROL_PLANE, which=Which.EVERY,
+        keeps=(encryption.PATH,), tried=True,
+        do=f"{IDENTITY_FIRST}\nsystemctl restart {apiserver.UNIT}",
+        undo=f"systemctl restart {apiserver.UNIT}",
+        symptom="Nothing: Secrets work, and stand in etcd as they are.",
+        why="The first provider encrypts what is written from now on; what was written before "
+        "stays as it is until it is written again.",
+        shows_s=120,
+    ),
+    Mutation(
+        name="image-gone", check="pods-on-every-node", role=Role.WORKER, tried=True,
+        do=f"{CTR} images rm {image('probe')}",
+        undo=f"systemctl restart {IMAGES_UNIT}",
+        symptom="Pods of one node are in ErrImageNeverPull.",
+        why="These images are in no registry: each node has its own copies.",
+        shows_s=1,
+    ),
+    Mutation(
+        name="rights-at-kubelets-gone", check="logs", role=Role.CONTROL_PLANE, tried=True,
+        where=with_workers,
+        do=delete(RIGHTS),
+        undo=restore(RIGHTS),
+        symptom="kubectl logs: Forbidden (user=kube-apiserver-kubelet-client).",
+        why="kubelet asks the API whether the API server may read logs: the right is a binding "
+        "like any other. exec and port-forward go the same way.",
+        shows_s=1,
+    ),
+    Mutation(
+        name="another-dns-in-pods", check="exec-and-names", role=Role.WORKER, tried=True,
+        keeps=(kubelet.CONFIG,),
+        do=f"sed -i '/^clusterDNS:/ {{n; s/- .*/- 192.0.2.53/}}' {kubelet.CONFIG}\n"
+        f"{RESTART_KUBELET}",
+        undo=RESTART_KUBELET,
+        symptom="New pods of one node find no name, old ones do.",
+        why="kubelet writes /etc/resolv.conf of each pod when it makes the pod: the Service's "
+        "address there has to be the DNS's.",
+        shows_s=1,
+    ),
+    Mutation(
+        name="no-localhost", check="port-forward", role=Role.WORKER, tried=True,
+        keeps=("/etc/hosts",),
+        do="sed -i 's/^127[.]0[.]0[.]1 localhost$/192.0.2.1 localhost/; /^::1/d' /etc/hosts",
+        symptom="kubectl port-forward: dial tcp: connection timed out. exec and logs work.",
+        why="containerd dials localhost in the pod's network, by the machine's own /etc/hosts.",
+        shows_s=1,
+    ),
+    foreign("one-name-dropped", "service-by-name", FORWARDED,
+            # A query's first label begins 20 bytes after the start of the UDP header.
+            'iifname "cni0" udp dport 53 @th,160,48 0x0570726f6265 drop',
+            tried=True,
+            symptom="One Service is not found by its name, others are.",
+            why="A filter that reads DNS looks like a lost Service: its address answers."),
+    foreign("service-addresses-dropped", "service-by-ip",
+            "type filter hook prerouting priority -200;",
+            f'iifname "cni0" ip daddr <SERVICES> tcp dport {PORT} drop',
+            tried=True,
+            symptom="A pod's own address answers, its Service's does not.",
+            why="Before the translation a firewall sees the Service's address and port."),
+    Mutation(
+        name="node-ports-elsewhere", check="node-port", role=Role.WORKER, tried=True,
+        keeps=(kube_proxy.CONFIG,),
+        do="sed -i '/^nodePortAddresses:/ {n; s|- .*|- 192.0.2.0/24|}' "
+        f"{kube_proxy.CONFIG}\nsystemctl restart kube-proxy",
+        undo="systemctl restart kube-proxy",
+        symptom="NodePorts of one node refuse connections, Services work.",
+        why="kube-proxy answers NodePorts at the addresses it was told, and the machine has none "
+        "of these.",
+        shows_s=1,
+    ),
+    foreign("pods-hidden-but-the-probe", "source-address-kept", HIDING,
+            "ip saddr <OWN_PODS> ip saddr != <PROBE> ip daddr <PODS> masquerade",
+            where=several_workers, tried=True,
+            symptom="A server sees a node's address in place of its client's.",
+            why="Rules that hide pods make policies and logs useless."),
+)  # fmt: skip
+"""Of the step smoke-test."""

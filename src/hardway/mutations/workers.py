@@ -1,0 +1,73 @@
+"""Mutations of workers: runtime, kubelet, kube-proxy, and the Node that the API has of them."""
+
+from hardway.model.cluster import Role
+from hardway.mutations.objects import edit, restore
+from hardway.mutations.row import UP, Mutation, with_workers
+from hardway.steps import kubelet
+from hardway.steps.pod_network import CONFLIST
+
+PKI = "/etc/kubernetes/pki"
+NODE = "/registry/minions/<WORKER>"
+RESTART_KUBELET = f"systemctl restart {kubelet.UNIT}"
+
+
+def _cordon(value: str) -> str:
+    """Return the shell that cordons a node by the rights of its own kubelet."""
+    return f"""curl --silent --show-error --fail --noproxy '*' --output /dev/null \\
+    --cacert {PKI}/ca.crt --cert {PKI}/kubelet/client.crt --key {PKI}/kubelet/client.key \\
+    --request PATCH --header 'Content-Type: application/merge-patch+json' \\
+    --data '{{"spec": {{"unschedulable": {value}}}}}' \\
+    https://<ENDPOINT>:<PORT>/api/v1/nodes/<MACHINE>"""
+
+
+ROWS = (
+    Mutation(
+        name="kubelet-open-to-all", check="kubelet-refuses-anonymous", role=Role.WORKER,
+        keeps=(kubelet.CONFIG,),
+        do="sed -i -e '/^  anonymous:/ {n; s/false/true/}' -e 's/mode: Webhook/mode: AlwaysAllow/' "
+        f"{kubelet.CONFIG}\n{RESTART_KUBELET}",
+        undo=RESTART_KUBELET,
+        symptom="Nothing: whoever had rights still has them.",
+        why="kubelet's own defaults are these two: anonymous clients, all of them allowed. Its "
+        "port gives exec in every pod, hence root on the node.",
+        shows_s=30,
+    ),
+    Mutation(
+        name="network-list-gone", check="node-ready", role=Role.WORKER, keeps=(CONFLIST,),
+        do=f"rm {CONFLIST}",
+        symptom="NotReady: cni plugin not initialized.",
+        why="kubelet asks containerd whether there is a pod network: containerd looks for a list "
+        "of plugins in a folder.",
+        shows_s=60,
+    ),
+    Mutation(
+        name="memory-pressure", check="node-untroubled", role=Role.WORKER,
+        keeps=(kubelet.CONFIG,),
+        do=f"printf 'evictionHard:\\n  memory.available: 99%%\\n' >>{kubelet.CONFIG}\n"
+        f"{RESTART_KUBELET}",
+        undo=RESTART_KUBELET,
+        symptom="Pods are evicted and new ones stay Pending: the node has the taint "
+        "node.kubernetes.io/memory-pressure.",
+        why="kubelet compares what is left with thresholds, and taints the node when it is less.",
+        shows_s=60,
+    ),
+    Mutation(
+        name="cordoned", check="node-takes-pods", role=Role.WORKER,
+        do=_cordon("true"),
+        undo=_cordon("false"),
+        symptom="Ready,SchedulingDisabled in kubectl get nodes.",
+        why="A cordon is people's own wish: hardway names it and lets it be.",
+        mend=("hardway kubectl uncordon <MACHINE>",),
+    ),
+    Mutation(
+        name="another-range-of-pods", check="node-range", role=Role.CONTROL_PLANE,
+        where=with_workers,
+        do=edit(NODE, "s|[.]0/24|.0/25|g"),
+        undo=restore(NODE),
+        symptom="Nothing with the bridge plugin: it reads its own file. Other network plugins "
+        "take the Node's range.",
+        why="spec.podCIDR is set once and never again: another one goes only with the Node.",
+        mend=("hardway kubectl delete node <WORKER>", UP),
+    ),
+)  # fmt: skip
+"""Of the step workers."""

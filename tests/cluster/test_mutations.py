@@ -1,0 +1,56 @@
+"""Each check notices the fault it is for, is named before what follows from it, and all is mended.
+
+A developer runs one on a cluster of their own:
+    HARDWAY_TEST_CLUSTER=FOLDER pytest tests/cluster/test_mutations.py -k NAME
+"""
+
+import asyncio
+import shlex
+from time import monotonic
+
+import pytest
+from tests.cluster.conftest import Hardway
+from tests.mutations import chosen
+
+from hardway.mutations import MUTATIONS, Mutation
+from hardway.operations import mutate
+from hardway.project import Project, open_project
+
+ALWAYS = chosen(MUTATIONS)
+
+
+def project_of(cluster: Hardway) -> Project:
+    return open_project(cluster.folder / "hardway.yaml", cluster.folder / "clusters")
+
+
+@pytest.mark.parametrize(
+    "mutation",
+    [
+        pytest.param(m, id=m.name, marks=() if m in ALWAYS else pytest.mark.nightly)
+        for m in MUTATIONS
+    ],
+)
+def test_a_mutation_is_noticed_first_and_mended(cluster: Hardway, mutation: Mutation) -> None:
+    run = mutate.start(project_of(cluster), mutation)
+    if not run.scripts:
+        pytest.skip("it cannot be made in this cluster")
+    before = asyncio.run(run.look())
+    assert [f for f in before if f.fails] == [], "not whole to begin with"
+    asyncio.run(run.make())
+    try:
+        began = monotonic()
+        problems, found = asyncio.run(run.shown(before))
+        shown_s = monotonic() - began
+        red = {(f.check, f.machine): f.found for f in found if f.verdict == "wrong"}
+        print(f"{mutation.name}: after {shown_s:.1f} s {red}")
+        assert problems == (), red
+        machine = run.project.cluster.machine(next(iter(run.scripts)))
+        for command in mutation.mend:
+            cluster(*shlex.split(mutation.fill(command, run.project.cluster, machine))[1:])
+        began = monotonic()
+        left = asyncio.run(run.whole(before))
+        print(f"{mutation.name}: whole after {monotonic() - began:.1f} s")
+        assert [(f.check, f.machine, f.found) for f in left] == []
+        asyncio.run(run.forget())
+    finally:
+        asyncio.run(run.undo())
