@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from tests.cluster.conftest import Hardway
 
+from hardway.steps.balancer import SOCKET
 from hardway.steps.network import HOLD, STARTING_S
 
 MACHINES = ("controller-0", "worker-0")
@@ -35,6 +36,8 @@ def held(cluster: Hardway) -> Iterator[Hardway]:
     cluster.on("worker-0", "iptables --flush FORWARD; iptables --policy FORWARD ACCEPT")
 
 
+DRAINED = rf"""perl -MIO::Socket::UNIX -e '$s = IO::Socket::UNIX->new(shift);
+print $s "set server apiservers/controller-1 state drain\n"; print <$s>' {SOCKET}"""
 DAMAGES = {
     "a lost route": ("controller-0", "ip route flush proto 87", [ROUTES]),
     "a stale route": ("controller-0", ("ip route add 198.51.100.0/24 via $(ip -4 route show "
@@ -52,6 +55,8 @@ DAMAGES = {
                                  "net.bridge.bridge-nf-call-iptables=0"), [SETTINGS]),
     "no forwarding": ("controller-0", "sysctl --quiet --write net.ipv4.ip_forward=0", [SETTINGS]),
     "a user who logs in": ("controller-0", "usermod --shell /bin/sh kube-scheduler", [USERS]),
+    "a drained API server": ("controller-0", DRAINED, ["API servers in haproxy"]),
+    "mounts of one's own": ("worker-0", "mount --make-rprivate /", ["shared mounts"]),
     "an image less": ("worker-0", ("ctr --namespace k8s.io images rm "
                       "$(ctr --namespace k8s.io images ls -q | grep hardway/probe)"), [IMAGES]),
     "an image unpinned": ("worker-0", ("ctr --namespace k8s.io images label $(ctr --namespace "
@@ -97,6 +102,18 @@ def test_kernel_settings_hold_after_a_boot_whatever_other_files_say(cluster: Har
     assert cluster.on("worker-0", f"sysctl --values {name}") == "1\n"
     cluster.on("worker-0", f"rm {theirs}")
     cluster("kubectl", "wait", "--for=condition=Ready", "node/worker-0", "--timeout=90s")
+    assert cluster.plan() == []
+
+
+def test_what_is_left_to_people_is_named(cluster: Hardway) -> None:
+    cluster.on("worker-0", "mv /etc/resolv.conf /etc/resolv.conf.theirs")
+    cluster.on("controller-0", "echo 'LABEL=data /var/lib/etcd ext4' >>/etc/fstab")
+    amiss = {(f["check"], f["machine"]): f["found"] for f in cluster.findings("machines", "dns")
+             if not f["ok"]}  # fmt: skip
+    cluster.on("worker-0", "mv /etc/resolv.conf.theirs /etc/resolv.conf")
+    cluster.on("controller-0", "sed -i /LABEL=data/d /etc/fstab")
+    assert amiss["node-resolvers", "worker-0"] == "no file /etc/resolv.conf"
+    assert amiss["file-systems-mounted", "controller-0"] == "/var/lib/etcd"
     assert cluster.plan() == []
 
 

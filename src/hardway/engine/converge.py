@@ -34,6 +34,8 @@ Put = Folder | File | Block | Blob
 """What is put at a path."""
 
 SYSUSERS = "/etc/sysusers.d/"
+BEGINS = frozenset({Kind.START, Kind.RESTART, Kind.RELOAD})
+"""After these a unit does what it does at its start."""
 PUSH_S = 120.0
 START_S = 300.0
 """systemd answers when it has read its units: 1 s, over a minute where six machines share 2 slow
@@ -176,7 +178,7 @@ async def start(transport: Transport, changes: Sequence[Change]) -> None:
 
 async def set_effects(transport: Transport, changes: Sequence[Change]) -> None:
     """Put right what others have undone, but for what units do that were just started."""
-    begun = {c.path_or_unit for c in changes if c.kind in {Kind.START, Kind.RESTART}}
+    begun = {c.path_or_unit for c in changes if c.kind in BEGINS}
     effects = [c.item for c in changes if isinstance(c.item, Effect)]
     fixes = dict.fromkeys(e.fix for e in effects if e.unit not in begun)
     if fixes:

@@ -10,6 +10,7 @@ from hardway.render.systemd import NEVER_GIVE_UP, RESTARTS, Reload, Service, aft
 CONFIG = "/etc/keepalived/keepalived.conf"
 BINARY = "/usr/sbin/keepalived"
 ROUTER_ID = 51
+HEALTH = f"http://127.0.0.1:{ports.HAPROXY_HEALTH.number}/healthz"
 
 
 def config(cluster: Cluster, machine: Machine, interface: str) -> File:
@@ -41,9 +42,8 @@ def sections(cluster: Cluster, machine: Machine, interface: str) -> tuple[Sectio
 
 
 def _script() -> Section:
-    url = f"http://127.0.0.1:{ports.HAPROXY_HEALTH.number}/healthz"
     return Section("vrrp_script balancer", (
-        quiet("script", f'"/usr/bin/curl --fail --silent --max-time 4 {url}"',
+        quiet("script", f'"/usr/bin/curl --fail --silent --max-time 4 {HEALTH}"',
               "Does this machine's haproxy have a server?"),
         quiet("interval", 1, "Seconds between questions: a lost haproxy is noticed in two."),
         Setting("timeout", 5,

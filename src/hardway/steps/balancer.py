@@ -2,11 +2,12 @@
 
 from hardway.model import ports
 from hardway.model.cluster import API_PORT, Cluster
-from hardway.model.resources import File
+from hardway.model.resources import Effect, File
 from hardway.model.rows import Section, Setting, quiet
 from hardway.render.config import comment, indented
 from hardway.render.systemd import NEVER_GIVE_UP, RESTARTS, Reload, Service, after
 
+UNIT = "haproxy.service"
 CONFIG = "/etc/haproxy/haproxy.cfg"
 CA = "/etc/kubernetes/pki/ca.crt"
 RUN = "/run/haproxy"
@@ -95,10 +96,30 @@ def _health() -> Section:
     ), "For keepalived: is there any server to pass connections to?")  # fmt: skip
 
 
+LOOK = r"""$s = IO::Socket::UNIX->new(shift) or exit; print $s "show servers state apiservers\n";
+while (<$s>) { @f = split; print "$f[3] $f[4]:$f[18]", $f[6] ? " disabled" : "", "\n" if $f[6] ne ""
+    and $f[1] eq "apiservers" }"""
+"""Perl, which each Debian and Ubuntu has, since no shell speaks to a socket. The columns: server,
+address, whether somebody disabled or drains it (`srv_admin_state`), port."""
+
+
+def servers(cluster: Cluster) -> Effect:
+    """Return that the running haproxy passes connections on to all API servers."""
+    return Effect(
+        name="API servers in haproxy",
+        see=f"perl -MIO::Socket::UNIX -e '{LOOK}' {SOCKET} | LC_ALL=C sort",
+        value="".join(sorted(f"{m.name} {m.address}:{API_PORT}\n" for m in cluster.control_planes)),
+        unit=UNIT,
+        fix=f"systemctl reload-or-restart {UNIT}",
+        why="a server that somebody drained through the socket gets no clients until a reload, and "
+        "no file says so",
+    )
+
+
 def service() -> Service:
     """Return haproxy's service."""
     return Service(
-        name="haproxy.service",
+        name=UNIT,
         description="Load balancer for the Kubernetes API",
         why="Passes connections to the endpoint on to API servers that are ready.",
         command=f"{BINARY} -Ws -f {CONFIG}",

@@ -8,8 +8,10 @@ import json
 from collections.abc import Mapping
 
 from hardway.model.checks import WORKERS, Answer, Check, Judgement, Sh, Subject, judged, says
+from hardway.model.resources import Severity, Verdict
 from hardway.steps import probe
 from hardway.steps.base import API
+from hardway.text import text
 
 POD_NETWORK, DNS = "pod-network", "dns"
 IN_PROBE = f"ip netns exec {probe.NAMESPACE}"
@@ -27,6 +29,13 @@ NEIGHBOURS = f"""for peer in <PEERS>; do
 done
 wait"""
 
+RESOLV_CONF = 'sed -n "s/^resolvConf: //p" /etc/kubernetes/kubelet.yaml'
+"""Prints which file kubelet gives to pods with dnsPolicy Default, CoreDNS's among them."""
+RESOLVERS = f"""conf=$({RESOLV_CONF})
+[ -f "$conf" ] || echo "no file $conf"
+sed -n 's/^nameserver[[:space:]]*//p' "$conf"
+"""
+
 OUTSIDE = f"""how() {{
     said=$("$@" curl --verbose --silent --noproxy "*" --output /dev/null --connect-timeout 5 \\
         --max-time 6 --write-out 'after %{{time_connect}} s' "http://$address:53/" 2>&1)
@@ -37,7 +46,7 @@ OUTSIDE = f"""how() {{
     *) echo connected ;;
     esac
 }}
-conf=$(sed -n 's/^resolvConf: //p' /etc/kubernetes/kubelet.yaml)
+conf=$({RESOLV_CONF})
 for address in $({{ sed -n 's/^nameserver \\([0-9.]*\\)$/\\1/p' "$conf"
         ip -4 route show default | sed -n 's/.* via \\([0-9.]*\\).*/\\1/p'; }} |
         grep -v '^127\\.' | sort -u); do
@@ -85,6 +94,19 @@ def _outside(_subject: Subject, answer: Answer) -> tuple[Judgement]:
     return judged("as the node", ", ".join(sorted(lost)) or "as the node")
 
 
+def _resolvers(_subject: Subject, answer: Answer) -> tuple[Judgement]:
+    """Judge the file: without it no pod with dnsPolicy Default starts; an empty one is a choice."""
+    expected = text("a resolver that pods reach")
+    lines = [line for line in answer.text.splitlines() if line]
+    if missing := [line for line in lines if line.startswith("no file")]:
+        return judged(expected, missing[0])
+    usable = [line for line in lines if not line.startswith(("127.", "::1"))]
+    if usable:
+        return judged(expected, expected)
+    found = text("none but {listed}", listed=", ".join(lines)) if lines else text("none")
+    return (Judgement(Verdict.WRONG, expected, found, Severity.WARN),)
+
+
 IN_POD = ("hardway-probe-runs", "kernel-settings", "pod-sources-pass", "no-foreign-firewall")
 """Without these a pod's network on a worker does not work, wherever the packets go."""
 
@@ -115,14 +137,21 @@ CHECKS = (
 )  # fmt: skip
 
 DNS_CHECKS = (
+    Check(name="node-resolvers", step=DNS, scope=WORKERS,
+          ask=Sh(RESOLVERS), judge=_resolvers,
+          test=f"hardway ssh <MACHINE> -- '[ -f $({RESOLV_CONF}) ]'",
+          why="CoreDNS asks the resolvers of its node for names outside; its owner names them in "
+          "that file, or by DNS= in /etc/systemd/resolved.conf",
+          see=f"hardway ssh <MACHINE> -- 'cat $({RESOLV_CONF})'"),
     Check(name="pod-resolves", step=DNS, scope=WORKERS,
           ask=Sh(f"{IN_PROBE} {ASK_NAME} | {FIRST_WORD}"), judge=says("<API_SERVICE_IP>"),
-          causes=(*IN_POD, "service-rules", "dns-ready", "pod-reaches-neighbours"),
+          causes=(*IN_POD, "service-rules", "node-resolvers", "dns-ready",
+                  "pod-reaches-neighbours"),
           why="pods on this worker find Services by name, over the DNS's own Service",
           see=f"hardway ssh <MACHINE> -- {IN_PROBE} {ASK_NAME}"),
     Check(name="node-resolves", step=DNS, scope=WORKERS,
           ask=Sh(f"{ON_NODE} | {FIRST_WORD}"), judge=says("<API_SERVICE_IP>"),
-          causes=("service-rules", "dns-ready", "pod-routes"), anywhere=IN_POD,
+          causes=("service-rules", "node-resolvers", "dns-ready", "pod-routes"), anywhere=IN_POD,
           why="pods on the node's own network find Services by name",
           see=f"hardway ssh <MACHINE> -- '{ON_NODE}'"),
 )  # fmt: skip

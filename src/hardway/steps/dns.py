@@ -267,7 +267,7 @@ SEE = "hardway kubectl --namespace kube-system get pods --selector k8s-app=kube-
 CHECKS = (
     Check(name="dns-ready", step=NAME, scope=WITH_WORKERS, ask=PODS, judge=_ready,
           causes=(*API, "scheduler-healthy", "controller-manager-healthy"),
-          anywhere=("node-ready", "pod-reaches-service"),
+          anywhere=("node-resolvers", "node-ready", "pod-reaches-service"),
           test="hardway kubectl --namespace kube-system rollout status deployment/coredns "
           "--timeout=5s",
           why="pods find Services by name", see=SEE),

@@ -29,6 +29,8 @@ from hardway.steps.packages import packages
 
 NAME = "endpoint"
 CA = "/etc/kubernetes/pki/ca.crt"
+HEALTHY = f"{CURL} --output /dev/null --write-out '%{{http_code}}' {address.HEALTH}"
+"""What keepalived asks for too."""
 MADE_S = 600
 """AWS usually needs 3 to 5 minutes until a new load balancer passes anything on."""
 
@@ -45,7 +47,9 @@ def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
         specs.append(address.service())
     unneeded = frozenset() if cluster.endpoint.kind is EndpointKind.VIP else {"keepalived"}
     wanted = packages(NAME, machine.role, without=frozenset(unneeded))
-    return services(tuple(specs), inventory, Desired(packages=tuple(wanted), files=tuple(files)))
+    desired = Desired(packages=tuple(wanted), files=tuple(files),
+                      effects=(balancer.servers(cluster),))  # fmt: skip
+    return services(tuple(specs), inventory, desired)
 
 
 def _held_once(subject: Subject, answer: Answer) -> tuple[Judgement]:
@@ -74,6 +78,14 @@ HELD = Check(
     "ip -brief address show to <ENDPOINT>/32; done | wc -l) ]",
     see="hardway ssh <CONTROL_PLANE> -- ip -brief address show to <ENDPOINT>/32",
 )  # fmt: skip
+STANDS_BY = Check(
+    name="endpoint-stands-by", step=NAME, scope=endpoint_is(CONTROL_PLANES, EndpointKind.VIP),
+    causes=("haproxy-runs",), anywhere=("apiserver-ready",),
+    ask=Sh(f"{HEALTHY}; echo"), judge=says("200"),
+    why="keepalived takes the endpoint's address only where haproxy has a server to pass "
+    "connections to: else the loss of the holder is the loss of the endpoint",
+    see=f"hardway ssh <MACHINE> -- {HEALTHY}",
+)  # fmt: skip
 PROXIED = Check(
     name="proxy-answers", step=NAME, scope=endpoint_is(MACHINES, EndpointKind.PROXY),
     causes=("haproxy-runs", "apiserver-ready"),
@@ -89,6 +101,7 @@ CHECKS = (
                    scope=endpoint_is(CONTROL_PLANES, EndpointKind.VIP),
                    why="a machine without it does not take the endpoint's address over"),
     HELD,
+    STANDS_BY,
     PROXIED,
     Check(name="endpoint-answers", step=NAME, scope=CLUSTER, silence=Verdict.WRONG,
           causes=("endpoint-held-once", "proxy-answers", "haproxy-runs", "apiserver-ready"),

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from hardway.model.checks import MACHINES, Answer, Check, Judgement, Sh, Subject, judged, says
 from hardway.model.cluster import EndpointKind, HostFacts, Machine, Role
 from hardway.model.names import KUBERNETES
-from hardway.model.resources import LEDGER, Block, Desired, Effect, File, Severity
+from hardway.model.paths import SERVICE_PATHS
+from hardway.model.resources import LEDGER, STORE, Block, Desired, Effect, File, Severity
 from hardway.model.rows import Setting, quiet
 from hardway.model.users import made_on
 from hardway.render.config import comment, key_values
@@ -101,6 +102,15 @@ def _effects(machine: Machine, host: HostFacts) -> Iterator[Effect]:
         fix=again,
         why="others set them too: hardening guides, libvirt, a second sysctl.d file",
     )
+    if machine.role is Role.WORKER:
+        yield Effect(
+            name="shared mounts",
+            see="findmnt --noheadings --output PROPAGATION --target /var/lib/kubelet",
+            value="shared\n",
+            unit=HOST_UNIT,
+            fix=again,
+            why="volumes that a pod mounts for others (CSI drivers) are seen by nobody else",
+        )
     users = [user.name for user in made_on(machine.role)]
     yield Effect(
         name="users of services",
@@ -156,6 +166,8 @@ def _host_service() -> Service:
             Setting("ExecStart", f"/bin/sh -c '{IN_CONTAINER} || "
                     "/sbin/swapoff --all'",
                     "kubelet's accounting has no place for swap; in a container it is the host's."),
+            Setting("ExecStart", "/bin/mount --make-rshared /",
+                    "systemd's default; volumes that a pod mounts reach other pods only so."),
         ),
         reads=(SYSUSERS_FILE, SYSCTL_FILE, MODULES_FILE),
     )  # fmt: skip
@@ -180,6 +192,16 @@ def _hosts(given: Given) -> str:
     )
     return text + "".join(f"{address} {name}\n" for address, name in rows)
 
+
+MOUNTED = f"""missing=$(findmnt --fstab --noheadings --raw --output TARGET,OPTIONS |
+grep -v noauto | cut -d' ' -f1 | while read -r place; do
+    for path in {" ".join((*(row.path for row in SERVICE_PATHS), STORE))}; do
+        case $path/ in "${{place%/}}"/*) ;; *) case $place/ in $path/*) ;; *) continue ;; esac; esac
+        findmnt "$place" >/dev/null || echo "$place"
+    done
+done | sort -u | xargs)
+echo "${{missing:-all}}"
+"""
 
 FAILED = f"""systemctl --failed --plain --no-legend | cut -d' ' -f1 | while read -r unit; do
     # Others' units on the user's own hosts are not the cluster's to judge.
@@ -218,6 +240,11 @@ CHECKS = (
           ask=Sh(FAILED), judge=lambda _, answer: judged("none", answer.text.strip() or "none"),
           why="a failed unit of the cluster is a missing part of it",
           see="hardway ssh <MACHINE> -- systemctl --failed"),
+    Check(name="file-systems-mounted", step=NAME, scope=MACHINES,
+          ask=Sh(MOUNTED), judge=says("all"),
+          why="the cluster's data is on a file system that /etc/fstab has and nobody mounted: what "
+          "is written meanwhile lies below it. Stop the services, mount it, start them",
+          see="hardway ssh <MACHINE> -- findmnt --fstab --evaluate"),
     Check(name="kernel-settings", step=NAME, scope=MACHINES, ask=Sh(SETTINGS), judge=_settings,
           causes=("hardway-host-runs",),
           why="without them packets of pods and Services' answers are lost, on this machine only",

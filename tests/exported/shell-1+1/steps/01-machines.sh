@@ -72,6 +72,11 @@ look 60 'kernel settings' worker-0 worker-0 same 'net.ipv4.ip_forward = 1 net.br
 sysctl --ignore net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables
 COMMANDS
 
+# volumes that a pod mounts for others (CSI drivers) are seen by nobody else
+look 60 'shared mounts' worker-0 worker-0 same shared <<'COMMANDS'
+findmnt --noheadings --output PROPAGATION --target /var/lib/kubelet
+COMMANDS
+
 # a service whose user is gone does not start; nobody logs in as one
 look 60 'users of services' worker-0 worker-0 same kube-proxy:/usr/sbin/nologin <<'COMMANDS'
 getent passwd kube-proxy | cut -d: -f1,7
@@ -81,5 +86,20 @@ COMMANDS
 for machine in controller-0 worker-0; do
 look 60 machine-answers "$machine" "$machine" says answers <<'COMMANDS'
 echo answers
+COMMANDS
+done
+
+# the cluster's data is on a file system that /etc/fstab has and nobody mounted: what is written
+# meanwhile lies below it. Stop the services, mount it, start them
+for machine in controller-0 worker-0; do
+look 60 file-systems-mounted "$machine" "$machine" says all <<'COMMANDS'
+missing=$(findmnt --fstab --noheadings --raw --output TARGET,OPTIONS | grep -v noauto |
+cut -d' ' -f1 | while read -r place; do
+    for path in /etc/kubernetes /var/lib/etcd /var/lib/kubelet /etc/cni/net.d /etc/iproute2/rt_addrprotos.d/keepalived.conf /opt/containerd /run/containerd /usr/libexec/kubernetes /var/lib/cni /var/lib/containerd /var/log/containers /var/log/pods /opt/hardway/store; do
+        case $path/ in "${place%/}"/*) ;; *) case $place/ in $path/*) ;; *) continue ;; esac; esac
+        findmnt "$place" >/dev/null || echo "$place"
+    done
+done | sort -u | xargs)
+echo "${missing:-all}"
 COMMANDS
 done

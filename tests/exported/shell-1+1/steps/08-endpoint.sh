@@ -37,9 +37,23 @@ systemctl enable --quiet keepalived.service
 systemctl restart --no-block keepalived.service
 COMMANDS
 
+# a server that somebody drained through the socket gets no clients until a reload, and no file says
+# so
+look 60 'API servers in haproxy' controller-0 controller-0 same 'controller-0 10.240.0.10:6443' <<'COMMANDS'
+perl -MIO::Socket::UNIX -e '$s = IO::Socket::UNIX->new(shift) or exit; print $s "show servers state apiservers\n";
+while (<$s>) { @f = split; print "$f[3] $f[4]:$f[18]", $f[6] ? " disabled" : "", "\n" if $f[6] ne ""
+    and $f[1] eq "apiservers" }' /run/haproxy/hardway.sock | LC_ALL=C sort
+COMMANDS
+
 # an address that two machines hold answers half of the time
 look 60 endpoint-held-once endpoint here succeeds <<'COMMANDS'
 [ 1 = $(for machine in controller-0; do on $machine ip -brief address show to 10.240.0.100/32; done | wc -l) ]
+COMMANDS
+
+# keepalived takes the endpoint's address only where haproxy has a server to pass connections to:
+# else the loss of the holder is the loss of the endpoint
+look 60 endpoint-stands-by controller-0 controller-0 says 200 <<'COMMANDS'
+curl --silent --noproxy '*' --max-time 10 --output /dev/null --write-out '%{http_code}' http://127.0.0.1:8404/healthz; echo
 COMMANDS
 
 # kubelets, kube-proxies and people know this address only

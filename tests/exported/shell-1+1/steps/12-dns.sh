@@ -18,6 +18,12 @@ look 120 dns-apart endpoint here succeeds <<'COMMANDS'
 [ 1 = $(kubectl --namespace kube-system get pods --selector k8s-app=kube-dns --output='jsonpath={.items[*].spec.nodeName}' | xargs -n 1 | sort -u | wc -l) ]
 COMMANDS
 
+# CoreDNS asks the resolvers of its node for names outside; its owner names them in that file, or by
+# DNS= in /etc/systemd/resolved.conf
+look 120 node-resolvers worker-0 worker-0 succeeds <<'COMMANDS'
+[ -f $(sed -n "s/^resolvConf: //p" /etc/kubernetes/kubelet.yaml) ]
+COMMANDS
+
 # pods on this worker find Services by name, over the DNS's own Service
 look 120 pod-resolves worker-0 worker-0 says 10.32.0.1 <<'COMMANDS'
 ip netns exec hardway-probe getent --service=dns ahostsv4 kubernetes.default.svc.cluster.local. | awk 'NR == 1 {print $1}'
