@@ -9,12 +9,16 @@ import yaml
 from bench import kubeadm as by_kubeadm
 
 from hardway import components
+from hardway.model.cluster import Machine, Role
+from hardway.model.resources import Desired
 from hardway.operations.inventory import ask
 from hardway.pki import store
 from hardway.project import Project, open_project
 from hardway.providers.local import rootfs
 from hardway.spec.load import load_inventory
-from hardway.steps.base import Given
+from hardway.steps import components as component_files
+from hardway.steps import containerd
+from hardway.steps.base import Given, services
 
 ROOT = Path(__file__).parents[1]
 
@@ -70,3 +74,41 @@ def kubeadm(folder: Path, tree: Path) -> Path:
             check=True,
         )  # fmt: skip
     return inventory(at, "kubeadm")
+
+
+def tutorial(folder: Path, tree: Path) -> Path:
+    """Make a cluster in the tutorial's layout of machines that are up; return its inventory."""
+    at = open_project(folder / "hardway.yaml", folder / "clusters")
+    of = _given(at)
+    controller, worker = at.cluster.machines
+    for machine in at.cluster.machines:
+        _programs(of, machine, tree / "nodes" / machine.name)
+    host = of.hosts[worker.name]
+    (stored,) = of.stored.values()
+    subprocess.run(
+        ["sh", str(ROOT / "tests/tutorial/make.sh"), str(tree), str(at.workspace.folder / "ssh"),
+         str(stored["kubectl"].path), str(at.cluster.service_cidr), str(at.cluster.pod_cidr),
+         host.cgroup, "capped" if host.capped_oom else "free",
+         *(f"{m.name}={m.address}" for m in (controller, worker))],
+        check=True,
+    )  # fmt: skip
+    return inventory(at, "tutorial")
+
+
+def _programs(of: Given, machine: Machine, top: Path) -> None:
+    """Write the links to a machine's programs, and a worker's containerd as hardway has it."""
+    desired = component_files.render(of, machine, {})
+    links = {blob.path: blob.stored for blob in desired.blobs}
+    files = {}
+    if machine.role is Role.WORKER:
+        host = of.hosts[machine.name]
+        config = containerd.config(host)
+        known = {blob.path: blob for blob in desired.blobs}
+        runtime = services((containerd.service(host),), known, Desired(files=(config,)))
+        files = {file.path: file.content for file in runtime.files}
+    for path in (*links, *files):
+        (top / path.lstrip("/")).parent.mkdir(parents=True, exist_ok=True)
+    for path, target in links.items():
+        (top / path.lstrip("/")).symlink_to(target)
+    for path, content in files.items():
+        (top / path.lstrip("/")).write_bytes(content)

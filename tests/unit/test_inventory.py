@@ -23,11 +23,17 @@ from hardway.spec.inventory import Inventory, Places
 from hardway.spec.load import load_inventory
 
 RECORDED = Path(__file__).parents[1] / "recorded"
-MACHINES = {"controller-0": ("control-plane", "10.247.0.10"), "worker-0": ("worker", "10.247.0.20")}
+MACHINES = {"controller-0": ("control-plane", 10), "worker-0": ("worker", 20)}
+RANGES = {"kubeadm": "10.247.0", "tutorial": "10.232.0"}
+"""Where the machines were whose answers are recorded."""
 
 
 def inventory(layout: object = "kubeadm") -> Inventory:
-    machines = [{"name": n, "role": role, "host": host} for n, (role, host) in MACHINES.items()]
+    at = RANGES.get(str(layout), "192.0.2")
+    machines = [
+        {"name": name, "role": role, "host": f"{at}.{number}"}
+        for name, (role, number) in MACHINES.items()
+    ]
     return Inventory.model_validate({"layout": layout, "machines": machines})
 
 
@@ -60,7 +66,7 @@ def test_what_was_recorded_holds_no_secret(path: Path) -> None:
     text = path.read_text()
     assert "PRIVATE KEY" not in text
     values = re.findall(r"(?:secret|token|password|client-key-data)\"?: *\"?(\S+)", text)
-    assert {value.strip('",') for value in values} <= {look.REDACTED}
+    assert {value.strip('",}]') for value in values} <= {look.REDACTED}
 
 
 def test_of_kubeadm_is_unsafe_what_is() -> None:
@@ -89,8 +95,56 @@ def test_of_kubeadm_differs_what_is_different_by_meaning() -> None:
         assert f"controller-0 kube-apiserver {entry}" not in differs
 
 
-def test_each_judgement_says_why_and_of_whom() -> None:
-    for one in judged("kubeadm"):
+def test_of_the_tutorial_is_unsafe_what_is() -> None:
+    assert red(judged("tutorial")) == {
+        "controller-0 machine one certificate in several roles",
+        "controller-0 machine kubeconfig for people",
+        "every control plane machine CA of etcd",
+    }
+    (roles,) = [one for one in judged("tutorial") if "several roles" in one.at
+                and one.severity == "unsafe"]  # fmt: skip
+    assert roles.found == (
+        "/etc/etcd/kubernetes.pem is etcd-server, etcd-peer, apiserver, apiserver-etcd-client, "
+        "apiserver-kubelet-client"
+    )
+
+
+FQDN = "kubernetes.default.svc.cluster.local"
+
+
+def test_of_the_tutorial_its_known_defects_differ() -> None:
+    assert {
+        f"controller-0 kube-apiserver apiserver certificate: name {FQDN}",
+        "controller-0 kube-apiserver what encrypts Secrets",
+        "controller-0 kube-controller-manager --bind-address",
+        "controller-0 kube-controller-manager --cluster-signing-key-file",
+        "controller-0 machine CA key",
+        "worker-0 kubelet clusterDNS",
+        "worker-0 machine pod network: ipMasq",
+    } <= red(judged("tutorial"), "differs")
+
+
+TUTORIAL_RED = {
+    "a range that no certificate names": (
+        ("-range=10.35.0.0/24", "-range=10.36.0.0/24"),
+        "controller-0 kube-apiserver apiserver certificate: name 10.36.0.1",
+    ),
+    "no TLS to etcd's clients": (("https://10.232.0.10:2379,", "http://10.232.0.10:2379,"),
+                                 "controller-0 etcd --listen-client-urls"),
+    "Secrets in clear text": (("- aescbc:", "- identity: {}\n\t      - aescbc:"),
+                              "controller-0 kube-apiserver what encrypts Secrets"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", TUTORIAL_RED)
+def test_each_unsafe_change_of_the_tutorial_is_named(what: str) -> None:
+    (before, after), entry = TUTORIAL_RED[what]
+    assert entry in changed("tutorial", lambda text: text.replace(before, after))
+
+
+@pytest.mark.parametrize("name", RANGES)
+def test_each_judgement_says_why_and_of_whom(name: str) -> None:
+    for one in judged(name):
         assert all((one.why, one.expected, one.found, one.at)), one
 
 
@@ -169,6 +223,14 @@ def test_an_edit_that_no_process_runs_with_is_named() -> None:
     found = judge(inventory(), seen)
     assert "controller-0 etcd --snapshot-count since the start" in red(found, "differs")
     assert not [j for j in judged("kubeadm") if "since the start" in j.at]
+
+
+def test_what_shows_an_entry_shows_no_secret() -> None:
+    for name in RANGES:
+        for one in judged(name):
+            shown = operation._shows(one)
+            holds_keys = "kubeconfig" in one.at or "encrypts" in one.at or one.at.startswith("key")
+            assert not (holds_keys and shown.startswith("cat")), one
 
 
 def test_the_question_prints_no_private_key_and_changes_nothing() -> None:

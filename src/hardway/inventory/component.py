@@ -239,7 +239,9 @@ def _beyond(component: Component, ours: frozenset[str]) -> Iterator[Judged]:
     """Yield the flags that hardway does not set."""
     for name, values in component.flags.items():
         key = (component.name, name)
-        if name in {*ours, *NAMING} or key in rules.CHOICES or rules.DEFAULTS.get(key) in values:
+        if name in {*ours, *NAMING} or key in rules.CHOICES:
+            continue
+        if plain((rules.DEFAULTS.get(key, ""),)) == plain(values):
             continue
         why = rules.BEYOND.get(name, rules.BEYOND_WHY)
         yield component.judged(name, ABSENT, ",".join(values), why)

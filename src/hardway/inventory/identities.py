@@ -12,20 +12,30 @@ from hardway.engine.meaning.certificate import Expected, split
 from hardway.inventory.component import Component, Named
 from hardway.inventory.judged import Judged, Severity
 from hardway.inventory.look import SeenFile
-from hardway.model.cluster import Cluster, Machine
+from hardway.model.cluster import Cluster, Machine, Role
 from hardway.pki.inspect import read
 from hardway.pki.inventory import Certificate, Wanted, expand
 from hardway.text import text
 
 MASTERS = "system:masters"
+LOOPBACK = "127.0.0.1"
 POWERFUL = frozenset({MASTERS, "system:nodes", "kubeadm:cluster-admins"})
 """Groups that RBAC or the API server itself gives something."""
 OTHERS_READ = 0o004
 MASTERS_WHY = (
     "The group passes by RBAC, and the certificate cannot be taken back: it is good until it ends."
 )
-UNASKED = frozenset({"localhost", "127.0.0.1", "kubernetes.default.svc.cluster"})
-"""Names of the API by which only hardway's own clients ask, or none."""
+UNASKED = frozenset({"localhost", "kubernetes.default.svc.cluster"})
+"""Names by which only hardway's own clients ask, or none."""
+BY_BINDING = frozenset({"apiserver-kubelet-client"})
+"""Rows whose common name may be any: a binding of the cluster's own names it."""
+WHYS = {
+    "usages": "A server's certificate that is good for clients too makes whoever takes the "
+    "server's key a client; a client's that is good for servers can pose as one.",
+    "issuer": "Clients that trust the cluster's CA alone refuse it, or check nothing.",
+    "name": "Clients that ask by this name or address refuse the certificate.",
+}
+"""Why a deviation counts, by the first word of its entry; of others the row says why."""
 KUBERNETES, ETCD, FRONT_PROXY = "kubernetes", "etcd", "front-proxy"
 TRUSTS: Mapping[str, tuple[str, str]] = {
     KUBERNETES: ("kube-apiserver", "--client-ca-file"),
@@ -117,7 +127,7 @@ def judged_certificate(
     """Yield how a certificate deviates from what its row wants, and what of that is unsafe."""
     expected = Expected.of(wanted, of.authorities.get(wanted.row.ca, b""))
     deviations = [d for d in certificate.deviations(expected, content, public)
-                  if not _no_matter(wanted, d)]  # fmt: skip
+                  if not _no_matter(of, wanted, d)]  # fmt: skip
     name = wanted.row.name
     if not deviations:
         yield said(of, named, name, name, why=wanted.row.why, severity=Severity.SAME,
@@ -125,21 +135,26 @@ def judged_certificate(
     for deviation in deviations:
         unsafe = _unsafe(of, deviation)
         yield said(
-            of, named, deviation.expected, deviation.found, why=unsafe or wanted.row.why,
+            of, named, deviation.expected, deviation.found,
+            why=unsafe or WHYS.get(deviation.at.split()[0], wanted.row.why),
             severity=Severity.UNSAFE if unsafe else Severity.DIFFERS,
             at=text("{name} certificate: {entry}", name=name, entry=deviation.at),
         )  # fmt: skip
 
 
-def _no_matter(wanted: Wanted, deviation: Deviation) -> bool:
+def _no_matter(of: Identities, wanted: Wanted, deviation: Deviation) -> bool:
     """Return whether a deviation is a layout's own choice."""
+    row = wanted.row
     if deviation.at == "CN":
         # etcd asks no client who it is.
-        return wanted.row.ca == ETCD
+        return row.ca == ETCD or row.name in BY_BINDING
     if deviation.at == "O":
-        return deviation.found not in POWERFUL and not wanted.row.organization
+        return deviation.found not in POWERFUL and not row.organization
     if deviation.at.startswith("name "):
-        return deviation.expected in UNASKED and wanted.row.ca != ETCD
+        machines = {m.name for m in of.cluster.control_planes}
+        # API servers come to kubelets, and members to each other, by address.
+        free = UNASKED | machines | ({LOOPBACK} if row.ca != ETCD else set())
+        return row.role is Role.CONTROL_PLANE and deviation.expected in free
     return False
 
 
@@ -177,12 +192,14 @@ def shared(of: Identities, shown: Sequence[Shown]) -> Iterator[Judged]:
             roles[read(pem).public_key].append(one)
     for same in roles.values():
         names = list(dict.fromkeys(one.row.name for one in same))
+        programs = {one.named.component for one in same}
         if len(names) > 1:
             yield Judged(
                 machine=of.machine.name, component="machine", at="one certificate in several roles",
                 expected="one certificate for each role",
                 found=text("{path} is {roles}", path=same[0].named.theirs, roles=", ".join(names)),
-                severity=Severity.UNSAFE, where=same[0].named.theirs,
+                severity=Severity.UNSAFE if len(programs) > 1 else Severity.DIFFERS,
+                where=same[0].named.theirs,
                 why="A process that has one of these roles has all of them, and it cannot be seen "
                 "which was used.",
             )  # fmt: skip

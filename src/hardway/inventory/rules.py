@@ -82,8 +82,6 @@ CHOICES = frozenset({
     (API, "--requestheader-allowed-names"), (API, "--kubelet-preferred-address-types"),
     (KCM, "--client-ca-file"), (KCM, "--requestheader-client-ca-file"),
     (KCM, "--controllers"), (KCM, "--cluster-name"), (KCM, "--v"), (KCM, "--cluster-cidr"),
-    (KCM, "--authentication-kubeconfig"), (KCM, "--authorization-kubeconfig"),
-    (SCHEDULER, "--authentication-kubeconfig"), (SCHEDULER, "--authorization-kubeconfig"),
     (SCHEDULER, "--v"), (SCHEDULER, "--config"),
     ("kubelet", "--hostname-override"), ("kubelet", "--node-ip"), ("kubelet", "--v"),
     ("kubelet", "--container-runtime-endpoint"), ("kubelet", "--pod-infra-container-image"),
@@ -199,6 +197,8 @@ BEYOND: Mapping[str, str] = {
     "--cluster-signing-cert-file": "hardway signs certificates itself, where the CA's key is.",
     "--enable-bootstrap-token-auth": "Tokens of the kind that kubeadm join uses are accepted; "
     "hardway gives each kubelet its certificate.",
+    "--runtime-config": "APIs that upstream has off are served: they change and vanish without "
+    "notice, and so do the objects in them.",
     "--feature-gates": "Behaviour that upstream has off, or has not finished.",
 }
 """Why hardway does not set a flag."""

@@ -1,6 +1,7 @@
 """What there is to say of a cluster that hardway did not make; its machines are only read."""
 
 import asyncio
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -88,15 +89,22 @@ def _with_see(targets: Mapping[str, Target], one: Judged) -> Judged:
 
 
 def _shows(one: Judged) -> str:
+    """Return a command that shows an entry on its machine, and no secret."""
     if one.where:
-        path = shlex.quote(one.where)
-        certificate = "certificate" in one.at and "kubeconfig" not in one.at
-        reads = "openssl x509 -noout -text -in" if certificate else "ls -ld"
-        return f"{reads} {path}" if certificate or one.at.startswith(LISTED) else f"cat {path}"
+        commands = (command for pattern, command in SHOWS if re.search(pattern, one.at))
+        return next(commands).replace("PATH", shlex.quote(one.where))
     if one.component in PROGRAMS:
         return f"pgrep -af {one.component}"
     return f"sysctl {one.at}" if one.at in SETTINGS else ""
 
 
-LISTED = ("key ", "CA key", "data folder")
-"""Entries of which the rights count, and not the content."""
+EMBEDDED = "sed -n 's/.*client-certificate-data: //p' PATH | base64 -d"
+SHOWS = (
+    ("^(key|CA key|data folder)", "ls -ld PATH"),
+    ("kubeconfig: (server|insecure)", "grep -E 'server:|insecure' PATH"),
+    ("kubeconfig", f"{EMBEDDED} | openssl x509 -noout -subject -issuer -enddate"),
+    ("certificate", "openssl x509 -noout -text -in PATH"),
+    ("encrypts", "grep -oE '(identity|aescbc|aesgcm|secretbox|kms):' PATH"),
+    ("", "cat PATH"),
+)  # fmt: skip
+"""What shows an entry in a file, by the entry."""
