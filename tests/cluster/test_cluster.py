@@ -173,6 +173,31 @@ def test_looking(cluster: Hardway) -> None:
     assert cluster.on("worker-1", "hostname") == "worker-1\n"
 
 
+def test_the_audit_of_what_runs_is_that_of_the_plan(cluster: Hardway) -> None:
+    def outcomes(*words: str) -> dict[str, str]:
+        return {r["id"]: r["outcome"] for r in cluster.json("audit", *words)["rules"]}
+
+    assert outcomes() == outcomes("--plan")
+
+
+def test_the_audit_names_what_people_changed(cluster: Hardway) -> None:
+    cluster.on("controller-1", "chmod 640 /etc/kubernetes/pki/ca.crt")
+    binding = ("clusterrolebinding", "anybody")
+    cluster("kubectl", "create", *binding, "--clusterrole=view", "--group=system:unauthenticated")
+    kept = cluster.tries("audit", "--output", "json")
+    cluster.on("controller-1", "chmod 666 /etc/kubernetes/pki/kube-apiserver/server.key")
+    cluster("kubectl", "delete", *binding)
+    cluster("kubectl", "create", *binding, "--clusterrole=edit", "--group=system:unauthenticated")
+    done = cluster.tries("audit", "--output", "json")
+    cluster("kubectl", "delete", *binding)
+    cluster("up")
+    assert (kept.returncode, done.returncode) == (0, 1)
+    wrong = [r for r in json.loads(done.stdout)["rules"] if r["outcome"] == "wrong"]
+    assert {
+        (r["id"], f["machine"]) for r in wrong for f in r["findings"] if f["verdict"] == "wrong"
+    } == {("1.1.21", "controller-1"), ("5.1.2", "endpoint"), ("5.1.4", "endpoint")}
+
+
 def test_the_second_of_two_at_once_is_refused(cluster: Hardway) -> None:
     with cluster.start("up") as first:
         lock = cluster.folder / "clusters/test/lock"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hardway.audit.evidence import Document, Entries, Evidence, Flags
+from hardway.audit.evidence import Document, Entries, Evidence, Flags, running
 from hardway.audit.rules import (
     ABSENT,
     PRESENT,
@@ -35,27 +35,34 @@ def flags(*names: str) -> Flags:
     return Flags(apiserver.UNIT, names, CONTROL_PLANES)
 
 
-def file(path: str, *, hide: str = "") -> Document:
-    """Return a file of the API server's that it reads at its start.
+TOLD = """{running}
+path=$(tr '\\0' '\\n' </proc/$pid/cmdline | sed -En '/^--?{flag}$/{{n;p}}; s/^--?{flag}=//p')
+[ -z "$path" ] || {show} "$path\""""
+
+
+def file(path: str, flag: str, *, hide: str = "") -> Document:
+    """Return a file that the API server is told of by a flag, wherever that leads.
 
     `hide` is the key of the secrets in it: what follows it is not printed.
     """
-    shown = f"sed -E 's/({hide}:).*/\\1 hidden/' {path}" if hide else f"cat {path}"
-    return Document(path, CONTROL_PLANES, Sh(shown), f'hardway ssh <MACHINE> -- "{shown}"')
+    show = f"sed -E 's/({hide}:).*/\\1 hidden/'" if hide else "cat"
+    ask = Sh(TOLD.format(running=running(apiserver.UNIT), flag=flag, show=show))
+    return Document(path, CONTROL_PLANES, ask, f'hardway ssh <MACHINE> -- "{show} {path}"')
 
 
 def anonymous_paths(value: Any) -> tuple[str, ...]:
-    """Return the paths that answer clients without credentials; `*` for all of them."""
-    if not value.get("enabled"):
-        return ()
-    return tuple(c["path"] for c in value["conditions"]) if value.get("conditions") else ("*",)
+    """Return the paths that answer clients without credentials: all of them by default (`*`)."""
+    if value is None:
+        return ("*",)
+    conditions = value.get("conditions") or [{"path": "*"}]
+    return tuple(c["path"] for c in conditions) if value.get("enabled") else ()
 
 
 def writing_providers(value: Any) -> tuple[str, ...]:
     """Return by what Secrets are encrypted: the first provider writes."""
     return tuple(
         next(iter(part["providers"][0]))
-        for part in value
+        for part in value or ()
         if {"secrets", "*.", "*.*"} & set(part["resources"])
     )
 
@@ -99,11 +106,13 @@ def _rule(  # noqa: PLR0913, PLR0917 - a row of a table
                 answer=answer)  # fmt: skip
 
 
+CLIENTS = file(AUTHENTICATION, "authentication-config")
+ENCRYPTION = file(encryption.PATH, "encryption-provider-config", hide="secret")
 PLUGINS, WITHOUT = "--enable-admission-plugins", "--disable-admission-plugins"
 
 RULES = (
     _rule(1, "no anonymous requests",
-          Entries(file(AUTHENTICATION), ("anonymous",), anonymous_paths), HEALTH_ALONE,
+          Entries(CLIENTS, ("anonymous",), anonymous_paths), HEALTH_ALONE,
           "Load balancers ask for health and have no certificate. All other paths refuse clients "
           "without credentials with 401, whatever RBAC grants them.", Answer.DECLINED),
     _rule(2, "no file of tokens", flags("--token-auth-file"), ABSENT,
@@ -124,8 +133,8 @@ RULES = (
     _rule(8, "authorization by RBAC", flags("--authorization-mode"), has("RBAC"),
           "Rights would be in files on machines, where nobody sees or changes them by the API."),
     _rule(9, "events are limited by the plugin EventRateLimit", None, None,
-          "The plugin's configuration has been alpha since 2017. Priority and fairness keep one "
-          "client from taking the API server's time, and kubelets limit their own events.",
+          "The plugin's configuration is still alpha. Priority and fairness keep one client from "
+          "taking the API server's time, and kubelets limit their own events.",
           Answer.DECLINED),
     _rule(10, "no plugin AlwaysAdmit", flags(PLUGINS), lacks("AlwaysAdmit"),
           "It lets everything pass; its name promises a check that is not made."),
@@ -171,7 +180,7 @@ RULES = (
           flags("--encryption-provider-config"), PRESENT,
           "A copy of etcd's disk, or of a snapshot, would hold all Secrets in plain text."),
     _rule(28, "Secrets are encrypted by a strong provider",
-          Entries(file(encryption.PATH, hide="secret"), ("resources",), writing_providers),
+          Entries(ENCRYPTION, ("resources",), writing_providers),
           ENCRYPTED,
           "The first provider encrypts what is written: `identity` would write plain text."),
     _rule(29, "strong cipher suites", flags("--tls-cipher-suites"), STRONG,

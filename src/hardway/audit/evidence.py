@@ -48,9 +48,13 @@ class Evidence(Protocol):
         """
 
 
-RUNS = """pid=$(systemctl show --property=MainPID --value {unit})
-[ "$pid" != 0 ] || {{ echo {unit} does not run; exit 1; }}
-tr '\\0' '\\n' </proc/$pid/cmdline"""
+RUNNING = """pid=$(systemctl show --property=MainPID --value {unit})
+[ "$pid" != 0 ] || {{ echo {unit} does not run; exit 1; }}"""
+
+
+def running(unit: str) -> str:
+    """Return shell lines that set `pid` to a unit's process, or end with what is wrong."""
+    return RUNNING.format(unit=unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ class Flags:
     @property
     def ask(self) -> Sh:
         """Ask for the process's whole command line, the same for all rules."""
-        return Sh(RUNS.format(unit=self.unit))
+        return Sh(f"{running(self.unit)}\ntr '\\0' '\\n' </proc/$pid/cmdline")
 
     @property
     def see(self) -> str:
@@ -212,7 +216,7 @@ class Entries:
 
     def said(self, answer: str) -> Items:
         """Return the entries in the file, or in the process's own account of it."""
-        said = yaml.safe_load(answer)
+        said = yaml.safe_load(answer) or {}
         return self._items(said[self.document.root] if self.document.root else said)
 
     def _items(self, entries: Mapping[str, Any]) -> Items:

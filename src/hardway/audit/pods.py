@@ -37,7 +37,7 @@ def _specs(objects: Sequence[Manifest]) -> Iterator[tuple[str, Spec]]:
     for item in objects:
         space, name = item["metadata"].get("namespace", "default"), item["metadata"]["name"]
         spec = item["spec"] if item["kind"] == "Pod" else item["spec"]["template"]["spec"]
-        yield f"{space}/{name}", {"namespace": space, **spec}
+        yield f"{space}/{name}", {"kind": item["kind"], "namespace": space, **spec}
 
 
 def _containers(spec: Spec) -> Iterator[Spec]:
@@ -127,7 +127,7 @@ def token(spec: Spec) -> bool:
 
 def _token(spec: Spec) -> bool:
     """Return whether a token is mounted, as the API server adds it; of templates whether it may."""
-    if "nodeName" not in spec:
+    if spec["kind"] != "Pod":
         return spec.get("automountServiceAccountToken") is not False
     return any(
         "serviceAccountToken" in source

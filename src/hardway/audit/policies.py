@@ -16,7 +16,7 @@ RBAC = "rbac.authorization.k8s.io"
 
 def pod_security(plugins: Any) -> tuple[str, ...]:
     """Return the levels of Pod Security where a namespace says nothing."""
-    found = [p["configuration"]["defaults"] for p in plugins if p["name"] == "PodSecurity"]
+    found = [p["configuration"]["defaults"] for p in plugins or () if p["name"] == "PodSecurity"]
     return tuple(f"{mode}={d[mode]}" for d in found for mode in ("enforce", "warn") if mode in d)
 
 
@@ -41,6 +41,8 @@ def _pods(id_: str, title: str, select: Select, why: str) -> Rule:
 def _yours(id_: str, title: str, why: str) -> Rule:
     return Rule(id=id_, title=title, why=why, answer=Answer.YOURS)
 
+
+PLUGINS = file(ADMISSION, "admission-control-config-file")
 
 RULES = (
     _bindings("5.1.1", "cluster-admin is granted where it is needed", grants.administrators,
@@ -93,7 +95,7 @@ RULES = (
               given(Right(("create",), "serviceaccounts/token")),
               "A client that makes an account's token has all rights of the account."),
     Rule(id="5.2.1", title="an active policy control mechanism",
-         evidence=Entries(file(ADMISSION), ("plugins",), pod_security), expect=SOME_LEVEL,
+         evidence=Entries(PLUGINS, ("plugins",), pod_security), expect=SOME_LEVEL,
          why="Nobody would hear of pods that can take over their node. Pod Security warns and "
          "audits at level baseline. It refuses nothing until hardway.yaml (podSecurity) or a "
          "namespace asks: pod-security.kubernetes.io/enforce."),

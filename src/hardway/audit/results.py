@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from hardway.atlas.atlas import Atlas
 from hardway.audit import BENCHMARK, RULES, Answer, Rule
 from hardway.engine.render import merged
+from hardway.model.checks import Check, Judgement, Subject
 from hardway.model.resources import Desired, Finding, Verdict
 
 
@@ -55,8 +56,8 @@ class Result:
 def results(findings: Sequence[Finding]) -> tuple[Result, ...]:
     """Return what became of each rule, in the benchmark's order."""
     by_rule: dict[str, list[Finding]] = {rule.id: [] for rule in RULES}
-    for finding in findings:
-        by_rule[finding.check].append(finding)
+    for each in findings:
+        by_rule[each.check].append(each)
     return tuple(Result(rule, tuple(by_rule[rule.id])) for rule in RULES)
 
 
@@ -66,12 +67,20 @@ def counts(of: Sequence[Result]) -> dict[Outcome, int]:
     return {outcome: counted[outcome] for outcome in Outcome if counted[outcome]}
 
 
+def finding(check: Check, subject: Subject, judgement: Judgement) -> Finding:
+    """Return a judgement as a finding that names all it found; without the answer itself.
+
+    Of answers nothing more is kept: a pod's environment may hold secrets.
+    """
+    return replace(check.finding(subject, judgement), found=judgement.found)
+
+
 def planned(atlas: Atlas) -> tuple[Result, ...]:
     """Judge what would be rendered, without a machine."""
     wanted = {name: merged(by_step.values()) for name, by_step in atlas.rendered.items()}
     own = [item for items in atlas.objects.values() for item in items]
     return results([
-        check.finding(subject, rule.judge(items))
+        finding(check, subject, rule.judge(items))
         for rule in RULES
         if rule.evidence and (check := rule.check)
         for subject in check.scope.subjects(atlas.cluster)
@@ -97,7 +106,7 @@ def described(found: Sequence[Result]) -> dict[str, object]:
                 "evidence": str(result.rule.evidence or ""),
                 "why": result.rule.why,
                 "findings": [
-                    {name: getattr(finding, name) for name in SHOWN} for finding in result.findings
+                    {name: getattr(each, name) for name in SHOWN} for each in result.findings
                 ],
             }
             for result in found

@@ -80,7 +80,7 @@ class Rule:
         return Judgement(
             Verdict.WRONG if unlike else Verdict.HOLDS,
             self._expected,
-            shown(unlike or items),
+            shown(unlike) if unlike else shown(items, EXAMPLES),
             severity=Severity.WARN if self.answer is Answer.YOURS else Severity.FAIL,
         )
 
@@ -89,15 +89,15 @@ class Rule:
         return self.expect.text if self.expect else ""
 
 
-SHOWN = 3
-"""Things of one finding that are named; of the others their number is."""
+EXAMPLES = 3
+"""So many things that are as they should be are named; of the others their number is."""
 
 
-def shown(items: Mapping[str, tuple[str, ...]]) -> str:
-    """Return what was found as one line."""
+def shown(items: Mapping[str, tuple[str, ...]], most: int | None = None) -> str:
+    """Return what was found as one line; beyond `most` only how many there are."""
     texts = [f"{name} {','.join(words) or 'absent'}" for name, words in items.items()]
-    more = [f"{len(texts) - SHOWN} more"] if len(texts) > SHOWN else []
-    return "; ".join((*texts[:SHOWN], *more)) or "none"
+    more = [f"{len(texts[most:])} more"] if most and texts[most:] else []
+    return "; ".join((*texts[:most], *more)) or "none"
 
 
 def equals(word: str) -> Expect:

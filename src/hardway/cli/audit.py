@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 COLOURS = {"holds": "green", "wrong": "red", "unknown": "yellow"}
 INDENT = " " * 8
+FOUND_SHOWN = 200
+"""Characters of what was found that are shown unless everything is."""
 
 
 @click.command()
@@ -61,7 +63,7 @@ def audit(  # noqa: PLR0913 - one parameter for each option
     if wrong := counted.get(Outcome.WRONG):
         raise HardwayError(
             text("{wrong} of {all} rules are wrong", wrong=wrong, all=len(found)),
-            hint="hardway up",
+            hint=text("what hardway.yaml asks for, change there; all else: hardway up"),
         )
     if unknown := counted.get(Outcome.UNKNOWN):
         raise UnknownError(
@@ -117,9 +119,10 @@ def _print_rule(result: "Result", *, everything: bool) -> None:
     click.echo(f"{rule.id:<7} {_word(result.outcome)}: {say(rule.title)}")
     for machines, finding in _alike(result.findings if everything else result.amiss):
         where = f"{', '.join(machines)}: " if len(machines) < len(result.findings) else ""
-        seen = text(
-            "expected {expected}, found {found}", expected=finding.expected, found=finding.found
-        )
+        found = finding.found
+        if len(found) > FOUND_SHOWN and not everything:
+            found = f"{found[:FOUND_SHOWN]} …"
+        seen = text("expected {expected}, found {found}", expected=finding.expected, found=found)
         click.echo(f"{INDENT}{where}{say(seen)}")
         if not finding.ok:
             click.echo(f"{INDENT}{say(text('see: {command}', command=finding.see))}")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from hardway.audit import RULES, kube_bench
-from hardway.audit.results import Result, planned, results
+from hardway.audit.results import Result, finding, planned, results
 from hardway.checks.ask import ask
 from hardway.checks.run import cases, judgements
 from hardway.files import write
@@ -12,16 +12,13 @@ from hardway.project import Project
 
 
 async def audit(project: Project) -> tuple[Result, ...]:
-    """Ask the machines, each in one round trip, and the API; changes nothing.
-
-    Answers are not kept: a pod's environment may hold secrets.
-    """
+    """Ask the machines, each in one round trip, and the API; changes nothing."""
     checks = [check for rule in RULES if (check := rule.check)]
     async with project.reach() as live:
         asked = cases(checks, live)
         answers = await ask(asked, live)
     return results([
-        case.check.finding(case.subject, judgement)
+        finding(case.check, case.subject, judgement)
         for case, answer in zip(asked, answers, strict=True)
         for judgement in judgements(case, answer)
     ])  # fmt: skip
