@@ -13,11 +13,12 @@ from hypothesis import given as holds_for
 from hypothesis import strategies as st
 from tests import support
 from tests.audit.red import BAD_ENTRIES, BAD_FLAGS, BAD_OBJECTS, GOOD_OBJECTS
+from tests.fakes import cli
 
 from hardway.atlas.atlas import Atlas
 from hardway.audit import RULES, SECTIONS, Answer, Rule, kube_bench
 from hardway.audit.evidence import Entries, Files, Flags, Objects
-from hardway.audit.results import Outcome, Result, planned, results
+from hardway.audit.results import Outcome, Result, finding, planned, results
 from hardway.audit.rules import ABSENT, mode
 from hardway.cli import audit as command
 from hardway.engine.render import merged
@@ -243,10 +244,56 @@ def test_kube_bench_is_told_paths_that_are_rendered() -> None:
     assert len(told) == 13
 
 
-def test_the_audit_of_a_plan_reads_well(capsys: pytest.CaptureFixture[str]) -> None:
-    command._print(planned(atlas()), everything=True)
+@pytest.mark.parametrize(("name", "everything"), [("plan.txt", False), ("plan-all.txt", True)])
+def test_the_audit_of_a_plan_reads_well(
+    name: str, everything: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command._print(planned(atlas()), everything=everything)
     printed = capsys.readouterr().out
-    assert printed == kept(printed, FOLDER / "plan-3+3.txt")
+    assert printed == kept(printed, FOLDER / name)
+
+
+def test_what_is_wrong_and_what_is_unknown_are_said_first_and_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    machines = atlas().cluster.control_planes
+    profiling, bound = (rule.check for rule in (BY_ID["1.3.2"], BY_ID["1.3.7"]))
+    assert profiling
+    assert bound
+    said = [
+        (profiling, machines[0], Said("x\n--profiling=true")),
+        (profiling, machines[1], Said("it does not run", 1)),
+        (bound, machines[1], Said("it does not run", 1)),
+    ]
+    command._print(
+        results([
+            finding(check, subject, judgement)
+            for check, machine, answer in said
+            for subject in [Subject("machine", machine.name, atlas().cluster)]
+            for judgement in check.judge(subject, answer)
+        ]),
+        everything=False,
+    )  # fmt: skip
+    printed = capsys.readouterr().out
+    assert printed == kept(printed, FOLDER / "wrong.txt")
+
+
+def test_a_plan_that_hardway_yaml_makes_wrong_ends_with_1(tmp_path: Path) -> None:
+    cache = {"HARDWAY_CACHE": str(tmp_path / "cache")}
+    assert cli.run("audit", "--plan", folder=tmp_path, **cache).returncode == 0
+    (tmp_path / "hardway.yaml").write_text("nodes: {podPidsLimit: -1}\n")
+    done = cli.run("audit", "--plan", "--output", "json", folder=tmp_path, **cache)
+    assert done.returncode == 1
+    assert "1 of 131 rules" in done.stderr
+    wrong = [rule for rule in json.loads(done.stdout)["rules"] if rule["outcome"] == "wrong"]
+    assert [(r["id"], len(r["findings"])) for r in wrong] == [("4.2.13", 3)]
+
+
+def test_kube_bench_gets_its_configuration_and_how_to_run_it(tmp_path: Path) -> None:
+    done = cli.run("audit", "--kube-bench", "told", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "told/config.yaml").read_bytes() == kube_bench.config()
+    assert "--targets master,etcd,controlplane" in (tmp_path / "told/README.md").read_text()
 
 
 def test_wrong_comes_before_unknown_and_both_before_answers() -> None:

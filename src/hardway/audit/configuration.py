@@ -78,5 +78,6 @@ RULES = (
          why="Without a policy nothing is logged, even with a path for the log."),
     Rule(id="3.2.2", title="the audit policy covers what matters",
          evidence=Entries(POLICY, ("rules",), levels), expect=ALL_LOGGED,
-         why="Who read a Secret, made a pod or ran a command in one could not be found out."),
+         why="Without it nobody can find out who read a Secret, made a pod or ran a command in "
+             "one."),
 )  # fmt: skip

@@ -21,7 +21,7 @@ from hardway.render.kubeconfig import FOLDER
 from hardway.steps import apiserver, etcd
 from hardway.steps.containerd import CNI_CONFIG
 
-REPLACED = "Whoever can write this file decides what runs as that component."
+REPLACED = "A user that can write this file decides what runs as that component."
 NO_ADMIN = "No machine has an admin's kubeconfig: it stays in the cluster's folder."
 OWN_FOLDER = Expect(
     "root, or the user that the folder is named for",
@@ -82,8 +82,8 @@ RULES = (
     owners("1.1.19", "Kubernetes' certificates and keys: owner root", PKI, OWN_FOLDER, OWN_USERS,
            Answer.STRICTER),
     modes("1.1.20", "certificates: mode 644", CERTIFICATES, READABLE,
-          "Certificates are public, but whoever can write a CA's file decides whom the API server "
-          "believes."),
+          "Certificates are public, but a user that can write a CA's file decides whom the API "
+          "server believes."),
     modes("1.1.21", "keys: mode 600", KEYS, PRIVATE,
           "A user that reads a key can pose as the service that it belongs to."),
 )  # fmt: skip

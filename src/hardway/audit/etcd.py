@@ -6,7 +6,7 @@ from hardway.model.checks import CONTROL_PLANES
 from hardway.steps import etcd
 
 MADE_UP = (
-    "etcd would make up its certificate at its start and accept any that the other end made up."
+    "Nobody can check a certificate that etcd makes up at its start: any machine can pose as etcd."
 )
 
 
@@ -20,18 +20,18 @@ OWN_CA = Expect(f"{etcd.PKI}/ca.crt", lambda _, words: words[-1:] == (f"{etcd.PK
 RULES = (
     Rule(id="2.1", title="etcd serves with a certificate",
          evidence=_flags("--cert-file", "--key-file"), expect=PRESENT,
-         why="All objects, Secrets' ciphertext too, would cross the network in plain text."),
+         why="Without it all objects cross the network in plain text."),
     Rule(id="2.2", title="etcd's clients must show a certificate",
          evidence=_flags("--client-cert-auth"), expect=equals("true"),
-         why="Any client that reaches the port could read and write all data."),
+         why="Without it any client that reaches the port can read and write all data."),
     Rule(id="2.3", title="etcd makes up no certificate for clients",
          evidence=_flags("--auto-tls"), expect=absent_or(equals("false")), why=MADE_UP),
     Rule(id="2.4", title="members show each other certificates",
          evidence=_flags("--peer-cert-file", "--peer-key-file"), expect=PRESENT,
-         why="Members copy all data to each other; it would cross the network in plain text."),
+         why="Without it members copy all data to each other in plain text."),
     Rule(id="2.5", title="members must show a certificate",
          evidence=_flags("--peer-client-cert-auth"), expect=equals("true"),
-         why="A stranger could pose as a member and replace all data."),
+         why="Without it a stranger could pose as a member and replace all data."),
     Rule(id="2.6", title="etcd makes up no certificate for members",
          evidence=_flags("--peer-auto-tls"), expect=absent_or(equals("false")), why=MADE_UP),
     Rule(id="2.7", title="etcd has a CA of its own",

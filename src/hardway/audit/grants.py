@@ -14,8 +14,7 @@ BINDINGS = Listing(
 )
 KUBERNETES = "kubernetes.io/bootstrapping"
 """The label of roles and bindings that the API server makes."""
-OWN = {key.rpartition("/")[2] for step in STEPS for key in step.notes
-       if key.startswith("ClusterRoleBinding/")}  # fmt: skip
+OWN = {key for step in STEPS for key in step.notes if key.startswith("ClusterRoleBinding/")}
 """hardway's own bindings: each has its reason in its step."""
 EVERYBODY = {
     "system:anonymous",
@@ -23,6 +22,7 @@ EVERYBODY = {
     "system:authenticated",
     "system:serviceaccounts",
 }
+ADMIN = "cluster-admin"
 ALL = [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]
 """What `cluster-admin` grants; of what is rendered, the role itself is no part."""
 
@@ -46,6 +46,11 @@ class Grant:
     rules: Sequence[Mapping[str, Any]]
     kubernetes: bool
     """The API server makes it."""
+
+    @property
+    def peoples(self) -> bool:
+        """Whether it is neither Kubernetes' own nor hardway's."""
+        return not self.kubernetes and self.binding not in OWN
 
     def gives(self, right: Right) -> bool:
         """Return whether it grants one of the right's verbs on all such objects."""
@@ -78,10 +83,10 @@ def grants(objects: Sequence[Manifest]) -> Iterator[Grant]:
             inner = space if ref["kind"] == "Role" else ""
             key = (ref["kind"], inner, ref["name"])
             yield Grant(
-                binding="/".join(filter(None, (space, item["metadata"]["name"]))),
+                binding="/".join(filter(None, _key(item["kind"], item))),
                 role=ref["name"],
                 subjects=tuple(_subject(s) for s in item.get("subjects") or ()),
-                rules=roles.get(key, ALL if ref["name"] == "cluster-admin" else ()),
+                rules=roles.get(key, ALL if ref["name"] == ADMIN else ()),
                 kubernetes=KUBERNETES in item["metadata"].get("labels", {}),
             )
 
@@ -108,24 +113,27 @@ def given_to_everybody(*rights: Right) -> Select:
 
 
 def given(*rights: Right) -> Select:
-    """Select bindings that give one of the rights: neither Kubernetes' own nor hardway's."""
+    """Select people's bindings that give one of the rights.
+
+    Of those to `cluster-admin`, which give all of them, `administrators` tells.
+    """
 
     def select(objects: Sequence[Manifest]) -> dict[str, str]:
         return {
             grant.binding: grant.whom
             for grant in grants(objects)
-            if not grant.kubernetes and grant.binding not in OWN and any(map(grant.gives, rights))
+            if grant.peoples and grant.role != ADMIN and any(map(grant.gives, rights))
         }
 
     return select
 
 
 def administrators(objects: Sequence[Manifest]) -> dict[str, str]:
-    """Return bindings to `cluster-admin`: neither Kubernetes' own nor hardway's."""
+    """Return people's bindings to `cluster-admin`."""
     return {
         grant.binding: grant.whom
         for grant in grants(objects)
-        if grant.role == "cluster-admin" and not grant.kubernetes and grant.binding not in OWN
+        if grant.role == ADMIN and grant.peoples
     }
 
 
@@ -141,7 +149,7 @@ def masters(objects: Sequence[Manifest]) -> dict[str, str]:
 def wildcards(objects: Sequence[Manifest]) -> dict[str, str]:
     """Return roles with a `*` in them: Kubernetes' own apart."""
     return {
-        "/".join(filter(None, _key(role["kind"], role)[1:])): "has *"
+        "/".join(filter(None, _key(role["kind"], role))): "has *"
         for role in objects
         if role["kind"].endswith("Role")
         and KUBERNETES not in role["metadata"].get("labels", {})

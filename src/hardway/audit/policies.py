@@ -46,27 +46,30 @@ PLUGINS = file(ADMISSION, "admission-control-config-file")
 
 RULES = (
     _bindings("5.1.1", "cluster-admin is granted where it is needed", grants.administrators,
-              "Who has this role can do everything, on each node too. hardway grants it to the "
-              "operators' group alone; these are people's own bindings."),
+              "A subject with this role can do everything, on each node too. hardway grants it "
+              "to the operators' group alone; people's own bindings are named."),
     _bindings("5.1.2", "not everybody reads Secrets",
               given_to_everybody(Right(READ, "secrets")),
-              "Any client, or any pod, could read all passwords and tokens.", Answer.HOLDS),
+              "Such a binding lets any client, or any pod, read passwords and tokens.",
+              Answer.HOLDS),
     _bindings("5.1.3", "roles name what they grant", grants.wildcards,
-              "A role with * grants kinds that do not exist yet too. These are people's own."),
+              "A role with * also grants kinds that do not exist yet. People's own roles are "
+              "named."),
     _bindings("5.1.4", "not everybody makes pods",
               given_to_everybody(Right(("create",), "pods")),
               "A client that makes pods can mount each Secret and folder of a node in one.",
               Answer.HOLDS),
     _pods("5.1.5", "namespaces' default accounts are not used",
           pods_with(pods.default_account, "has a token of the account default"),
-          "Pods of one namespace could not be told apart in RBAC and in the audit log."),
+          "Pods that share an account cannot be told apart in RBAC and in the audit log."),
     _pods("5.1.6", "service-account tokens only where needed",
           pods_with(pods.token, "has a token"),
           "A program in a pod that is taken over speaks to the API as that account. Of hardway's "
           "own pods CoreDNS has one, which it needs to list Services."),
     _bindings("5.1.7", "the group system:masters is not used", grants.masters,
               "It passes by RBAC. hardway has one certificate of it (break-glass), good for days "
-              "and kept in the cluster's folder, to make the first binding and mend a broken one.",
+              "and kept in the cluster's folder, to make the first binding and to repair a "
+              "broken one.",
               Answer.DECLINED),
     _bindings("5.1.8", "bind, impersonate and escalate are granted where needed",
               given(Right(("bind", "escalate"), "clusterroles", RBAC),
@@ -76,7 +79,8 @@ RULES = (
               "With one of these verbs a client takes rights that nobody granted."),
     _bindings("5.1.9", "persistent volumes are made where needed",
               given(Right(("create",), "persistentvolumes")),
-              "A volume may be a folder of the node: whoever makes one reads that folder."),
+              "A volume may be a folder of the node: a client that makes volumes can read any "
+              "folder."),
     _bindings("5.1.10", "nodes' proxy is granted where needed",
               given(Right(("get", "create"), "nodes/proxy")),
               "It leads past admission and audit to kubelet: exec in each pod of the node. Of "
@@ -84,8 +88,8 @@ RULES = (
     _bindings("5.1.11", "requests for certificates are approved where needed",
               given(Right(("update", "patch"), "certificatesigningrequests/approval",
                           "certificates.k8s.io")),
-              "A client that approves could have itself any identity. Here nothing signs what it "
-              "approves."),
+              "A client that approves requests can get any identity from a signer. hardway's "
+              "clusters have no signer for Kubernetes' own kinds."),
     _bindings("5.1.12", "webhooks are configured where needed",
               given(*(Right(("create", "update", "patch"), f"{kind}webhookconfigurations",
                             "admissionregistration.k8s.io")
@@ -96,9 +100,9 @@ RULES = (
               "A client that makes an account's token has all rights of the account."),
     Rule(id="5.2.1", title="an active policy control mechanism",
          evidence=Entries(PLUGINS, ("plugins",), pod_security), expect=SOME_LEVEL,
-         why="Nobody would hear of pods that can take over their node. Pod Security warns and "
-         "audits at level baseline. It refuses nothing until hardway.yaml (podSecurity) or a "
-         "namespace asks: pod-security.kubernetes.io/enforce."),
+         why="Without it nobody hears of pods that can take over their node. Pod Security warns "
+             "and audits at level baseline. It refuses nothing until hardway.yaml (podSecurity) "
+             "or a namespace asks: pod-security.kubernetes.io/enforce."),
     _pods("5.2.2", "no privileged containers", containers_with(pods.privileged, "is privileged"),
           "A privileged container is root on its node."),
     _pods("5.2.3", "no pods in the node's process namespace",
@@ -152,12 +156,13 @@ RULES = (
            "say."),
     _pods("5.6.2", "pods have a filter of system calls",
           containers_with(pods.unconfined, "is unconfined"),
-          "kubelet gives the runtime's filter to all pods that ask for nothing; these ask for "
-          "none."),
+          "kubelet gives the runtime's filter to all pods that ask for nothing; pods that ask "
+          "for none are named."),
     _pods("5.6.3", "pods say what rights they need",
           containers_with(pods.no_context, "has no security context"),
           "Without a security context a container has all that a runtime gives by default."),
     _pods("5.6.4", "the namespace default is not used",
           pods_with(pods.in_default, "is in default"),
-          "Who works there by mistake is not stopped by rights that end at a namespace."),
+          "Rights that end at a namespace do not stop people who work in the wrong one by "
+          "mistake."),
 )  # fmt: skip

@@ -23,7 +23,7 @@ class Answer(StrEnum):
     DECLINED = "declined"
     """The rule would make things worse here."""
     NOT_APPLICABLE = "not applicable"
-    """What the rule is about is not there."""
+    """What the rule is about does not exist here."""
     YOURS = "yours"
     """For the cluster's operator to decide."""
 

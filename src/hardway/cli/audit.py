@@ -81,10 +81,11 @@ def _print(found: Sequence["Result"], *, everything: bool) -> None:
         own = list(group)
         rows.append((_state(own), section, say(SECTIONS[section]), *_counted(own)))
     table(("", "", say("RULES"), say("HOLD"), say("OTHER")), rows)
-    for result in found:
-        if everything or result.amiss:
-            click.echo()
-            _print_rule(result, everything=everything)
+    for result in found if everything else _worth_a_look(found):
+        click.echo()
+        _print_rule(result, everything=everything)
+    if not everything:
+        _print_unknown(found)
     hold, other = _counted(found)
     click.echo()
     click.echo(
@@ -98,6 +99,20 @@ def _state(found: Sequence["Result"]) -> str:
     if "unknown" in outcomes and "wrong" not in outcomes:
         return _word("unknown")
     return mark(ok="wrong" not in outcomes)
+
+
+def _worth_a_look(found: Sequence["Result"]) -> list["Result"]:
+    """Return what is wrong, then what is the operator's and was found."""
+    return [r for outcome in ("wrong", "yours") for r in found if r.outcome == outcome and r.amiss]
+
+
+def _print_unknown(found: Sequence["Result"]) -> None:
+    """Say each reason once: most often it is a silent machine, or one unit that does not run."""
+    open_ = [(f.machine, f.found, r.rule.id) for r in found for f in r.findings if f.open]
+    for reason in dict.fromkeys((machine, why) for machine, why, _ in open_):
+        ids = ", ".join(id_ for *of, id_ in open_ if tuple(of) == reason)
+        seen = text("{machine}: {why}", machine=reason[0], why=reason[1])
+        click.echo(f"\n{_word('unknown')} {ids}\n{INDENT}{say(seen)}")
 
 
 def _counted(found: Sequence["Result"]) -> tuple[str, str]:
@@ -124,9 +139,10 @@ def _print_rule(result: "Result", *, everything: bool) -> None:
             found = f"{found[:FOUND_SHOWN]} …"
         seen = text("expected {expected}, found {found}", expected=finding.expected, found=found)
         click.echo(f"{INDENT}{where}{say(seen)}")
-        if not finding.ok:
+        if finding.fails:
             click.echo(f"{INDENT}{say(text('see: {command}', command=finding.see))}")
-    click.echo(f"{INDENT}{say(text('why: {why}', why=rule.why))}")
+    if everything or result.outcome == "wrong":
+        click.echo(f"{INDENT}{say(text('why: {why}', why=rule.why))}")
 
 
 def _alike(findings: Sequence["Finding"]) -> Iterator[tuple[list[str], "Finding"]]:
