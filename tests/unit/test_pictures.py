@@ -8,8 +8,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from functools import cache
+from datetime import timedelta
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -17,11 +16,10 @@ import pytest
 from hypothesis import given as any_of
 from hypothesis import strategies as st
 from tests import support
+from tests.views import NOW, atlas, seen
 
 from hardway.atlas.atlas import Atlas
 from hardway.errors import RefusedError
-from hardway.model.checks import Judgement
-from hardway.model.resources import Finding, Verdict
 from hardway.pictures import PICTURES, Picture
 from hardway.pictures.layout import WIDTH, lay_out
 from hardway.pictures.model import Arrow, Box, Branch, Column, Drawing, Frame, Row, Tone, Tree
@@ -29,11 +27,8 @@ from hardway.pictures.sheet import Rectangle, Sheet, Words, cells, wrapped
 from hardway.pictures.svg import document
 from hardway.pictures.terminal import plain
 from hardway.pictures.view import View
-from hardway.pki import store
-from hardway.status import EndpointStatus, EtcdStatus, Status
 
 GOLDEN = Path(__file__).parents[1] / "golden_pictures"
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DRAWN = {
     "topology": ("topology", ""),
     "topology-seen": ("topology", ""),
@@ -46,37 +41,6 @@ DRAWN = {
     "boot": ("boot", "controller-0"),
 }
 ROWS = {row.name: row for row in PICTURES}
-
-
-@cache
-def atlas(name: str = "3+3") -> Atlas:
-    given = support.given_topology(name)
-    secrets = store.draft(Path("/nonexistent"), given.cluster, NOW).secrets
-    return Atlas.of(replace(given, secrets=secrets))
-
-
-def finding(check: str, machine: str, verdict: Verdict) -> Finding:
-    row = next(c for c in support.CHECKS if c.name == check)
-    subject = next(s for s in row.scope.subjects(atlas().cluster) if s.name == machine)
-    return row.finding(subject, Judgement(verdict, "a", "b"), words=row.words(subject))
-
-
-def seen(*wrong: tuple[str, str]) -> View:
-    """Return a view of 3+3 in which every check of machines holds but some."""
-    cluster = atlas().cluster
-    found = [
-        finding(row.name, s.name, Verdict.WRONG if (row.name, s.name) in wrong else Verdict.HOLDS)
-        for row in support.CHECKS
-        for s in row.scope.subjects(cluster)
-        if "POD" not in row.see
-    ]
-    status = Status(
-        cluster=cluster.name, machines=(), control_planes=(), nodes=(),
-        etcd=EtcdStatus(3, 3, "controller-1"),
-        endpoint=EndpointStatus(cluster.endpoint.host, healthy=True, holder="controller-2",
-                                kind="vip"),
-    )  # fmt: skip
-    return View(atlas(), tuple(found), status, now=NOW)
 
 
 VIEWS = {

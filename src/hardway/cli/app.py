@@ -12,6 +12,7 @@ from hardway.cli import (
     audit,
     aws,
     build,
+    certs,
     explain,
     export,
     look,
@@ -38,7 +39,7 @@ def cli(lang: str | None) -> None:
         os.environ["HARDWAY_LANG"] = lang
 
 
-COMMANDS = (build, look, verify, explain, audit, picture, operate, node, supply, export, aws)
+COMMANDS = (build, look, verify, certs, explain, audit, picture, operate, node, supply, export, aws)
 
 for command in (c for part in COMMANDS for c in part.COMMANDS):
     cli.add_command(command)

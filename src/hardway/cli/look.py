@@ -1,8 +1,8 @@
-"""Commands that look and change nothing: status, steps, certs, components, log."""
+"""Commands that look and change nothing: status, steps, components, log."""
 
 import asyncio
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,37 +69,6 @@ def steps(output: str) -> None:
 
 
 @click.command()
-@of_cluster
-@OUTPUT
-def certs(spec: Path | None, clusters: Path | None, output: str) -> None:
-    """List every certificate: whose, signed by whom, for which names, until when."""
-    from hardway.pki import store  # noqa: PLC0415
-    from hardway.pki.decide import decide  # noqa: PLC0415
-
-    project = open_project(spec, clusters)
-    rows = store.described(project.workspace.pki, project.cluster)
-    if output == JSON:
-        emit_json({"certificates": rows})
-        return
-    now = datetime.now(UTC)
-    lines = [
-        (r.name, r.machine or "-", r.issuer, r.subject, _days(r.not_after, now),
-         ", ".join(r.sans) or "-")
-        for r in rows
-    ]  # fmt: skip
-    table(("CERTIFICATE", "MACHINE", "SIGNED BY", "SUBJECT", "VALID", "NAMES"), lines)
-    due = decide(store.read(project.workspace.pki), project.cluster, now)
-    if due:
-        note(f"\n{len(due)} are due, the first {due[0].name} ({due[0].why}): hardway up")
-
-
-def _days(until: datetime, now: datetime) -> str:
-    days = (until - now).days
-    text = f"{days} days" if days >= 0 else "expired"
-    return text if days >= 2 else click.style(text, fg="red")
-
-
-@click.command()
 @OUTPUT
 def components(output: str) -> None:
     """List the components in the cache: version, where from, digest."""
@@ -152,4 +121,4 @@ def _log_line(event: "Event", *, changes: bool) -> str:
             return ""
 
 
-COMMANDS = (status, steps, certs, components, log)
+COMMANDS = (status, steps, components, log)

@@ -5,6 +5,7 @@ JSON is printed as documented in docs/output.md; fields are added, never renamed
 
 import json
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, is_dataclass
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,13 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         ]
         text = "  ".join([*cells, line[-1]]).rstrip()
         click.echo(click.style(text, bold=True) if index == 0 else text)
+
+
+def indented(items: Iterable[str], *, by: int = 2, width: int = 98) -> str:
+    """Return items with commas between them, wrapped and indented; names are not divided."""
+    margin = " " * by
+    return textwrap.fill(", ".join(items), width, initial_indent=margin, subsequent_indent=margin,
+                         break_on_hyphens=False, break_long_words=False)  # fmt: skip
 
 
 def mark(*, ok: bool) -> str:

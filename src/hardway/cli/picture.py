@@ -1,4 +1,4 @@
-"""Pictures of the cluster: in the terminal, or as SVG in a file."""
+"""Pictures of the cluster in the terminal or as SVG, and the report that has all of them."""
 
 import asyncio
 from pathlib import Path
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from hardway.cli.options import of_cluster, open_project, renew_own
-from hardway.cli.output import note, say
+from hardway.cli.output import indented, note, say
 from hardway.errors import RefusedError
+from hardway.text import language
 
 if TYPE_CHECKING:
     from hardway.pictures import Picture
@@ -92,7 +93,28 @@ def _list(project: "Project") -> None:
         title = click.style(" ".join(filter(None, [row.name, row.argument])), bold=True)
         click.echo(f"{title}\n  {say(row.title)}")
         if row.choices(atlas):
-            click.echo(click.wrap_text(", ".join(row.choices(atlas)), 96, "  ", "  "))
+            click.echo(indented(row.choices(atlas)))
 
 
-COMMANDS = (picture,)
+@click.command()
+@of_cluster
+@click.option(
+    "-o",
+    "out",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Folder for the page; made if it is not there.",
+)
+@click.option("--offline", is_flag=True, help="Ask no machine: what is wanted, not what is there.")
+def report(spec: Path | None, clusters: Path | None, out: Path, *, offline: bool) -> None:
+    """Write a page about the cluster: findings, pictures, certificates, every file explained."""
+    from hardway.operations.report import report as written  # noqa: PLC0415
+
+    project = open_project(spec, clusters)
+    if not offline and project.decisions:
+        renew_own(project)
+    file = written(project, out, say, language(), offline=offline)
+    note(f"{file}: {file.stat().st_size / 1e6:.1f} MB, needs no network")
+
+
+COMMANDS = (picture, report)
