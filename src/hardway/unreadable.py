@@ -11,6 +11,7 @@ from base64 import b64decode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from hardway.checks import run
 from hardway.checks.live import Live
 from hardway.errors import CommandError, RefusedError
 from hardway.model import etcd
@@ -20,6 +21,7 @@ from hardway.model.trials import TRIAL
 from hardway.project import Project
 from hardway.report import Event, Happened, Report
 from hardway.steps import encryption
+from hardway.steps.keys_in_use import KEYS_IN_USE
 from hardway.tools.kubectl import Kubectl
 from hardway.transport.base import Transport, run_checked, way
 
@@ -52,10 +54,10 @@ class Unreadable:
 
 
 def same_keys(live: Live, changes: Iterable[Change]) -> bool:
-    """Return whether all control planes answer and provably run with the keys they should.
+    """Return whether all control planes answer and were started with the keys they should have.
 
     A process carries the digest of the files it was started with (ADR 3), so that what has
-    nothing to be changed runs with the wanted configuration.
+    nothing to be changed was started with the wanted configuration.
     """
     names = {m.name for m in live.cluster.control_planes}
     other = {
@@ -65,6 +67,14 @@ def same_keys(live: Live, changes: Iterable[Change]) -> bool:
         or (isinstance(change.item, File) and change.path_or_unit == encryption.PATH)
     }
     return names <= live.fleet.keys() and not names & other
+
+
+async def keys_in_use(live: Live) -> bool:
+    """Return whether each API server says that it uses the keys which its file now has.
+
+    It reads the file again within a minute: somebody's key may be in use still.
+    """
+    return all(f.ok for f in await run.look(run.cases([KEYS_IN_USE], live), live))
 
 
 async def find(live: Live) -> list[Unreadable]:
@@ -160,7 +170,8 @@ async def sweep(live: Live, changes: Sequence[Change], report: Report) -> bool:
     keys: with others, they might be readable.
     """
     try:
-        found = await find(live) if same_keys(live, changes) else []
+        proved = same_keys(live, changes) and await keys_in_use(live)
+        found = await find(live) if proved else []
     except CommandError:
         return False
     own = [secret for secret in found if secret.own]
@@ -180,7 +191,7 @@ async def look(project: Project, changes: Sequence[Change]) -> list[Unreadable]:
         RefusedError: control planes run with other keys than they should, or do not answer.
     """
     async with project.reach() as live:
-        if not same_keys(live, changes):
+        if not (same_keys(live, changes) and await keys_in_use(live)):
             raise RefusedError(
                 "control planes do not answer, or run with other keys than they should: what one "
                 "of them cannot read another one might",

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests import support
+from tests.fakes.answers import answered
 
 from hardway import unreadable
 from hardway.checks.live import Live
@@ -38,6 +39,8 @@ class Etcd:
     trials: tuple[str, ...] = ()
     knows_the_option: bool = True
     """As API servers do from 1.37 on."""
+    in_use: str = "d1"
+    """The digest of the keys that API servers say they use; their file's is d1."""
     asked: list[str] = field(default_factory=list)
 
 
@@ -85,6 +88,8 @@ class Machine:
     etcd: Etcd
 
     async def run(self, argv: Sequence[str], *, stdin: bytes = b"", **_: Any) -> Completed:
+        if argv == ["bash", "-s"]:
+            return answered(stdin, lambda _: f"d1\n{self.etcd.in_use}")
         self.etcd.asked.append(" ".join(argv))
         if argv[-1] == "txn":
             comparison, _, request, *_ = stdin.decode().split("\n")
@@ -183,6 +188,13 @@ def test_nothing_is_lost_while_some_control_plane_runs_with_other_keys(change: C
 def test_nothing_is_lost_while_a_control_plane_does_not_answer() -> None:
     etcd = trouble()
     assert swept(live(etcd, silent="controller-2")) == (False, [])
+    assert not etcd.asked
+
+
+def test_nothing_is_lost_while_an_api_server_uses_other_keys_than_its_file_has() -> None:
+    etcd = trouble()
+    etcd.in_use = "d2"
+    assert swept(live(etcd)) == (False, [])
     assert not etcd.asked
 
 

@@ -18,6 +18,7 @@ from hardway.render.systemd import (
 from hardway.steps import apiserver, apiserver_files, processes, tls
 from hardway.steps.base import CURL, Given, Inventory, Step, services
 from hardway.steps.extras import with_extras
+from hardway.steps.keys_in_use import KEYS_IN_USE
 from hardway.steps.reread import clients_reread_ca, reread_ca, reread_certificate
 from hardway.steps.waiting import waits_for_api
 
@@ -176,6 +177,7 @@ CHECKS = (
                      causes=(f"{unit.removesuffix('.service')}-flags", *causes))
       for unit, (causes, why) in UNITS.items()),
     READY,
+    KEYS_IN_USE,
     Check(name="apiserver-refuses-anonymous", step=NAME, scope=CONTROL_PLANES,
           causes=("apiserver-ready", "kube-apiserver-flags"),
           ask=_answer_of("https://<MACHINE>:<API_PORT>/api"), judge=ends_with("401"),

@@ -28,6 +28,7 @@ from hardway.model.resources import Manifest, Severity, Verdict
 from hardway.model.trials import Trial
 from hardway.steps import control_plane, encryption
 from hardway.steps.base import API, CURL, Step
+from hardway.steps.keys_in_use import KEYS_IN_USE
 
 NAME = "smoke-test"
 PORT = 8080
@@ -278,7 +279,7 @@ TRIAL = Trial(
     labels={"pod-security.kubernetes.io/enforce": "restricted"},
     setup=setup,
     # With another key on one control plane, the Secret written there could be read by no other.
-    needs=(encryption.SAME, control_plane.READY),
+    needs=(encryption.SAME, KEYS_IN_USE, control_plane.READY),
     ready=READY,
     words=words,
     once=(ENCRYPTED,),

@@ -1,0 +1,45 @@
+"""Which encryption keys an API server uses, by its own word: a check of the step control-plane."""
+
+from hardway.model.checks import (
+    CONTROL_PLANES,
+    Answer,
+    Check,
+    Judgement,
+    Occasion,
+    Sh,
+    Subject,
+    judged,
+)
+from hardway.model.resources import Verdict
+from hardway.steps import apiserver, encryption
+from hardway.steps.base import CURL
+
+LOADED = "apiserver_encryption_config_controller_last_config_info"
+"""The metric with the digest of the file whose keys the process uses, at its start and after each
+reload; Kubernetes has it since 1.34 (kubernetes/kubernetes#132299)."""
+MONITORING = "--header 'X-Remote-User: hardway' --header 'X-Remote-Group: system:monitoring'"
+"""Who may read metrics. API servers take names from whom their front proxy's CA has signed for."""
+
+
+def _loaded(_subject: Subject, answer: Answer) -> tuple[Judgement]:
+    in_file, _, in_use = answer.text.strip().partition("\n")
+    if not in_use:
+        return (Judgement(Verdict.UNKNOWN, in_file[:12], "its API server does not say"),)
+    return judged(in_file[:12] or "a file", in_use[:12])
+
+
+KEYS_IN_USE = Check(
+    name="encryption-key-in-use", step="control-plane", scope=CONTROL_PLANES, when=Occasion.ASKED,
+    causes=("apiserver-ready",),
+    ask=Sh(f"""sha256sum {encryption.PATH} | cut -d' ' -f1
+{CURL} --cacert {apiserver.PKI}/ca.crt --cert {apiserver.OWN}/front-proxy-client.crt \\
+    --key {apiserver.OWN}/front-proxy-client.key {MONITORING} \\
+    https://<MACHINE>:<API_PORT>/metrics |
+    sed -n 's/^{LOADED}.*,hash="sha256:\\\\([0-9a-f]*\\\\)".*/\\\\1/p'
+"""),
+    judge=_loaded,
+    why="an API server takes up to a minute to use a file that was changed: until then it writes "
+    "Secrets with a key that others may not have",
+    see="hardway kubectl --server=https://<ADDRESS>:<API_PORT> get --raw=/metrics "
+    f"| grep {LOADED}",
+)  # fmt: skip
