@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from hardway.checks.ask import Case, ask
 from hardway.checks.live import Live
 from hardway.checks.run import cases, findings
-from hardway.model.checks import Answer, Check
+from hardway.model.checks import Answer, Check, Occasion
 from hardway.model.cluster import Cluster
 from hardway.model.objects import node_states
 from hardway.providers.base import Cost, MachineState
-from hardway.steps import control_plane, endpoint, etcd, workers
+from hardway.steps import control_plane, endpoint, etcd_checks, workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,12 @@ class Status:
         )
 
 
-CHECKS = (etcd.MEMBER, *control_plane.CHECKS, *endpoint.CHECKS, workers.READY)
+CHECKS = (
+    etcd_checks.MEMBER,
+    *(c for c in control_plane.CHECKS if c.when is Occasion.ALWAYS),
+    *(c for c in endpoint.CHECKS if c.when is Occasion.ALWAYS),
+    workers.READY,
+)
 """The checks that a cluster's status is made of."""
 
 
@@ -134,8 +139,10 @@ def _well(answers: Answers, checks: Sequence[Check], name: str = "") -> bool:
 
 
 def _etcd(answers: Answers) -> EtcdStatus:
-    said = {case.subject.name: a.last_line for case, a in answers if case.check is etcd.MEMBER}
-    members = {name: state for name, text in said.items() if (state := etcd.member(text))}
+    said = {
+        case.subject.name: a.last_line for case, a in answers if case.check is etcd_checks.MEMBER
+    }
+    members = {name: state for name, text in said.items() if (state := etcd_checks.member(text))}
     leading = [name for name, m in members.items() if m.member_id == m.leader_id]
     healthy = sum(1 for m in members.values() if m.leader_id and not m.errors)
     return EtcdStatus(len(said), healthy, leading[0] if leading else "")

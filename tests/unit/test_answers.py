@@ -1,5 +1,6 @@
 """Recorded answers: each check has some that turn it red and some that leave it green."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,8 @@ def read(file: Path, check: Check) -> tuple[Subject, Answer]:
         key, _, value = line.removeprefix("# ").partition(": ")
         head[key] = value
     if FLAGS in text:
-        text = text.replace(FLAGS, _flags(check, head.get("instead", "")))
+        unit = re.findall("^Id=(.*)$", text, re.MULTILINE)[0]
+        text = text.replace(FLAGS, _flags(check, unit, head.get("instead", "")))
     own, *others = text.split("== ")
     subjects = check.scope.subjects(cluster(check, head.get("cluster", "")))
     subject = next(s for s in subjects if head.get("about", s.name) == s.name)
@@ -50,10 +52,10 @@ def read(file: Path, check: Check) -> tuple[Subject, Answer]:
     return subject, Answer(own, int(head.get("status", 0)), elsewhere=elsewhere)
 
 
-def _flags(check: Check, instead: str) -> str:
+def _flags(check: Check, unit: str, instead: str) -> str:
     """Return the flags that a process is wanted to have, with some in the place of others."""
     role = next(iter(check.scope.roles))
-    wanted = support.flags(f"{check.name.removesuffix('-flags')}.service", role)
+    wanted = support.flags(unit, role)
     old, *new = instead.split() or [wanted[0], wanted[0]]
     assert old in wanted
     return "\t".join(flag for own in wanted for flag in (new if own == old else [own]))

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
 from graphlib import TopologicalSorter
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -32,6 +33,7 @@ from hardway.model.checks import (
 )
 from hardway.model.resources import Finding, Severity, Verdict
 from hardway.providers.hosts import checks as preflight
+from hardway.steps import machine_checks
 from hardway.steps.base import Step
 from hardway.tools import kubectl as tool
 
@@ -48,6 +50,32 @@ PROGRAMS = {"hardway", "curl"}
 def test_names_are_unique() -> None:
     names = [row.name for row in ROWS]
     assert len(names) == len(set(names)) > 30
+
+
+def test_the_table_in_the_docs_has_each_check_of_a_living_cluster() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "checks.md").read_text()
+    named = re.findall(r"`([a-z0-9-]+)`", text.partition("## What is checked")[2])
+    assert {row.name for row in support.CHECKS} == set(named)
+
+
+def test_no_text_that_is_rendered_looks_as_if_it_were_not_filled_in() -> None:
+    folder = Path(__file__).parents[1] / "golden" / "3+3"
+    texts = [file for file in folder.rglob("*") if file.is_file() and file.suffix != ".sh"]
+    assert len(texts) > 30
+    for file in texts:
+        assert not re.findall(machine_checks.UNFILLED, file.read_text()), file
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["server: https://:6443", "--bind-address=${INTERNAL_IP}", "podCIDR: $POD_CIDR", "  server: ",
+     "--etcd-servers= \\\\", 'client-key: ""', "address: <NODE_IP>", "{{ range }}"],
+)  # fmt: skip
+def test_a_text_that_was_not_filled_in_is_seen_by_grep_too(text: str) -> None:
+    words = ["grep", "-noE", machine_checks.UNFILLED]
+    seen = subprocess.run(words, input=text, text=True, capture_output=True, check=False)
+    assert seen.stdout, text
+    assert re.search(machine_checks.UNFILLED, text)
 
 
 def test_causes_are_checks_and_none_is_its_own() -> None:

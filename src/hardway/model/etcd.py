@@ -18,6 +18,9 @@ class MemberStatus:
     is_learner: bool
     db_size_bytes: int
     errors: tuple[str, ...]
+    cluster_id: int = 0
+    quota_bytes: int = 0
+    """How large its database may grow; 0 where it does not say."""
 
 
 def argv(*words: str, endpoint: str = f"https://127.0.0.1:{ETCD_CLIENT_PORT}") -> list[str]:
@@ -44,4 +47,6 @@ def parse_status(text: str) -> MemberStatus:
         is_learner=state.get("isLearner", False),
         db_size_bytes=state.get("dbSize", 0),
         errors=tuple(state.get("errors") or ()),
+        cluster_id=state["header"].get("cluster_id", 0),
+        quota_bytes=state.get("dbSizeQuota", 0),
     )

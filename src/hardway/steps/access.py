@@ -15,7 +15,7 @@ from hardway.model.checks import (
 )
 from hardway.model.resources import Manifest, Severity, Verdict
 from hardway.model.rows import Note
-from hardway.steps import encryption
+from hardway.steps import encryption, guards
 from hardway.steps.base import API, Given, Step
 from hardway.steps.rbac import cluster_role_binding, group
 
@@ -76,6 +76,7 @@ def _readable(_subject: Subject, answer: Answer) -> tuple[Judgement]:
 
 
 CHECKS = (
+    *guards.ACCESS,
     Check(name="admin-may-everything", step=NAME, scope=CLUSTER,
           causes=API,
           ask=Kubectl(("auth", "can-i", "*", "*", "--all-namespaces"), as_admin=True),

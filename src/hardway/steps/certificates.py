@@ -12,7 +12,7 @@ from hardway.pki.decide import Issue
 from hardway.pki.inspect import read
 from hardway.pki.values import Secrets
 from hardway.render import kubeconfig
-from hardway.steps import encryption
+from hardway.steps import certificate_checks, encryption
 from hardway.steps.base import Given, Inventory, Step
 
 NAME = "certificates"
@@ -127,6 +127,7 @@ def _private(_subject: Subject, answer: Answer) -> tuple[Judgement]:
 
 
 CHECKS = (
+    *certificate_checks.CHECKS,
     Check(name="certificates-valid", step=NAME, scope=MACHINES, ask=Sh(HELD), judge=_valid,
           why="nobody accepts an expired certificate: whoever presents it is cut off",
           test="hardway ssh <MACHINE> -- 'for file in $(find /etc/kubernetes/pki /etc/etcd/pki "

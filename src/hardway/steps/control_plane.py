@@ -15,8 +15,9 @@ from hardway.render.systemd import (
     documentation,
     hardening,
 )
-from hardway.steps import apiserver, apiserver_files, processes, tls
+from hardway.steps import apiserver, apiserver_files, guards, processes, tls
 from hardway.steps.base import CURL, Given, Inventory, Step, services
+from hardway.steps.certificate_checks import TLS
 from hardway.steps.extras import with_extras
 from hardway.steps.keys_in_use import KEYS_IN_USE
 from hardway.steps.reread import clients_reread_ca, reread_ca, reread_certificate
@@ -149,19 +150,21 @@ def _answer_of(url: str) -> Sh:
 READY = Check(
     name="apiserver-ready", step=NAME, scope=CONTROL_PLANES,
     causes=("etcd-member-healthy", "kube-apiserver-runs", "kube-apiserver-flags",
-            "certificates-valid"),
+            *TLS),
     ask=_answer_of("https://<MACHINE>:<API_PORT>/readyz"), judge=ends_with("ok 200"),
     why="every part of the cluster talks to the others through the API",
     see=f"hardway ssh <MACHINE> -- curl --cacert {PKI}/ca.crt "
     "https://<MACHINE>:<API_PORT>/readyz?verbose",
 )  # fmt: skip
 
+CLIENT = ("kubeconfigs-usable", "kubeconfig-server", *TLS)
+"""Causes of what fails at a client of the API server next door."""
 UNITS = {
-    apiserver.UNIT: (("etcd-member-healthy", "certificates-valid"),
+    apiserver.UNIT: (("etcd-member-healthy", *TLS),
                      "clients of this machine's API server go to another, if there is one"),
-    f"{KCM}.service": (("apiserver-ready", "certificates-valid"),
+    f"{KCM}.service": (("apiserver-ready", *CLIENT),
                        "without it nothing follows from the objects that people create"),
-    f"{SCHEDULER}.service": (("apiserver-ready", "certificates-valid"),
+    f"{SCHEDULER}.service": (("apiserver-ready", *CLIENT),
                              "without it new pods stay Pending"),
 }  # fmt: skip
 """Of each unit why it may not run, and what it means to people."""
@@ -172,7 +175,10 @@ def _spec(unit: str) -> Callable[[Cluster, Machine], Service]:
 
 
 CHECKS = (
-    *(processes.flags(unit, _spec(unit), step=NAME, scope=CONTROL_PLANES) for unit in UNITS),
+    guards.GUARDED,
+    *(processes.flags(unit, _spec(unit), step=NAME, scope=CONTROL_PLANES,
+                      causes=(guards.GUARDED.name,) if unit == guards.UNIT else ())
+      for unit in UNITS),
     *(processes.runs(unit, step=NAME, scope=CONTROL_PLANES, why=why,
                      causes=(f"{unit.removesuffix('.service')}-flags", *causes))
       for unit, (causes, why) in UNITS.items()),
@@ -185,14 +191,13 @@ CHECKS = (
           see=f"hardway ssh <MACHINE> -- curl --cacert {PKI}/ca.crt "
           "https://<MACHINE>:<API_PORT>/api"),
     Check(name="controller-manager-healthy", step=NAME, scope=CONTROL_PLANES,
-          causes=("apiserver-ready", f"{KCM}-runs", f"{KCM}-flags", "certificates-valid"),
+          causes=("apiserver-ready", f"{KCM}-runs", f"{KCM}-flags", *CLIENT),
           ask=_answer_of(f"https://localhost:{KCM_PORT}/healthz"), judge=ends_with("ok 200"),
           why="without it nothing follows from the objects that people create",
           see=f"hardway ssh <MACHINE> -- curl --cacert {PKI}/ca.crt "
           f"https://localhost:{KCM_PORT}/healthz"),
     Check(name="scheduler-healthy", step=NAME, scope=CONTROL_PLANES,
-          causes=("apiserver-ready", f"{SCHEDULER}-runs", f"{SCHEDULER}-flags",
-                  "certificates-valid"),
+          causes=("apiserver-ready", f"{SCHEDULER}-runs", f"{SCHEDULER}-flags", *CLIENT),
           ask=_answer_of(f"https://localhost:{SCHEDULER_PORT}/healthz"), judge=ends_with("ok 200"),
           why="without it new pods stay Pending",
           see=f"hardway ssh <MACHINE> -- curl --cacert {PKI}/ca.crt "

@@ -4,13 +4,21 @@ import textwrap
 from collections.abc import Mapping
 
 from hardway.components import image
-from hardway.model.checks import Answer, Check, Judgement, Kubectl, Scope, Subject, judged
+from hardway.model.checks import (
+    Answer,
+    Check,
+    Judgement,
+    Kubectl,
+    Scope,
+    Subject,
+    judged,
+)
 from hardway.model.cluster import Cluster
 from hardway.model.objects import is_ready, items, node_states
 from hardway.model.resources import Manifest
 from hardway.model.rows import Setting
 from hardway.render.config import comment
-from hardway.steps import data_path
+from hardway.steps import data_path, service_checks
 from hardway.steps.base import API, Given, Step
 from hardway.steps.dns_notes import NOTES
 from hardway.steps.rbac import API as RBAC
@@ -264,7 +272,10 @@ def _replicas(subject: Subject) -> Mapping[str, str]:
 PODS = Kubectl(("get", "nodes,pods", f"--namespace={NAMESPACE}", "--output=json"))
 WITH_WORKERS = Scope("cluster", where=lambda cluster: bool(cluster.workers))
 SEE = "hardway kubectl --namespace kube-system get pods --selector k8s-app=kube-dns --output wide"
+
+
 CHECKS = (
+    *service_checks.CHECKS,
     Check(name="dns-ready", step=NAME, scope=WITH_WORKERS, ask=PODS, judge=_ready,
           causes=(*API, "scheduler-healthy", "controller-manager-healthy"),
           anywhere=("node-resolvers", "node-ready", "pod-reaches-service"),

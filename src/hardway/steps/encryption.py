@@ -9,6 +9,7 @@ from hardway.model.checks import (
     Answer,
     Check,
     Judgement,
+    Occasion,
     Sh,
     Subject,
     judged,
@@ -69,6 +70,25 @@ SAME = Check(
 )  # fmt: skip
 
 
+ORDER = Sh(f"sed -n 's/^ *- \\([a-z]*\\): *\\({{}}\\)*$/\\1/p' {PATH}")
+"""The providers in their order, without their keys."""
+
+
+def _first(_subject: Subject, answer: Answer) -> tuple[Judgement, ...]:
+    providers = [word for word in answer.text.split() if word in PROVIDERS]
+    # A file that is not there is another check's.
+    return judged("encrypts", providers[0] if providers[0] == "identity" else "encrypts"
+                  ) if providers else ()  # fmt: skip
+
+
+PROVIDERS = frozenset({"identity", "secretbox", "aescbc", "aesgcm", "kms"})
+ENCRYPTS = Check(
+    name="encryption-first", step=NAME, scope=CONTROL_PLANES, ask=ORDER, judge=_first,
+    when=Occasion.ASKED,
+    why="the first provider writes: with identity in its place new Secrets are plain text in etcd",
+    see=f"hardway ssh <MACHINE> -- sed s/secret:.*/secret:/ {PATH}",
+)  # fmt: skip
+
 UNREADABLE = ("data from the storage is not transformable", "StorageError: corrupt object",
               "no matching prefix found", "failed to read one or more secrets")  # fmt: skip
 """What API servers say of what they cannot decrypt; all versions say one of these."""
@@ -84,5 +104,5 @@ STEP = Step(
     title="Encryption at rest",
     why="who reads etcd's disk or its snapshots does not read Secrets",
     render=render,
-    checks=(SAME,),
+    checks=(SAME, ENCRYPTS),
 )

@@ -6,6 +6,8 @@ to. With proxies every machine has such a haproxy for itself. With a load balanc
 there is nothing to put anywhere, only to look whether it answers.
 """
 
+import json
+
 from hardway.model.checks import (
     CLUSTER,
     CONTROL_PLANES,
@@ -14,6 +16,7 @@ from hardway.model.checks import (
     Check,
     Judgement,
     Kubectl,
+    Occasion,
     Sh,
     Subject,
     Where,
@@ -25,6 +28,7 @@ from hardway.model.cluster import BALANCED, EndpointKind, Machine
 from hardway.model.resources import Desired, Verdict
 from hardway.steps import address, balancer, processes
 from hardway.steps.base import CURL, Given, Inventory, Step, services
+from hardway.steps.certificate_checks import TLS
 from hardway.steps.packages import packages
 
 NAME = "endpoint"
@@ -64,6 +68,11 @@ def _held_once(subject: Subject, answer: Answer) -> tuple[Judgement]:
     return judged("1 holder", found)
 
 
+def _version(subject: Subject, answer: Answer) -> tuple[Judgement]:
+    said = json.loads(answer.text)["gitVersion"]
+    return judged(f"v{subject.cluster.kubernetes_version}", said)
+
+
 def holders(answer: Answer) -> list[str]:
     """Return the control planes that have the virtual address, by what `HELD` was answered."""
     return [name for name, text in answer.elsewhere.items() if text.strip()]
@@ -94,7 +103,7 @@ PROXIED = Check(
     see="hardway ssh <MACHINE> -- systemctl status haproxy",
 )  # fmt: skip
 CHECKS = (
-    processes.runs("haproxy.service", step=NAME, causes=("certificates-valid",),
+    processes.runs("haproxy.service", step=NAME, causes=TLS,
                    scope=endpoint_is(CONTROL_PLANES, EndpointKind.VIP),
                    why="it passes connections to the endpoint on to API servers that are ready"),
     processes.runs("keepalived.service", step=NAME, causes=("haproxy-runs",),
@@ -103,6 +112,19 @@ CHECKS = (
     HELD,
     STANDS_BY,
     PROXIED,
+    Check(name="machine-reaches-endpoint", step=NAME, when=Occasion.ASKED,
+          scope=endpoint_is(MACHINES, EndpointKind.VIP, EndpointKind.GIVEN, EndpointKind.MADE),
+          causes=("names-resolve", "ports-reached", "endpoint-answers", "apiserver-ready", *TLS),
+          ask=Sh(f"{CURL} --cacert {CA} https://<ENDPOINT>:<PORT>/readyz"), judge=says("ok"),
+          why="kubelets and kube-proxies know this address only, each from its own machine",
+          see=f"hardway ssh <MACHINE> -- curl --verbose --cacert {CA} "
+          "https://<ENDPOINT>:<PORT>/readyz"),
+    Check(name="apiserver-version", step=NAME, scope=CLUSTER, when=Occasion.ASKED,
+          causes=("endpoint-answers", "apiserver-ready"),
+          ask=Kubectl(("get", "--raw=/version")), judge=_version,
+          why="a kubelet may be three minors older than its API server and no newer, a controller "
+          "manager one older: hardway keeps all of them the same",
+          see="hardway kubectl version"),
     Check(name="endpoint-answers", step=NAME, scope=CLUSTER, silence=Verdict.WRONG,
           causes=("endpoint-held-once", "proxy-answers", "haproxy-runs", "apiserver-ready"),
           ask=Kubectl(("get", "--raw=/readyz")), judge=says("ok"),

@@ -25,6 +25,7 @@ USER = "kube-proxy"
 CONFIG = "/etc/kubernetes/kube-proxy.yaml"
 KUBECONFIG = "/etc/kubernetes/kube-proxy.kubeconfig"
 HEALTH_PORT = ports.KUBE_PROXY_HEALTH.number
+METRICS_PORT = ports.KUBE_PROXY_METRICS.number
 PRIMARY = "primary"
 
 
@@ -36,23 +37,30 @@ def config(cluster: Cluster, machine: Machine, host: HostFacts) -> File:
         quiet("kind", "KubeProxyConfiguration", "What kind of file this is."),
         quiet("clientConnection", {"kubeconfig": KUBECONFIG},
               "Where the API is, and this client's certificate."),
-        Setting("mode", "nftables", "Rules in maps: their number does not slow packets down."),
-        Setting("clusterCIDR", str(cluster.pod_cidr),
-                "What comes from elsewhere is masqueraded on its way to a Service's address."),
-        Setting("nodePortAddresses", _node_ports(cluster.options.node_ports, machine),
-                "This node's addresses at which NodePorts answer. Never at loopback ones: the "
-                "nftables mode does not serve these."),
+        *packets(cluster, machine),
         Setting("conntrack", {"maxPerCore": 0},
                 "The table of connections has the kernel's size: one for the whole host."),
         Setting("healthzBindAddress", f"0.0.0.0:{HEALTH_PORT}",
                 "Load balancers outside ask here whether this node has pods of a Service."),
-        quiet("metricsBindAddress", f"127.0.0.1:{ports.KUBE_PROXY_METRICS.number}",
+        quiet("metricsBindAddress", f"127.0.0.1:{METRICS_PORT}",
               "/metrics, from this machine alone."),
         *((Setting("oomScoreAdj", 0, "This host does not allow to lower it."),)
           if host.capped_oom else ()),
         *gates(cluster.options, "kube-proxy"),
     )  # fmt: skip
     return yaml_file(CONFIG, header, settings, why="How Services reach pods.")
+
+
+def packets(cluster: Cluster, machine: Machine) -> tuple[Setting, ...]:
+    """Return the settings that decide what becomes of packets."""
+    return (
+        Setting("mode", "nftables", "Rules in maps: their number does not slow packets down."),
+        Setting("clusterCIDR", str(cluster.pod_cidr),
+                "What comes from elsewhere is masqueraded on its way to a Service's address."),
+        Setting("nodePortAddresses", _node_ports(cluster.options.node_ports, machine),
+                "This node's addresses at which NodePorts answer. Never at loopback ones: the "
+                "nftables mode does not serve these."),
+    )  # fmt: skip
 
 
 def _node_ports(asked: Sequence[str], machine: Machine) -> list[str]:

@@ -47,14 +47,31 @@ def settings(cluster: Cluster, machine: Machine, host: HostFacts) -> tuple[Setti
     return (
         quiet("apiVersion", "kubelet.config.k8s.io/v1beta1", "The format's version."),
         quiet("kind", "KubeletConfiguration", "What kind of file this is."),
-        *_clients(),
-        *_tls(),
+        *access(),
         quiet("containerRuntimeEndpoint", f"unix://{SOCKET}", "containerd's socket."),
-        quiet("clusterDomain", "cluster.local", "Names of Services end with it."),
-        Setting("clusterDNS", [str(cluster.dns_service_ip)], "The cluster's DNS, by its Service."),
+        *names(cluster),
         Setting("resolvConf", host.resolv_conf, "What pods with dnsPolicy Default get."),
         *_cgroups(host),
         *_resources(cluster, host),
+        *_pods(cluster, machine),
+    )  # fmt: skip
+
+
+def access() -> tuple[Setting, ...]:
+    """Return the settings that say who may ask a kubelet for what, and what it shows them."""
+    return (*_clients(), *_tls())
+
+
+def names(cluster: Cluster) -> tuple[Setting, ...]:
+    """Return the settings by which pods find Services."""
+    return (
+        quiet("clusterDomain", "cluster.local", "Names of Services end with it."),
+        Setting("clusterDNS", [str(cluster.dns_service_ip)], "The cluster's DNS, by its Service."),
+    )
+
+
+def _pods(cluster: Cluster, machine: Machine) -> tuple[Setting, ...]:
+    return (
         Setting("podPidsLimit", cluster.options.pod_pids_limit,
                 "A pod that forks without end ends itself, not the node."),
         *_taints(cluster.options.taints[machine.name]),

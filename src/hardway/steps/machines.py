@@ -2,7 +2,18 @@
 
 from collections.abc import Iterator
 
-from hardway.model.checks import MACHINES, Answer, Check, Judgement, Sh, Subject, judged, says
+from hardway.model.checks import (
+    MACHINES,
+    WORKERS,
+    Answer,
+    Check,
+    Judgement,
+    Occasion,
+    Sh,
+    Subject,
+    judged,
+    says,
+)
 from hardway.model.cluster import EndpointKind, HostFacts, Machine, Role
 from hardway.model.names import KUBERNETES
 from hardway.model.paths import SERVICE_PATHS
@@ -11,7 +22,7 @@ from hardway.model.rows import Setting, quiet
 from hardway.model.users import made_on
 from hardway.render.config import comment, key_values
 from hardway.render.systemd import DIGEST, UNITS, Service, after
-from hardway.steps import processes
+from hardway.steps import machine_checks, processes
 from hardway.steps.base import Given, Inventory, Step, services
 from hardway.steps.packages import packages
 
@@ -63,6 +74,7 @@ LOADED = (
     f"{{ {IN_CONTAINER} || [ -d /sys/module/$module ] || "
     'grep -q "/$module[.]ko" "/lib/modules/$(uname -r)/modules.builtin"; }'
 )
+SWAP = f"{IN_CONTAINER} || sed '1d; s/[[:space:]].*//' /proc/swaps"
 HOST_UNIT = "hardway-host.service"
 KERNEL_SETTINGS = "kernel settings"
 NO_LOGIN = "/usr/sbin/nologin"
@@ -125,7 +137,7 @@ def _effects(machine: Machine, host: HostFacts) -> Iterator[Effect]:
         return
     yield Effect(
         name="swap",
-        see=f"{IN_CONTAINER} || sed '1d; s/[[:space:]].*//' /proc/swaps",
+        see=SWAP,
         value="",
         unit=HOST_UNIT,
         fix=again,
@@ -223,6 +235,7 @@ systemctl show --value --property=DropInPaths $own | grep -o '/\\(etc\\|run\\)/[
 """
 """Of the machine's owner; a distribution's own lie elsewhere."""
 
+MODULE_NAMES = [name for name, _ in MODULES[Role.WORKER]]
 RUN = ("hardway-host", "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler",
        "haproxy", "keepalived", "containerd", "hardway-images", "kubelet", "kube-proxy",
        "hardway-network", "hardway-probe")  # fmt: skip
@@ -233,6 +246,7 @@ CHECKS = (
           ask=Sh("echo answers"), judge=says("answers"),
           why="everything else goes over SSH",
           see="hardway ssh <MACHINE> -- uptime"),
+    *machine_checks.CHECKS,
     processes.runs(HOST_UNIT, step=NAME, scope=MACHINES,
                    why="it puts kernel settings, modules and users into effect at each boot"),
     Check(name="no-unit-failed", step=NAME, scope=MACHINES,
@@ -245,8 +259,20 @@ CHECKS = (
           why="the cluster's data is on a file system that /etc/fstab has and nobody mounted: what "
           "is written meanwhile lies below it. Stop the services, mount it, start them",
           see="hardway ssh <MACHINE> -- findmnt --fstab --evaluate"),
-    Check(name="kernel-settings", step=NAME, scope=MACHINES, ask=Sh(SETTINGS), judge=_settings,
+    Check(name="swap-off", step=NAME, scope=WORKERS, when=Occasion.ASKED,
+          ask=Sh(SWAP), judge=lambda _, answer: judged("none", answer.text.strip() or "none"),
           causes=("hardway-host-runs",),
+          why="kubelet does not start where there is swap",
+          see="hardway ssh <MACHINE> -- swapon --show"),
+    Check(name="kernel-modules", step=NAME, scope=WORKERS, when=Occasion.ASKED,
+          ask=Sh(f"for module in {' '.join(MODULE_NAMES)}; do {LOADED} && echo $module; done"),
+          judge=lambda _, answer: judged(
+              " ".join(MODULE_NAMES), " ".join(answer.text.split()) or "none"),
+          causes=("hardway-host-runs",),
+          why="without them containers do not start, or answers of Services are lost",
+          see="hardway ssh <MACHINE> -- lsmod"),
+    Check(name="kernel-settings", step=NAME, scope=MACHINES, ask=Sh(SETTINGS), judge=_settings,
+          causes=("kernel-modules", "hardway-host-runs"),
           why="without them packets of pods and Services' answers are lost, on this machine only",
           see=f"hardway ssh <MACHINE> -- {SETTINGS}"),
     Check(name="no-foreign-drop-ins", step=NAME, scope=MACHINES, ask=Sh(DROP_INS),

@@ -19,6 +19,7 @@ from hardway.model.checks import (
     Sh,
     Subject,
     judged,
+    says,
 )
 from hardway.model.cluster import Machine, Role
 from hardway.model.resources import Desired, File, Manifest, Severity
@@ -175,6 +176,12 @@ CHECKS = (
                    why="it puts routes and rules back that others have removed"),
     processes.runs(f"{probe.NAMESPACE}.service", step=NAME, scope=WORKERS,
                    why="the checks of the way to pods ask from its network, and ask it"),
+    Check(name="cni-config-first", step=NAME, scope=WORKERS, when=Occasion.ASKED,
+          ask=Sh(f"ls {CNI_CONFIG} | grep -E '[.](conf|conflist|json)$' | head -n 1"),
+          judge=says(CONFLIST.rpartition("/")[2]),
+          why="containerd takes the first file by name: one of another network plugin takes all "
+          "new pods",
+          see=f"hardway ssh <MACHINE> -- ls {CNI_CONFIG}"),
     Check(name="pod-routes", step=NAME, scope=MACHINES, ask=Sh(SEE_ROUTES),
           judge=_as_wanted(ROUTES), causes=("hardway-network-runs",),
           why="without its route a machine does not reach the pods of that worker",

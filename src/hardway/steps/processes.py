@@ -156,7 +156,12 @@ def runs(unit: str, *, step: str, scope: Scope, why: str, causes: Sequence[str] 
 
 
 def flags(
-    unit: str, wanted: Callable[[Cluster, Machine], Service], *, step: str, scope: Scope
+    unit: str,
+    wanted: Callable[[Cluster, Machine], Service],
+    *,
+    step: str,
+    scope: Scope,
+    causes: Sequence[str] = (),
 ) -> Check:
     """Return the check that a unit's process has the flags that hardway gives it, and no others."""
     name = unit.rpartition(".")[0]
@@ -171,7 +176,7 @@ def flags(
 
     return Check(
         name=f"{name}-flags", step=step, scope=scope, when=Occasion.ASKED, ask=ASK, judge=judge,
-        causes=("no-foreign-drop-ins",),
+        causes=(*causes, "no-foreign-drop-ins"),
         why="a process runs with what it was started with, whatever its file says now; a flag more "
         "or less is another service",
         see=f"hardway ssh <MACHINE> -- 'tr \"\\0\" \"\\n\" "

@@ -19,15 +19,18 @@ from hardway.model.objects import GET_NODES, node_states
 from hardway.model.resources import Desired, Folder, Manifest, Severity
 from hardway.model.rows import Note, Setting
 from hardway.render.systemd import Service
-from hardway.steps import containerd, kube_proxy, kubelet, processes
+from hardway.steps import containerd, kube_proxy, kubelet, processes, worker_settings
 from hardway.steps.base import API, CURL, Given, Inventory, Step, services
+from hardway.steps.certificate_checks import TLS
 from hardway.steps.extras import with_extras
 from hardway.steps.packages import packages
 from hardway.steps.rbac import cluster_role_binding, user
+from hardway.steps.worker_settings import KUBELET_CLIENT
 
 NAME = "workers"
 CA = "/etc/kubernetes/pki/ca.crt"
-KUBELET_CLIENT = "kube-apiserver-kubelet-client"
+KUBECONFIG = ("kubeconfigs-usable", "kubeconfig-server")
+"""Without these a client does not find the API, or is nobody there."""
 
 
 def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
@@ -118,7 +121,7 @@ PROXY = Check(
 )  # fmt: skip
 READY = Check(
     name="node-ready", step=NAME, scope=NODES, ask=Kubectl(GET_NODES), judge=_ready,
-    causes=("containerd-answers", "kubelet-healthy", "kubeconfig-server", "certificates-valid",
+    causes=("containerd-answers", "kubelet-healthy", *KUBECONFIG, *TLS,
             *API, "controller-manager-healthy"),
     why="only ready nodes are given pods",
     after="pod-network",
@@ -134,10 +137,10 @@ CHECKS = (
                    causes=("containerd-answers",),
                    why="the cluster's own images are in no registry: they are imported here"),
     processes.runs(kubelet.UNIT, step=NAME, scope=WORKERS,
-                   causes=("kubelet-flags", "containerd-answers", "certificates-valid"),
+                   causes=("kubelet-flags", "containerd-answers", *KUBECONFIG, *TLS),
                    why="kubelet starts, watches and ends the pods of its node"),
     processes.runs(kube_proxy.UNIT, step=NAME, scope=WORKERS,
-                   causes=("kube-proxy-flags", "certificates-valid"),
+                   causes=("kube-proxy-flags", *KUBECONFIG, *TLS),
                    why="without it Services' addresses lead nowhere"),
     RUNTIME,
     KUBELET,
@@ -147,6 +150,7 @@ CHECKS = (
           why="whoever may ask a kubelet for exec is root on that node",
           see=f"hardway ssh <MACHINE> -- curl --cacert {CA} https://<MACHINE>:{kubelet.PORT}/pods"),
     PROXY,
+    *worker_settings.CHECKS,
     READY,
     Check(name="node-untroubled", step=NAME, scope=NODES, ask=Kubectl(GET_NODES),
           judge=_untroubled, causes=("node-ready", *API),
