@@ -1,6 +1,7 @@
 """Addresses, ranges and ports: where packets go, and who decided so."""
 
 import ipaddress
+import re
 from collections.abc import Callable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv4Network
 
@@ -118,11 +119,9 @@ def naming(atlas: Atlas, word: str) -> tuple[tuple[str, str], ...]:
 
 
 def _names(entry: Entry, word: str) -> bool:
-    plain = f"{entry.name} {entry.row.value}"
-    for mark in "/'\"[](){},=":
-        plain = plain.replace(mark, " ")
-    words = {part.rsplit(":", 1)[0] if part.count(":") == 1 else part for part in plain.split()}
-    return word.replace("/", " ") in " ".join(plain.split()) if "/" in word else word in words
+    """Return whether an entry names an address or range, and not one that begins alike."""
+    said = f"{entry.name} {entry.row.value}"
+    return word in said and bool(re.search(rf"(?<![\d.]){re.escape(word)}(?![\d./]\d)", said))
 
 
 def _service_ip(atlas: Atlas) -> Thing:
@@ -248,6 +247,8 @@ def matching(
     atlas: Atlas, asked: str, known: Callable[[str], tuple[Thing, ...]]
 ) -> tuple[Thing, ...]:
     """Return what an address, perhaps with a port, or a range is, although nothing names it."""
+    if " " in asked:
+        return ()
     word = asked.removeprefix("https://").removeprefix("http://").strip("/")
     host, _, port = word.partition(":")
     try:

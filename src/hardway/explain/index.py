@@ -16,6 +16,7 @@ from hardway.explain import (
     connections,
     elsewhere,
     entries,
+    errors,
     files,
     identities,
     kubeconfigs,
@@ -73,6 +74,7 @@ class Index:
         yield from identities.things(atlas)
         yield from chapters.things(atlas)
         yield from objects.things(atlas)
+        yield from errors.things(atlas, self.known)
 
     @cached_property
     def _named(self) -> Mapping[str, list[Thing]]:
@@ -105,6 +107,7 @@ class Index:
         return (
             self._by_name,
             self._placed,
+            lambda asked: Found(errors.matching(self.atlas, asked, self.known)),
             self._assigned,
             lambda asked: Found(pem.matching(self.atlas, asked, folder, self.known)),
             lambda asked: Found(addresses.matching(self.atlas, asked, self.known)),
