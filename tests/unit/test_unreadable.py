@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import subprocess
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -15,10 +17,12 @@ from tests.fakes.answers import answered
 from hardway import unreadable
 from hardway.checks.live import Live
 from hardway.errors import CommandError, RefusedError
+from hardway.model.checks import Sh
 from hardway.model.resources import Change, File, Kind, Unit
 from hardway.report import Event
 from hardway.steps import encryption
 from hardway.steps.encryption import PREFIX
+from hardway.steps.keys_in_use import KEYS_IN_USE, LOADED
 from hardway.tools.kubectl import Kubectl
 from hardway.transport.base import Completed
 from hardway.unreadable import UNIT
@@ -214,3 +218,23 @@ def test_an_api_out_of_reach_is_no_word_about_secrets() -> None:
     at = live(etcd)
     gone = Gone(Path("kubectl"), Path("kubeconfig"), etcd=etcd)
     assert swept(replace(at, kubectl=gone)) == (False, [])
+
+
+def test_of_all_metrics_the_digest_alone_is_read(tmp_path: Path) -> None:
+    """By the sh and sed of the question itself, with a curl that knows one page."""
+    page = f"""# TYPE {LOADED} gauge
+{LOADED}{{apiserver_id_hash="sha256:57",hash="sha256:2fd15abc"}} 1
+apiserver_authentication_config_controller_last_config_info{{hash="sha256:444437b4"}} 1
+"""
+    (tmp_path / "metrics").write_text(page)
+    for name, text in {
+        "curl": f"cat {tmp_path}/metrics",
+        "sha256sum": "echo '2fd15abc  file'",
+    }.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    assert isinstance(KEYS_IN_USE.ask, Sh)
+    text = KEYS_IN_USE.ask.text.replace("<", "").replace(">", "")
+    path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(["sh", "-c", text], capture_output=True, text=True, check=True, env=path)
+    assert done.stdout.split() == ["2fd15abc", "2fd15abc"]

@@ -35,7 +35,7 @@ KEYS_IN_USE = Check(
 {CURL} --cacert {apiserver.PKI}/ca.crt --cert {apiserver.OWN}/front-proxy-client.crt \\
     --key {apiserver.OWN}/front-proxy-client.key {MONITORING} \\
     https://<MACHINE>:<API_PORT>/metrics |
-    sed -n 's/^{LOADED}.*,hash="sha256:\\\\([0-9a-f]*\\\\)".*/\\\\1/p'
+    sed -n 's/^{LOADED}.*,hash="sha256:\\([0-9a-f]*\\)".*/\\1/p'
 """),
     judge=_loaded,
     why="an API server takes up to a minute to use a file that was changed: until then it writes "
