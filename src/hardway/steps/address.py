@@ -6,6 +6,7 @@ from hardway.model.resources import File
 from hardway.model.rows import Row, Section, Setting, quiet
 from hardway.render.config import braces, comment
 from hardway.render.systemd import NEVER_GIVE_UP, RESTARTS, Reload, Service, after
+from hardway.text import text
 
 CONFIG = "/etc/keepalived/keepalived.conf"
 BINARY = "/usr/sbin/keepalived"
@@ -62,7 +63,9 @@ def _instance(
                    "What the holder has.", quiet=True)  # fmt: skip
     source = quiet("unicast_src_ip", machine.address, "The address that peers know.")
     heard = Section("unicast_peer",
-                    tuple(quiet(str(m.address), "", f"The keepalived of {m.name}.") for m in peers),
+                    tuple(quiet(str(m.address), "",
+                                text("The keepalived of {machine}.", machine=m.name))
+                          for m in peers),
                     "By address: many networks drop multicast.", quiet=True)  # fmt: skip
     tracked = Section("track_script", (quiet("balancer", "", "As defined above."),),
                       "The address goes where this fails.", quiet=True)  # fmt: skip

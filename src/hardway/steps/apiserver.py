@@ -15,6 +15,7 @@ from hardway.render.systemd import (
 from hardway.steps import encryption, tls
 from hardway.steps.apiserver_files import ADMISSION, AUDIT_POLICY, AUTHENTICATION
 from hardway.steps.reread import clients_reread_ca, reread_ca
+from hardway.text import text
 
 UNIT = "kube-apiserver.service"
 USER = "kube-apiserver"
@@ -230,7 +231,8 @@ def _audit() -> tuple[Setting, ...]:
         Setting("--audit-log-maxage", "30",
                 "Days after which a file is deleted: what happened last month can be asked."),
         Setting("--audit-log-maxbackup", str(AUDIT_FILES),
-                f"Files kept beside the current one: {AUDIT_MIB} MiB at most on this disk."),
+                text("Files kept beside the current one: {mib} MiB at most on this disk.",
+                     mib=AUDIT_MIB)),
         quiet("--audit-log-maxsize", str(AUDIT_FILE_MIB),
               "MiB after which a new file is begun: small enough to be read and copied."),
     )  # fmt: skip

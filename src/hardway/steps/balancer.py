@@ -6,6 +6,7 @@ from hardway.model.resources import Effect, File
 from hardway.model.rows import Section, Setting, quiet
 from hardway.render.config import comment, indented
 from hardway.render.systemd import NEVER_GIVE_UP, RESTARTS, Reload, Service, after
+from hardway.text import text
 
 UNIT = "haproxy.service"
 CONFIG = "/etc/haproxy/haproxy.cfg"
@@ -65,7 +66,11 @@ def _backend(cluster: Cluster) -> Section:
     # One alone is not checked: no other could take its clients, who would only lose their
     # connections where it is slow for a while.
     servers = [
-        quiet("server", f"{m.name} {m.address}:{API_PORT}", f"The API server of {m.name}.")
+        quiet(
+            "server",
+            f"{m.name} {m.address}:{API_PORT}",
+            text("The API server of {machine}.", machine=m.name),
+        )
         for m in machines
     ]
     choice = _choice() if len(machines) > 1 else ()
@@ -131,7 +136,8 @@ def service() -> Service:
         service=(
             quiet("Type", "notify", "Ready means: its ports are open."),
             Setting("KillMode", "mixed", "The master ends its workers itself."),
-            quiet("RuntimeDirectory", "haproxy", f"{RUN}, for the admin socket."),
+            quiet("RuntimeDirectory", "haproxy",
+                  text("{folder}, for the admin socket.", folder=RUN)),
             quiet("RuntimeDirectoryMode", "0700", "The socket is for root alone."),
             Setting("ProtectSystem", "strict", "It gives up root by itself, after its ports."),
             quiet("ProtectHome", "yes", "People's homes are none of its business."),

@@ -14,6 +14,7 @@ from hardway.pki.values import Secrets
 from hardway.render import kubeconfig
 from hardway.steps import certificate_checks, encryption
 from hardway.steps.base import Given, Inventory, Step
+from hardway.text import text
 
 NAME = "certificates"
 HERE = "this host"
@@ -32,7 +33,7 @@ def render(given: Given, machine: Machine, _inventory: Inventory) -> Desired:
 def files_for(cluster: Cluster, machine: Machine, secrets: Secrets) -> tuple[File, ...]:
     """Return the certificates, keys and trusted CAs that a machine gets as files."""
     files = [
-        File(path=path, content=secrets.cas[ca].bundle, why=f"trusted to say {why}")
+        File(path=path, content=secrets.cas[ca].bundle, why=text("trusted to say {what}", what=why))
         for role, path, ca, why in pki.TRUSTED
         if role is machine.role
     ]
@@ -43,7 +44,7 @@ def files_for(cluster: Cluster, machine: Machine, secrets: Secrets) -> tuple[Fil
             files += [
                 File(path=f"{row.path}.crt", content=pair.certificate, why=row.why),
                 File(path=f"{row.path}.key", content=pair.key, mode=0o600, owner=row.owner,
-                     secret=True, why=f"proves that one is {wanted.common_name}"),
+                     secret=True, why=text("proves that one is {name}", name=wanted.common_name)),
             ]  # fmt: skip
     if machine.role is Role.CONTROL_PLANE:
         account = secrets.service_account

@@ -1,0 +1,197 @@
+"""Every text that people read, collected from where it stands: rows, templates, drawn pictures.
+
+    python -m tests.messages          counts them
+    python -m tests.messages write    adds what ko.po lacks, and takes out what nobody says any more
+    python -m tests.messages missing  prints what has no Korean yet
+
+`tests/unit/test_languages.py` holds that each of them has a translation.
+"""
+
+import ast
+import importlib
+import pkgutil
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from functools import cache
+from pathlib import Path
+
+import hardway
+from hardway.text import FOLDER, Text
+
+SOURCE = Path(hardway.__file__).parent
+PO = FOLDER / "ko.po"
+PROSE = {
+    "authorizes", "can", "caption", "grants", "meaning", "notes", "presented_by", "reason",
+    "summary", "symptom", "teaches", "title", "verified_by", "why", "without",
+}  # fmt: skip
+"""Fields of rows that people read."""
+SAYING = {"text", "say", "translate"}
+"""Functions whose first argument is a text."""
+
+
+def is_prose(text: str) -> bool:
+    """Return whether a text has words, and is more than one name."""
+    return bool(re.search(r"[A-Za-z]{2}.* .*[A-Za-z]", text, re.DOTALL))
+
+
+def literals() -> Iterator[tuple[str, str]]:
+    """Yield the texts that the source gives to `text` and `say`, with their files."""
+    for file in sorted(SOURCE.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and node.args:
+                name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+                if name in SAYING:
+                    yield from ((said, str(file.relative_to(SOURCE))) for said in constants(node))
+
+
+def constants(call: ast.Call) -> Iterator[str]:
+    """Yield the constants that a call's first argument may be."""
+    match call.args[0]:
+        case ast.Constant(str(said)):
+            yield said
+        case ast.IfExp(body=ast.Constant(str(said)), orelse=ast.Constant(str(other))):
+            yield from (said, other)
+
+
+def templates() -> Iterator[tuple[str, str]]:
+    """Yield the texts in templates of pages."""
+    for file in sorted(SOURCE.rglob("templates/*.html")):
+        for expression in re.findall(r"\{\{(.*?)\}\}", file.read_text()):
+            if "| say" in expression:
+                for said in re.findall(r'"([^"]+)"', expression):
+                    yield said, str(file.relative_to(SOURCE))
+
+
+def walked(  # noqa: C901 - one branch for each kind of value
+    value: object, where: str, seen: set[int]
+) -> Iterator[tuple[str, str]]:
+    """Yield the texts in rows, however deep."""
+    if id(value) in seen:
+        return
+    seen.add(id(value))
+    if is_dataclass(value) and not isinstance(value, type):
+        for field in fields(value):
+            try:
+                inner = getattr(value, field.name)
+            except AttributeError:
+                continue
+            if field.name in PROSE and isinstance(inner, str):
+                yield from ((said, where) for said in parts(inner))
+            else:
+                if field.name in PROSE and isinstance(inner, tuple):
+                    yield from ((template(s), where) for s in inner if isinstance(s, str))
+                yield from walked(inner, where, seen)
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from walked(inner, where, seen)
+    elif isinstance(value, tuple | list | frozenset | set):
+        for inner in value:
+            yield from walked(inner, where, seen)
+
+
+def template(said: str) -> str:
+    """Return what a text is looked up by."""
+    return said.template if isinstance(said, Text) else said
+
+
+def parts(said: str) -> Iterator[str]:
+    """Yield what a text is looked up by, and the texts among its values."""
+    yield template(said)
+    if isinstance(said, Text):
+        yield from (v for v in said.values.values() if isinstance(v, str) and is_prose(v))
+
+
+def tables() -> Iterator[tuple[str, str]]:
+    """Yield the texts of every table in the program."""
+    seen: set[int] = set()
+    for module in pkgutil.walk_packages([str(SOURCE)], "hardway."):
+        if ".providers.aws" in module.name or module.name.endswith("__main__"):
+            continue
+        loaded = importlib.import_module(module.name)
+        for name, value in vars(loaded).items():
+            if name.isupper():
+                yield from walked(value, module.name, seen)
+
+
+def rendered() -> Iterator[tuple[str, str]]:
+    """Yield the reasons of all that is rendered, in every topology."""
+    from tests import support
+
+    from hardway.atlas.atlas import Atlas
+
+    for name in support.TOPOLOGIES:
+        atlas = Atlas.of(support.given_topology(name))
+        yield from walked(tuple(p.item for p in atlas.placed), name, set())
+
+
+def shown() -> Iterator[tuple[str, str]]:
+    """Yield what pictures, the page and explanations say, by listening to them."""
+    from tests import support
+    from tests.views import NOW, atlas, seen
+
+    from hardway.operations.certificates import _mapped
+    from hardway.pages.html import html
+    from hardway.pages.model import page
+    from hardway.pictures.view import View
+
+    heard: dict[str, str] = {}
+
+    def listen(where: str):
+        def say(said: str) -> str:
+            if isinstance(said, Text) or is_prose(said):
+                heard.setdefault(template(said), where)
+            for value in said.values.values() if isinstance(said, Text) else ():
+                if isinstance(value, str) and is_prose(value):
+                    say(value)
+            return said
+
+        return say
+
+    for name in support.TOPOLOGIES:
+        for view in (View(atlas(name), now=NOW), *([seen()] if name == "3+3" else [])):
+            plain = View(view.atlas, (), view.status, now=NOW)
+            html(page(plain, _mapped(view.atlas, {}, {}), listen("page")), listen("page"), "en")
+    yield from heard.items()
+
+
+@cache
+def messages() -> Mapping[str, str]:
+    """Return every text, with a place where it is said."""
+    found: dict[str, str] = {}
+    for source in (literals, templates, tables, rendered, shown):
+        for said, where in source():
+            if said and (source in {literals, templates} or is_prose(said)):
+                found.setdefault(said, where)
+    return found
+
+
+def main() -> None:
+    """Count, list or write."""
+    import polib
+
+    wanted = messages()
+    book = polib.pofile(str(PO)) if PO.exists() else polib.POFile()
+    known = {entry.msgid: entry for entry in book}
+    missing = {said: at for said, at in wanted.items()
+               if said not in known or not known[said].msgstr}  # fmt: skip
+    match sys.argv[1:]:
+        case ["missing"]:
+            for said in missing:
+                print(said)
+        case ["write"]:
+            fresh = polib.POFile()
+            fresh.metadata = {"Language": "ko", "Content-Type": "text/plain; charset=UTF-8"}
+            for said, where in sorted(wanted.items(), key=lambda row: (row[1], row[0])):
+                translated = known[said].msgstr if said in known else ""
+                fresh.append(polib.POEntry(msgid=said, msgstr=translated, comment=where))
+            PO.parent.mkdir(exist_ok=True)
+            fresh.save(str(PO))
+        case _:
+            words = sum(len(said.split()) for said in wanted)
+            print(f"{len(wanted)} texts, {words} words, {len(missing)} without Korean")
+
+
+if __name__ == "__main__":
+    main()
