@@ -22,6 +22,12 @@ def at_vip_of_several(cluster: Cluster) -> bool:
     return at_vip(cluster) and several_control_planes(cluster)
 
 
+NO_SERVER = rf"""for name in <CONTROL_PLANES>; do
+    echo "set server apiservers/$name state maint"
+done | perl -MIO::Socket::UNIX -e 'for $said (readline STDIN) {{
+    $s = IO::Socket::UNIX->new("{balancer.SOCKET}"); print $s $said; print readline $s; }}'"""
+"""haproxy answers one line and closes the connection."""
+
 ROWS = (
     Mutation(
         name="another-first-provider", check="encryption-key-same", role=Role.CONTROL_PLANE,
@@ -60,6 +66,15 @@ ROWS = (
         why="Two routers that do not hear each other both take the address, and neighbours believe "
         "the one that spoke last.",
         shows_s=30,
+    ),
+    Mutation(
+        name="standby-without-a-server", check="endpoint-stands-by", role=Role.CONTROL_PLANE,
+        where=at_vip_of_several,
+        do=NO_SERVER,
+        undo=f"systemctl reload {balancer.UNIT}",
+        symptom="Nothing, until the machine that holds the endpoint's address is lost as well.",
+        why="What a running haproxy was told through its socket is in no file: only haproxy itself "
+        "knows that its servers get no connections.",
     ),
     Mutation(
         name="proxy-on-another-port", check="proxy-answers", role=Role.WORKER, where=at_proxy,

@@ -46,6 +46,15 @@ ROWS = (
         "not translated back.",
     ),
     Mutation(
+        name="disk-that-is-not-mounted", check="file-systems-mounted", role=Role.CONTROL_PLANE,
+        keeps=("/etc/fstab",),
+        do="echo 'LABEL=lost /var/lib/etcd/.lost ext4 nofail 0 0' >>/etc/fstab",
+        symptom="After a reboot etcd has no data, or writes to another disk than before.",
+        why="An empty mount point looks like a disk without data. What is written to it lies below "
+        "the file system once that is mounted, where nobody sees it.",
+        mend=("hardway ssh <MACHINE> -- sed -i /LABEL=lost/d /etc/fstab",),
+    ),
+    Mutation(
         name="drop-in-of-others", check="no-foreign-drop-ins", role=Role.WORKER,
         keeps=(DROP_IN,),
         do=f"mkdir -p {DROP_IN.rpartition('/')[0]}\n"

@@ -6,6 +6,7 @@ from hardway.model.checks import any_cluster
 from hardway.model.cluster import Cluster, Role
 from hardway.mutations.objects import create, delete, remove, restore
 from hardway.mutations.row import Mutation, several_workers, with_workers
+from hardway.steps.data_path import RESOLV_CONF
 from hardway.steps.network import HOLD, PROTOCOL, SCRIPT, TABLE
 
 NOTHING_FOREIGN = "nft delete table inet theirs"
@@ -41,6 +42,7 @@ def foreign(  # noqa: PLR0913 - the fields of a row
     )
 
 
+THEIRS = "/etc/resolv.conf.theirs"
 FORWARDED = "type filter hook forward priority 10;"
 SENT = "type filter hook output priority -200;"
 LEAVING = "type filter hook postrouting priority 200;"
@@ -71,6 +73,16 @@ ROWS = (
         why="kube-proxy writes its whole table once an hour: health is not the same as rules.",
         # hardway lets a kube-proxy that just started finish its work.
         mend=("hardway ssh <MACHINE> -- sleep 20", "hardway up"),
+    ),
+    Mutation(
+        name="resolvers-gone", check="node-resolvers", role=Role.WORKER,
+        do=f"mv $({RESOLV_CONF}) {THEIRS}",
+        undo=f"[ ! -e {THEIRS} ] || mv {THEIRS} $({RESOLV_CONF})",
+        symptom="Pods that run are well; CoreDNS and whatever else has dnsPolicy Default does not "
+        "start on one node.",
+        why="kubelet copies the node's file of resolvers into such pods. The file is the machine's "
+        "own: its owner puts it back.",
+        mend=(f"hardway ssh <MACHINE> -- 'mv {THEIRS} $({RESOLV_CONF})'",),
     ),
     foreign("firewall-of-others", "no-foreign-firewall", FORWARDED + " policy drop;", "accept",
             symptom="Nothing yet: its rules let everything pass.",

@@ -81,7 +81,7 @@ def holders(answer: Answer) -> list[str]:
 HELD = Check(
     name="endpoint-held-once", step=NAME, scope=endpoint_is(CLUSTER, EndpointKind.VIP),
     ask=Sh("ip -brief address show to <ENDPOINT>/32", Where.CONTROL_PLANES), judge=_held_once,
-    anywhere=("keepalived-runs", "haproxy-runs", "apiserver-ready"),
+    anywhere=("keepalived-runs", "haproxy-runs", "endpoint-stands-by", "apiserver-ready"),
     why="an address that two machines hold answers half of the time",
     test="[ 1 = $(for machine in <CONTROL_PLANES>; do hardway ssh $machine -- "
     "ip -brief address show to <ENDPOINT>/32; done | wc -l) ]",
