@@ -1,37 +1,59 @@
 """Which mutations are made at each `make test`."""
 
+import json
 import os
 import random
 import subprocess
-from collections.abc import Sequence
+import sys
+import tarfile
+from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from hardway.mutations import Mutation
 
 ROOT = Path(__file__).parents[1]
 PART = 10
 """One in so many."""
+DESCRIBE = """
+import json
+from dataclasses import replace
+from inspect import getsource, isfunction
+from hardway.mutations import CHECKS, MUTATIONS
+judges = {c.name: getsource(c.judge) if isfunction(c.judge) else c.judge for c in CHECKS}
+checks = {c.name: repr((c.ask, c.causes, c.anywhere, judges[c.name])) for c in CHECKS}
+rows = {m.name: replace(m, where=m.where.__name__) for m in MUTATIONS}
+print(json.dumps({name: f"{row} {checks[row.check]}" for name, row in rows.items()}))
+"""
 
 
 def chosen(mutations: Sequence[Mutation]) -> tuple[Mutation, ...]:
-    """Return a tenth, another with each commit, and those whose own row or check changed."""
-    seed = os.environ.get("HARDWAY_SEED") or _git("rev-parse", "HEAD")
+    """Return a tenth, another with each commit, and those whose row or check is not as in main."""
+    seed = os.environ.get("HARDWAY_SEED") or _git("rev-parse", "HEAD").decode()
     tenth = random.Random(seed).sample(mutations, len(mutations) // PART + 1)
-    changed = _changed_text()
-    return tuple(
-        m for m in mutations
-        if m in tenth or any(f'"{name}"' in changed for name in (m.name, m.check))
-    )  # fmt: skip
+    before, now = _of_main(), _described(ROOT)
+    return tuple(m for m in mutations if m in tenth or before.get(m.name) != now[m.name])
 
 
-def _changed_text() -> str:
-    """Return the lines around all that differs from main in the rows of checks and mutations."""
-    base = _git("merge-base", "HEAD", "main")
-    if not base:
-        return ""
-    return _git("diff", "--unified=8", base, "--", "src/hardway/steps", "src/hardway/mutations")
+def _of_main() -> Mapping[str, str]:
+    """Return what the rows were where this branch began."""
+    base = _git("merge-base", "HEAD", "main").decode().strip()
+    with TemporaryDirectory() as folder:
+        source = BytesIO(_git("archive", base or "HEAD", "src"))
+        with tarfile.open(fileobj=source) as archive:
+            archive.extractall(folder, filter="data")
+        return _described(Path(folder))
 
 
-def _git(*words: str) -> str:
-    done = subprocess.run(("git", *words), cwd=ROOT, capture_output=True, text=True, check=False)
-    return done.stdout.strip()
+def _described(root: Path) -> Mapping[str, str]:
+    environment = {**os.environ, "PYTHONPATH": str(root / "src")}
+    argv = (sys.executable, "-c", DESCRIBE)
+    said = subprocess.run(argv, env=environment, capture_output=True, check=True)
+    found: Mapping[str, str] = json.loads(said.stdout)
+    return found
+
+
+def _git(*words: str) -> bytes:
+    done = subprocess.run(("git", *words), cwd=ROOT, capture_output=True, check=False)
+    return done.stdout

@@ -34,7 +34,7 @@ def test_a_mutation_is_noticed_first_and_mended(cluster: Hardway, mutation: Muta
     run = mutate.start(project_of(cluster), mutation)
     if not run.scripts:
         pytest.skip("it cannot be made in this cluster")
-    before = asyncio.run(run.look())
+    before = asyncio.run(run.before())
     assert [f for f in before if f.fails] == [], "not whole to begin with"
     asyncio.run(run.make())
     try:

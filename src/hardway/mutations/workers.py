@@ -41,13 +41,13 @@ ROWS = (
         shows_s=60,
     ),
     Mutation(
-        name="memory-pressure", check="node-untroubled", role=Role.WORKER,
+        name="process-pressure", check="node-untroubled", role=Role.WORKER,
         keeps=(kubelet.CONFIG,),
-        do=f"printf 'evictionHard:\\n  memory.available: 99%%\\n' >>{kubelet.CONFIG}\n"
+        do=f"printf 'evictionHard:\\n  pid.available: 99.99%%\\n' >>{kubelet.CONFIG}\n"
         f"{RESTART_KUBELET}",
         undo=RESTART_KUBELET,
         symptom="Pods are evicted and new ones stay Pending: the node has the taint "
-        "node.kubernetes.io/memory-pressure.",
+        "node.kubernetes.io/pid-pressure.",
         why="kubelet compares what is left with thresholds, and taints the node when it is less.",
         shows_s=60,
     ),

@@ -17,8 +17,8 @@ from hardway.transport.base import Transport, on_each, poll_until, run_checked
 
 HOLD_S = 900
 """After this time machines undo a mutation by themselves."""
-WHOLE_S = 90
-"""How long a cluster may take until all is green again."""
+WHOLE_S = 150
+"""How long a cluster may take until all is green again: a unit that crashed has to last 120 s."""
 PAUSE_S = 1
 SCRIPT_S = 120
 """Some undos restart services that wait for others."""
@@ -63,6 +63,15 @@ class Run:
     async def look(self) -> list[Finding]:
         """Make all checks; those of trials only where the mutation's is one of them."""
         return await look(self.project, self.mutation)
+
+    async def before(self) -> list[Finding]:
+        """Look until nothing fails, or for long enough; return what was found."""
+        return await poll_until(
+            self.look,
+            lambda found: not any(f.fails for f in found),
+            deadline_s=WHOLE_S,
+            interval_s=PAUSE_S,
+        )
 
     async def shown(self, before: Sequence[Finding]) -> tuple[tuple[Text, ...], list[Finding]]:
         """Look until the mutation's check is red as it should be, or its time is up.

@@ -50,6 +50,7 @@ def _pass(subject: Subject, answer: Answer) -> tuple[Judgement, ...]:
 
 SOURCES = Check(
     name="pod-sources-pass", step="pod-network", scope=WORKERS, ask=ASK, judge=_pass, words=_words,
+    anywhere=("pod-routes",),
     why="pods keep their own address on the way to other machines, and networks may allow a "
     "machine no address but its own",
     see=f"hardway ssh <MACHINE> -- {CURL} --interface <GATEWAY> --cacert {CA} <URL>",

@@ -16,7 +16,7 @@ from hardway.model.checks import (
 )
 from hardway.model.cluster import Cluster, Machine, Role
 from hardway.model.objects import GET_NODES, node_states
-from hardway.model.resources import Desired, Folder, Manifest, Severity
+from hardway.model.resources import Desired, Folder, Manifest, Severity, Verdict
 from hardway.model.rows import Note, Setting
 from hardway.render.systemd import Service
 from hardway.steps import containerd, kube_proxy, kubelet, processes, worker_settings
@@ -79,10 +79,12 @@ def _ready(subject: Subject, answer: Answer) -> tuple[Judgement]:
     return judged(expected, f"{node.condition} {node.version}" if node else "no such node")
 
 
-def _untroubled(subject: Subject, answer: Answer) -> tuple[Judgement, ...]:
+def _untroubled(subject: Subject, answer: Answer) -> tuple[Judgement]:
     node = node_states(answer.text).get(subject.name)
-    # What is not ready is another check's.
-    return judged("none", node.trouble or "none") if node and node.ready else ()
+    if node is None or not node.ready:
+        # Another check's. Not silence: a node is ready for a moment before its taint goes.
+        return (Judgement(Verdict.UNKNOWN, "none", "the node is not ready"),)
+    return judged("none", node.trouble or "none")
 
 
 def _takes_pods(subject: Subject, answer: Answer) -> tuple[Judgement, ...]:
