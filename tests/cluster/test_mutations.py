@@ -12,9 +12,12 @@ import pytest
 from tests.cluster.conftest import Hardway
 from tests.mutations import chosen
 
+from hardway.errors import RefusedError
 from hardway.mutations import MUTATIONS, Mutation
+from hardway.mutations.script import FOLDER
 from hardway.operations import mutate
 from hardway.project import Project, open_project
+from hardway.steps.network import HOLD
 
 ALWAYS = chosen(MUTATIONS)
 
@@ -54,3 +57,19 @@ def test_a_mutation_is_noticed_first_and_mended(cluster: Hardway, mutation: Muta
         asyncio.run(run.forget())
     finally:
         asyncio.run(run.undo())
+
+
+def test_a_machine_undoes_it_by_itself_when_nobody_does(cluster: Hardway) -> None:
+    project = project_of(cluster)
+    row = next(m for m in MUTATIONS if m.name == "key-readable-by-all")
+    (key,) = row.keeps
+    run = mutate.start(project, row, hold_s=10)
+    (machine,) = run.scripts
+    asyncio.run(run.make())
+    with pytest.raises(RefusedError, match=f"{machine} has another mutation: {row.name}-"):
+        asyncio.run(mutate.start(project, row).make())
+    assert cluster.on(machine, f"stat --format=%a {key}; ls {HOLD}") == f"644\n{HOLD}\n"
+    # As if hardway had been killed here: nobody calls its undo.
+    cluster.on(machine, f"timeout 60 sh -c 'while [ -e {FOLDER} ]; do sleep 1; done'")
+    assert cluster.on(machine, f"stat --format=%a {key}") == "600\n"
+    assert cluster.on(machine, f"[ -e {HOLD} ] || echo released") == "released\n"
