@@ -6,8 +6,10 @@ import sys
 
 from tests.cluster.conftest import ROOT, Hardway
 
-from hardway.model.resources import IDENTITY
+from hardway.model.cluster import Machine
+from hardway.model.resources import IDENTITY, LEDGER
 from hardway.project import Project, open_project
+from hardway.render.systemd import UNITS
 
 MACHINES = """import asyncio
 from pathlib import Path
@@ -24,6 +26,15 @@ def bare(small: Hardway) -> Project:
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     subprocess.run([sys.executable, "-c", MACHINES], cwd=small.folder, env=environment, check=True)
     return open_project(small.folder / "hardway.yaml", None)
+
+
+NOTE = f"""mkdir -p {LEDGER}
+find {UNITS} -maxdepth 1 -type f -printf 'absent - - %p\\n' >{LEDGER}/paths"""
+"""By what hardway put on a machine its checks know which units they are to look at."""
+
+
+def on(there: Project, machine: Machine, script: str) -> None:
+    subprocess.run(there.provider.ssh_command(machine, [script]), check=True)
 
 
 def build(small: Hardway) -> subprocess.CompletedProcess[str]:
@@ -45,15 +56,15 @@ def test_shell_builds_a_cluster_on_fresh_machines_and_leaves_others_alone(small:
     kubeconfigs.mkdir(mode=0o700)
     for file in (small.folder / "way/keys").glob("*.kubeconfig"):
         (kubeconfigs / file.name).write_bytes(file.read_bytes())
+    for machine in there.cluster.machines:
+        on(there, machine, NOTE)
     findings = small.findings()
     assert {f["verdict"] for f in findings} == {"holds"}
     assert {f["step"] for f in findings} >= {"workers", "dns", "smoke-test"}
 
-    worker = there.cluster.workers[0].name
-    note = f"mkdir -p /var/lib/hardway; echo id x-1 >{IDENTITY}"
-    noted = there.provider.ssh_command(there.cluster.machine(worker), [note])
-    subprocess.run(noted, check=True)
+    (worker,) = there.cluster.workers
+    on(there, worker, f"echo id x-1 >{IDENTITY}")
     refused = build(small)
     assert refused.returncode == 1
-    assert f"{worker} is a machine of a cluster that hardway made" in refused.stderr
+    assert f"{worker.name} is a machine of a cluster that hardway made" in refused.stderr
     assert "1. Machines" not in refused.stderr

@@ -99,6 +99,8 @@ def test_every_hole_is_filled_and_what_people_see_can_be_run(name: str) -> None:
             assert not HOLE.search(see), see
             assert see.split()[0] in PROGRAMS, see
             assert "\n" not in see
+            test = replace(subject, words=WORDS).fill(check.test, check.words(subject))
+            assert not HOLE.search(test), test
             case = ask.Case(check, replace(subject, words=WORDS))
             assert not HOLE.search(repr(case.ask)), case.ask
 
@@ -111,6 +113,9 @@ def test_each_row_says_why_and_its_shell_is_one(check: Check) -> None:
         done = subprocess.run(["sh", "-n"], input=text, text=True, capture_output=True, check=False)
         assert done.stderr == ""
     words = re.sub(HOLE, "word", check.see)
+    done = subprocess.run(["sh", "-n"], input=words, text=True, capture_output=True, check=False)
+    assert done.stderr == ""
+    words = re.sub(HOLE, "word", check.test)
     done = subprocess.run(["sh", "-n"], input=words, text=True, capture_output=True, check=False)
     assert done.stderr == ""
 

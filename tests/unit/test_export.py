@@ -4,6 +4,7 @@
 """
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -19,7 +20,7 @@ from tests import support
 from hardway.engine.kinds.manifest import identity
 from hardway.engine.kinds.path import by_hand as rights
 from hardway.engine.render import manifests, merged, render
-from hardway.export import made, shell
+from hardway.export import guide, made, shell
 from hardway.export.book import book
 from hardway.export.model import Book, Login
 from hardway.export.tree import Entry
@@ -38,10 +39,21 @@ def given(name: str) -> Given:
     return replace(support.given_topology(name), secrets=made.secrets(support.topology(name)))
 
 
+@cache
 def whole(name: str) -> Book:
     of = support.topology(name)
     logins = [Login(machine=m.name, argv=("ssh", f"root@{m.address}")) for m in of.machines]
     return book(given(name), logins, "/cache")
+
+
+@cache
+def guided(name: str) -> str:
+    return guide.tree(whole(name), str)["guide.md"].content.decode()
+
+
+def blocks(text: str) -> list[tuple[str, str]]:
+    """Return language and content of each block of code."""
+    return re.findall(r"(?ms)^```(\w*)\n(.*?)^```$", text)
 
 
 @cache
@@ -62,11 +74,14 @@ def outline(of: Book) -> str:
     return "\n".join([*lines, ""])
 
 
+SHOWN = ("build.sh", "lib.sh", "steps/06-etcd.sh")
+"""Scripts that are kept whole; outlines say what the others do."""
+
+
 def golden() -> dict[str, str]:
-    scripts = {path: e.content.decode() for path, e in exported("1+1").items()
-               if path.endswith(".sh") and not path.startswith(("lib/", "files/"))}  # fmt: skip
+    tree = exported("1+1")
     outlines = {f"outline-{name}.txt": outline(whole(name)) for name in ("1+1", "3+3")}
-    return {f"shell-1+1/{path}": text for path, text in scripts.items()} | outlines
+    return {f"shell-1+1/{path}": tree[path].content.decode() for path in SHOWN} | outlines
 
 
 def test_golden() -> None:
@@ -110,6 +125,55 @@ def test_all_that_is_rendered_is_put_started_and_looked_at(name: str) -> None:
         assert all(f"kind: {o['kind']}\n" in objects for o in own)
         assert all(f"name: {o['metadata']['name']}\n" in objects for o in own)
         assert f'apply "$HERE/{path}"' in steps
+
+
+@pytest.mark.parametrize("name", support.TOPOLOGIES)
+def test_the_guide_shows_each_file_and_command_once_for_each_kind_of_machine(name: str) -> None:
+    text, book_ = guided(name), whole(name)
+    for chapter in book_.chapters:
+        assert f"## {chapter.number}. {chapter.title}\n" in text
+        for task in chapter.tasks:
+            assert "\n".join(task.commands) in text
+            for put in task.puts[task.machines[0]] if task.machines else ():
+                shown = put.content.copy or put.content.text.decode().rstrip()
+                assert shown.replace(task.machines[0], "<machine>") in text or shown in text
+        for proof in (*chapter.carried, *chapter.proofs):
+            assert proof.script.rstrip() in text
+            assert proof.expected in text
+        for manifest in chapter.objects:
+            assert f"name: {manifest['metadata']['name']}\n" in text
+
+
+@pytest.mark.parametrize("name", ["1+1", "3+3", "own-hosts", "endpoint-proxy"])
+def test_the_guide_can_be_followed(name: str) -> None:
+    text = guided(name)
+    assert text.count("\n```") % 2 == 0
+    assert text.count("<details>") == text.count("</details>")
+    assert "@made:" not in text
+    assert "HARDWAY_DIGEST" not in text
+    for anchor in re.findall(r"\]\(#([\w-]+)\)", text):
+        assert f'<a id="{anchor}"></a>' in text
+    for language, code in blocks(text):
+        if language == "sh":
+            done = subprocess.run(["sh", "-n"], input=code, text=True, capture_output=True,
+                                  check=False)  # fmt: skip
+            assert done.stderr == "", code
+
+
+def test_what_machines_have_of_their_own_is_said_once() -> None:
+    text = guided("3+3")
+    assert text.count("--name=controller-0") == 1
+    assert "--name=controller-1" not in text
+    assert "The other machines have their own address and name in it." in text
+
+
+def test_the_guide_is_in_the_readers_language() -> None:
+    said = guide.tree(whole("1+1"), lambda text: f"«{text}»")["guide.md"].content.decode()
+    prose = re.sub(r"(?ms)^```.*?^```$", "", said)
+    for chapter in whole("1+1").chapters:
+        assert f"«{chapter.title}»" in prose
+    headings = [line for line in prose.splitlines() if line.startswith("#")]
+    assert all("«" in line for line in headings), headings
 
 
 @pytest.mark.parametrize("name", support.TOPOLOGIES)

@@ -6,14 +6,21 @@ from pathlib import Path
 import click
 
 from hardway.cli.options import of_cluster, open_project
-from hardway.cli.output import note
+from hardway.cli.output import note, say
+from hardway.text import text
+
+NEXT = {
+    "guide": "read {folder}/guide.md",
+    "shell": "build the cluster, on machines of none: sh {folder}/build.sh",
+}
 
 
 @click.command()
 @of_cluster
 @click.option(
-    "--format", "form", type=click.Choice(["shell"]), required=True, help="A script to run."
-)
+    "--format", "form", type=click.Choice(["guide", "shell"]), required=True,
+    help="A guide to follow, or scripts to run.",
+)  # fmt: skip
 @click.option(
     "--output", "-o", "folder", type=click.Path(path_type=Path, file_okay=False), required=True,
     metavar="DIR", help="Where to: a folder that is not there yet.",
@@ -23,9 +30,9 @@ def export(spec: Path | None, clusters: Path | None, form: str, folder: Path) ->
     from hardway.operations import export as operation  # noqa: PLC0415
 
     project = open_project(spec, clusters)
-    count = asyncio.run(operation.export(project, form, folder))
-    click.echo(f"{folder} has {count} files")
-    note(f"build the cluster on machines without one: sh {folder}/build.sh")
+    count = asyncio.run(operation.export(project, form, folder, say))
+    click.echo(say(text("{folder} has {count} files", folder=folder, count=count)))
+    note(say(text(NEXT[form], folder=folder)))
 
 
 COMMANDS = (export,)

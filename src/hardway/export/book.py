@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from hardway import components
 from hardway.export import made
-from hardway.export.chapters import chapters
+from hardway.export.chapters import chapters, kubectl
 from hardway.export.model import Book, Login
 from hardway.render.kubeconfig import host_kubeconfigs
 from hardway.steps.base import Given
@@ -15,11 +14,11 @@ def book(given: Given, logins: Sequence[Login], cache: str) -> Book:
     known = made.names(given.cluster)
     kubeconfigs = host_kubeconfigs(given.cluster, given.secrets)
     return Book(
-        cluster=given.cluster.name,
+        cluster=given.cluster,
         logins=tuple(logins),
         chapters=chapters(given),
         kubeconfigs={name: made.content(text, known) for name, text in kubeconfigs.items()},
-        kubectl=given.stored[components.architecture()]["kubectl"].sha256,
+        components={s.sha256: s for own in given.stored.values() for s in own.values()},
+        kubectl=kubectl(given).sha256,
         cache=cache,
-        api_host=given.cluster.api_from_here.host,
     )

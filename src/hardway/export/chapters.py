@@ -3,14 +3,18 @@
 from collections.abc import Iterator, Mapping, Sequence
 from posixpath import dirname
 
+from hardway import components
+from hardway.components import Stored
 from hardway.engine import nodes
 from hardway.engine.kinds import KINDS
 from hardway.engine.render import Rendered, manifests, render
-from hardway.export import keys, made, proofs
+from hardway.export import keys, made, proofs, trial
 from hardway.export.model import Chapter, Proof, Put, Task
+from hardway.export.tree import TEMPLATES
 from hardway.model.resources import Blob, Desired, File, Folder, Item, Manifest, Package, Unit
+from hardway.render.kubeconfig import host_kubeconfigs
 from hardway.render.systemd import UNITS, without_notes
-from hardway.steps import STEPS, certificates, kubelet, workers
+from hardway.steps import STEPS, certificates, kubeconfigs, kubelet, workers
 from hardway.steps.base import Given, Step
 
 Thing = tuple[str, str, tuple[Item, ...]]
@@ -22,9 +26,12 @@ def chapters(given: Given) -> tuple[Chapter, ...]:
     rendered, objects = render(STEPS, given), manifests(STEPS, given)
     carried: dict[str, list[Proof]] = {step.name: [] for step in STEPS}
     own: dict[str, list[Proof]] = {step.name: [] for step in STEPS}
+    later: dict[str, dict[str, str]] = {step.name: {} for step in STEPS}
     for step in STEPS:
         for after, proof in proofs.of_step(step, given.cluster):
             (own if after == step.name else carried)[after].append(proof)
+            if after != step.name:
+                later[step.name][proof.check] = after
     return tuple(
         Chapter(
             number=number,
@@ -32,21 +39,59 @@ def chapters(given: Given) -> tuple[Chapter, ...]:
             title=step.title,
             why=step.why,
             tasks=(*_here(step, given), *_tasks(step, rendered, given)),
+            later=later[step.name],
             carried=proofs.folded(carried[step.name]),
-            objects=objects.get(step.name, ()),
+            objects=(*objects.get(step.name, ()), *_tried(step, given)),
             notes=step.notes,
             patches=_patches(rendered, given) if step.name == workers.READY.after else (),
-            proofs=proofs.folded((*_effects(step, rendered), *own[step.name])),
-            settles_s=int(step.settles_s + step.settles_more_s(given.cluster)),
+            proofs=proofs.folded(
+                (*_effects(step, rendered), *own[step.name], *_trial(step, given))
+            ),
+            settles_s=int(step.settles_s + step.settles_more_s(given.cluster)) or TRIAL_S,
+            afterwards=_afterwards(step),
         )
         for number, step in enumerate(STEPS, start=1)
     )
 
 
 def _here(step: Step, given: Given) -> Iterator[Task]:
+    """Yield what is done on the host that the guide is followed on."""
     if step.name == certificates.NAME:
         yield Task(name="keys", title="Keys and certificates", why=step.why, machines=(),
                    commands=tuple(keys.commands(given.cluster)))  # fmt: skip
+    if step.name == kubeconfigs.NAME:
+        yield Task(name="own", title="Your own kubeconfigs, and kubectl",
+                   why="The certificates in them are yours: they stay on this host.", machines=(),
+                   commands=tuple(_own_kubeconfigs(given)))  # fmt: skip
+
+
+def _own_kubeconfigs(given: Given) -> Iterator[str]:
+    for name in host_kubeconfigs(given.cluster, given.secrets):
+        yield f'fill "$HERE/{TEMPLATES}/{name}" "$KEYS/{name}"'
+    yield f"component {kubectl(given).sha256} kubectl"
+
+
+def kubectl(given: Given) -> Stored:
+    """Return this host's kubectl."""
+    return given.stored[components.architecture()]["kubectl"]
+
+
+TRIAL_S = 60
+"""How long a trial's pods and Services may take."""
+
+
+def _tried(step: Step, given: Given) -> tuple[Manifest, ...]:
+    return trial.objects(step.trial, given.cluster) if step.trial else ()
+
+
+def _trial(step: Step, given: Given) -> Iterator[Proof]:
+    return trial.proofs(step.trial, given.cluster) if step.trial else iter(())
+
+
+def _afterwards(step: Step) -> tuple[str, ...]:
+    if step.trial is None:
+        return ()
+    return (f"kubectl delete namespace {trial.namespace(step.trial)} --wait=false",)
 
 
 def _effects(step: Step, rendered: Rendered) -> Iterator[Proof]:
@@ -68,14 +113,21 @@ def _patches(rendered: Rendered, given: Given) -> tuple[Manifest, ...]:
 
 
 def _tasks(step: Step, rendered: Rendered, given: Given) -> Iterator[Task]:
-    """Yield a step's tasks: machines with the same things to do are in one."""
+    """Yield a step's tasks: machines of a role with the same things to do are in one.
+
+    Those of both roles where nothing differs, as with the names of all machines.
+    """
     known = made.names(given.cluster)
-    tasks: dict[tuple[str, tuple[str, ...]], dict[str, Thing]] = {}
+    tasks: dict[object, dict[str, Thing]] = {}
     for machine, by_step in rendered.items():
+        role = given.cluster.machine(machine).role
         for thing in _things(by_step[step.name]):
-            tasks.setdefault((thing[0], _commands(thing[2])), {})[machine] = thing
-    for number, ((title, commands), by_machine) in enumerate(tasks.items(), start=1):
-        _, why, items = next(iter(by_machine.values()))
+            title, _, items = thing
+            same = next((k for k, own in tasks.items() if thing in own.values()), None)
+            key = same or (title, role, _commands(items))
+            tasks.setdefault(key, {})[machine] = thing
+    for number, by_machine in enumerate(tasks.values(), start=1):
+        title, why, items = next(iter(by_machine.values()))
         yield Task(
             name=f"{number}",
             title=title,
@@ -91,7 +143,7 @@ def _tasks(step: Step, rendered: Rendered, given: Given) -> Iterator[Task]:
                 )
                 for machine, thing in by_machine.items()
             },
-            commands=commands,
+            commands=_commands(items),
         )
 
 
@@ -125,9 +177,12 @@ def _things(desired: Desired) -> Iterator[Thing]:
         yield "Packages", "", desired.packages
     for block in desired.blocks:
         yield block.path, block.why, (block,)
+    if desired.blobs:
+        yield "Binaries and images", "", desired.blobs
     of_units = {unit.name: _of_unit(unit, desired) for unit in desired.units}
     claimed = {id(item) for items in of_units.values() for item in items}
-    yield from _by_folder([item for item in desired.paths if id(item) not in claimed])
+    placed: tuple[Folder | File, ...] = (*desired.folders, *desired.files)
+    yield from _by_folder([item for item in placed if id(item) not in claimed])
     taken: set[int] = set()
     for unit in desired.units:
         items = tuple(item for item in of_units[unit.name] if id(item) not in taken)
@@ -148,8 +203,8 @@ def _of_unit(unit: Unit, desired: Desired) -> tuple[Item, ...]:
     return tuple(found)
 
 
-def _by_folder(items: Sequence[Folder | File | Blob]) -> Iterator[Thing]:
-    folders: dict[str, list[Folder | File | Blob]] = {}
+def _by_folder(items: Sequence[Folder | File]) -> Iterator[Thing]:
+    folders: dict[str, list[Folder | File]] = {}
     for item in items:
         place = item.path if isinstance(item, Folder) else dirname(item.path)
         folders.setdefault(place, []).append(item)

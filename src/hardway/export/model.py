@@ -7,9 +7,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from hardway.components import Stored
 from hardway.export.made import Content
+from hardway.model.cluster import Cluster
 from hardway.model.resources import File, Item, Manifest
 from hardway.model.rows import Note
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """What to look at first where a proof does not hold."""
+
+    check: str
+    machine: str
+    """Where the command is run; empty: on this host."""
+    script: str
 
 
 class Judge(StrEnum):
@@ -42,8 +54,8 @@ class Proof:
     why: str
     otherwise: str = ""
     """What brings it about where it is not so."""
-    causes: tuple[str, ...] = ()
-    """Names of checks that have to hold first."""
+    causes: tuple[Cause, ...] = ()
+    """Without which it cannot hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +95,8 @@ class Chapter:
     title: str
     why: str
     tasks: tuple[Task, ...]
+    later: Mapping[str, str] = field(default_factory=dict)
+    """Checks of this step that hold only after a later one, with its name."""
     carried: tuple[Proof, ...] = ()
     """Of earlier steps, which hold only now."""
     objects: tuple[Manifest, ...] = ()
@@ -92,6 +106,8 @@ class Chapter:
     patches: tuple[Manifest, ...] = ()
     """Fields of objects that others made, set once these are there."""
     proofs: tuple[Proof, ...]
+    afterwards: tuple[str, ...] = ()
+    """What takes away what was made for the proofs; run on this host."""
     settles_s: int
     """How long it may take until the proofs hold."""
 
@@ -109,14 +125,14 @@ class Login:
 class Book:
     """All of it."""
 
-    cluster: str
+    cluster: Cluster
     logins: tuple[Login, ...]
     chapters: tuple[Chapter, ...]
     kubeconfigs: Mapping[str, Content]
     """Of this host, by file name."""
+    components: Mapping[str, Stored]
+    """By SHA-256."""
     kubectl: str
     """The SHA-256 of this host's."""
     cache: str
     """Where this host keeps components."""
-    api_host: str
-    """Where this host reaches the API: past any proxy."""

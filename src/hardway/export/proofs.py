@@ -5,13 +5,15 @@ import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from hardway.export.model import Judge, Proof
+from hardway.export.model import Cause, Judge, Proof
 from hardway.model.checks import Ask, Check, Kubectl, LastLine, Occasion, Sh, Subject, Where
 from hardway.model.cluster import Cluster
 from hardway.model.resources import Effect, Severity
+from hardway.steps import STEPS
 from hardway.steps.base import Step
 
 SSH = re.compile(r"hardway ssh (\S+) -- ")
+CHECKS = {check.name: check for step in STEPS for check in step.checks}
 Script = tuple[str, str]
 """On which machine, or nothing for this host, and what is run there."""
 
@@ -47,7 +49,12 @@ def by_hand(command: str) -> Script:
     if first and len(SSH.findall(command)) == 1:
         # As ssh does with its words.
         return first[1], " ".join(shlex.split(command[first.end() :]))
-    return "", SSH.sub(r"on \1 ", command).replace("hardway kubectl", "kubectl")
+    return "", here(command)
+
+
+def here(command: str) -> str:
+    """Return such a command as it is run on this host."""
+    return SSH.sub(r"on \1 ", command).replace("hardway kubectl", "kubectl")
 
 
 def _asked(ask: Ask, subject: Subject) -> Script | None:
@@ -64,8 +71,19 @@ def _proof(check: Check, subject: Subject, script: Script) -> Proof:
     machine, text = script
     return Proof(
         check=check.name, subjects=(subject.name,), machines=(machine,) if machine else (),
-        script=text, why=check.why, causes=check.causes,
+        script=text, why=check.why, causes=tuple(causes(check, subject)),
     )  # fmt: skip
+
+
+def causes(check: Check, subject: Subject) -> Iterator[Cause]:
+    """Yield what to look at first: of the same subject, or of the first that a cause is about."""
+    for cause in filter(None, map(CHECKS.get, check.causes)):
+        subjects = cause.scope.subjects(subject.cluster)
+        same = [other for other in subjects if other.name == subject.name]
+        for about in (same or subjects)[:1]:
+            machine, script = by_hand(about.fill(cause.see, cause.words(about)))
+            if "hardway " not in script:
+                yield Cause(check=cause.name, machine=machine, script=script)
 
 
 def of_effect(effect: Effect, machine: str) -> Proof:
@@ -81,7 +99,7 @@ def folded(proofs: Iterable[Proof]) -> tuple[Proof, ...]:
     """Return proofs with those made one that do the same on several machines."""
     found: dict[Proof, list[Proof]] = {}
     for proof in proofs:
-        alike = replace(proof, subjects=(), machines=()) if proof.machines else proof
+        alike = replace(proof, subjects=(), machines=(), causes=()) if proof.machines else proof
         found.setdefault(alike, []).append(proof)
     return tuple(
         replace(

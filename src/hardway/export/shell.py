@@ -2,24 +2,32 @@
 
 import json
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 
 from hardway.export.model import Book, Chapter, Login, Proof, Task
-from hardway.export.tree import KEYS, TEMPLATES, Entry, entry, objects_file, trees
+from hardway.export.tree import KEYS, Entry, entry, objects_file, trees
+from hardway.export.words import Say
 from hardway.model.resources import IDENTITY, STORE, Blob, Manifest
 from hardway.render.config import comment
 
 LIBRARIES = ("machines", "keys", "proofs")
 
 
-def tree(book: Book) -> Mapping[str, Entry]:
+def tree(book: Book, _say: Say = str) -> Mapping[str, Entry]:
     """Return all files by path."""
     return {
         "build.sh": entry(_build(book), mode=0o755),
+        **{script(c): entry(_step(c), mode=0o755) for c in book.chapters},
+        **base(book),
+    }
+
+
+def base(book: Book) -> Mapping[str, Entry]:
+    """Return what every form of an export has: functions, files and objects."""
+    return {
         "lib.sh": entry(_lib(book)),
         **{f"lib/{name}.sh": entry(library(name)) for name in LIBRARIES},
-        **{script(c): entry(_step(c, book), mode=0o755) for c in book.chapters},
         **trees(book),
     }
 
@@ -37,13 +45,12 @@ def library(name: str) -> str:
 def _build(book: Book) -> str:
     machines = " ".join(login.machine for login in book.logins)
     runs = "".join(f'sh "$HERE/{script(chapter)}"\n' for chapter in book.chapters)
+    head = comment(
+        f"Builds the cluster {book.cluster.name} on its machines, step by step, with new keys. "
+        "Run again after a failure, it goes on: what is there stays."
+    )
     return f"""#!/bin/sh
-{
-        comment(
-            f"Builds the cluster {book.cluster} on its machines, step by step, with new keys. Run "
-            "again after a failure, it goes on: what is there stays."
-        )
-    }#   COMPONENTS=FOLDER sh build.sh [SSH OPTION]...
+{head}#   COMPONENTS=FOLDER sh build.sh [SSH OPTION]...
 set -eu
 SSH_OPTIONS=$*
 export SSH_OPTIONS
@@ -51,7 +58,7 @@ export SSH_OPTIONS
 . "$(dirname "$0")/lib.sh"
 
 require_free {machines}
-{runs}say "the cluster {book.cluster} is built: KUBECONFIG=$KEYS/admin.kubeconfig"
+{runs}say "the cluster {book.cluster.name} is built: KUBECONFIG=$KEYS/admin.kubeconfig"
 """
 
 
@@ -68,7 +75,7 @@ SSH_OPTIONS=${{SSH_OPTIONS:-}}
 IDENTITY={IDENTITY}
 STORE={STORE}
 KUBECTL={book.kubectl}
-API_HOST={book.api_host}
+API_HOST={book.cluster.api_from_here.host}
 umask 022
 if [ -z "${{SOCKETS:-}}" ]; then
     SOCKETS=$(mktemp -d)
@@ -81,7 +88,10 @@ login() {{
     machine=$1
     shift
     case $machine in
-{cases}    *) fail "there is no machine $machine" ;;
+{cases}    *)
+        say "error: there is no machine $machine"
+        return 1
+        ;;
     esac
 }}
 
@@ -92,30 +102,20 @@ def _login(login: Login) -> str:
     return f'    {login.machine}) ssh_to {shlex.join(login.argv[1:])} "$@" ;;\n'
 
 
-def _step(chapter: Chapter, book: Book) -> str:
+def _step(chapter: Chapter) -> str:
     parts = [
         "#!/bin/sh\n",
         comment(f"Step {chapter.number}: {chapter.title}. Why: {chapter.why}."),
         'set -eu\n# shellcheck source=/dev/null\n. "$(dirname "$0")/../lib.sh"\n\n',
         f"say {shlex.quote(f'{chapter.number}. {chapter.title}')}\n",
         *(_task(task) for task in chapter.tasks),
-        *(_kubeconfigs(book) if chapter.name == KUBECONFIGS else ()),
         *(_proof(proof, chapter.settles_s) for proof in chapter.carried),
         *([f'\napply "$HERE/{objects_file(chapter)}"\n'] if chapter.objects else []),
         *(_patch(manifest, chapter.settles_s) for manifest in chapter.patches),
         *(_proof(proof, chapter.settles_s) for proof in chapter.proofs),
+        *(f"\n{command}\n" for command in chapter.afterwards),
     ]
     return "".join(parts)
-
-
-KUBECONFIGS = "kubeconfigs"
-
-
-def _kubeconfigs(book: Book) -> Iterator[str]:
-    yield "\n# This host's own.\n"
-    for name in book.kubeconfigs:
-        yield f'fill "$HERE/{TEMPLATES}/{name}" "$KEYS/{name}"\n'
-    yield f"component {book.kubectl} kubectl\n"
 
 
 def _task(task: Task) -> str:
@@ -170,7 +170,12 @@ def _proof(proof: Proof, settles_s: int) -> str:
 
 
 def _patch(manifest: Manifest, settles_s: int) -> str:
+    what = shlex.quote(f"range of node/{manifest['metadata']['name']}")
+    return f"\nwithin {settles_s} {what} {patch_command(manifest)}\n"
+
+
+def patch_command(manifest: Manifest) -> str:
+    """Return the command that sets what a manifest says of an object that is there."""
     name, kind = manifest["metadata"]["name"], manifest["kind"].lower()
     patch = shlex.quote(json.dumps({"spec": manifest["spec"]}))
-    what = shlex.quote(f"range of {kind}/{name}")
-    return f"\nwithin {settles_s} {what} kubectl patch {kind} {name} --type=merge --patch={patch}\n"
+    return f"kubectl patch {kind} {name} --type=merge --patch={patch}"

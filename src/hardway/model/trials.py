@@ -29,6 +29,8 @@ class Trial:
     """Of each node: that its pod runs."""
     words: Callable[[str], Mapping[str, Mapping[str, str]]]
     """What fills the holes of `on_nodes`, by node, read from what `ready` was answered."""
+    by_hand: Mapping[str, str]
+    """Commands that print what fills each of these holes; `<PEER>` in them is the next node."""
     once: tuple[Check, ...]
     """Made once, about what was set up."""
     on_nodes: tuple[Check, ...]

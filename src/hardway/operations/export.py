@@ -1,22 +1,26 @@
 """Writing down how this very cluster is built without hardway."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from hardway.errors import RefusedError
-from hardway.export import made, shell
+from hardway.export import guide, made, shell
 from hardway.export.book import book
-from hardway.export.model import Login
+from hardway.export.model import Book, Login
 from hardway.export.tree import Entry
+from hardway.export.words import Say
 from hardway.files import write
 from hardway.model.cluster import HostFacts
 from hardway.project import Project
 from hardway.steps.base import Given
 
-FORMATS = {"shell": shell.tree}
+FORMATS: Mapping[str, Callable[[Book, Say], Mapping[str, Entry]]] = {
+    "guide": guide.tree,
+    "shell": shell.tree,
+}
 
 
-async def export(project: Project, form: str, folder: Path) -> int:
+async def export(project: Project, form: str, folder: Path, say: Say) -> int:
     """Write the way to a cluster into a new or empty folder; return how many files it is.
 
     Secrets of the living cluster are not read.
@@ -30,7 +34,7 @@ async def export(project: Project, form: str, folder: Path) -> int:
     stored = project.stored({host.architecture for host in facts.values()}, absent_ok=False)
     given = Given(cluster, made.secrets(cluster), stored, facts)
     logins = [_login(project, machine.name) for machine in cluster.machines]
-    tree = FORMATS[form](book(given, logins, str(project.cache)))
+    tree = FORMATS[form](book(given, logins, str(project.cache)), say)
     for path, entry in tree.items():
         _write(folder / path, entry)
     return len(tree)

@@ -195,6 +195,20 @@ echo
 """,
     Where.CONTROL_PLANE,
 )
+EXEC = "hardway kubectl exec --namespace=<NAMESPACE> <POD> -- /probe"
+POD_ANSWERS = """grep '"host":"probe-'"""
+GET_POD = ("kubectl get pods --namespace=<NAMESPACE> --field-selector=spec.nodeName={node} "
+           "--output='jsonpath={{.items[0].{field}}}'")  # fmt: skip
+GET_SERVICE = (
+    "kubectl get service probe --namespace=<NAMESPACE> --output='jsonpath={{.spec.{field}}}'"
+)
+BY_HAND = {
+    "POD": GET_POD.format(node="<MACHINE>", field="metadata.name"),
+    "POD_IP": GET_POD.format(node="<MACHINE>", field="status.podIP"),
+    "PEER_IP": GET_POD.format(node="<PEER>", field="status.podIP"),
+    "SERVICE_IP": GET_SERVICE.format(field="clusterIP"),
+    "NODE_PORT": GET_SERVICE.format(field="ports[0].nodePort"),
+}
 IN_POD = (
     f"hardway kubectl run probe --rm --stdin --restart=Never --image={image('probe')} "
     """--image-pull-policy=Never --overrides='{"spec": {"nodeName": "<MACHINE>"}}' """
@@ -210,6 +224,7 @@ READY = Check(
             "controller-manager-healthy"),
     anywhere=NEEDED,
     ask=Kubectl(("get", "deployments,pods,services", "--namespace=<NAMESPACE>", "--output=json")),
+    test="hardway kubectl rollout status --namespace=<NAMESPACE> deployment/probe --timeout=5s",
     why="a Deployment becomes pods, one on each worker",
     see="hardway kubectl describe node <MACHINE>",
 )  # fmt: skip
@@ -217,6 +232,8 @@ ENCRYPTED = Check(
     name="secret-encrypted", step=NAME, scope=CLUSTER, when=Occasion.CHANGED,
     causes=("etcd-member-healthy", *API), anywhere=("kube-apiserver-flags", *NEEDED),
     ask=SECRET, judge=says(SEALED),
+    test=f"hardway ssh <CONTROL_PLANE> -- '{ETCDCTL} get /registry/secrets/<NAMESPACE>/probe "
+    f"--print-value-only | head -c {len(SEALED)} | grep {SEALED}'",
     why="whoever reads etcd's disk must not read Secrets",
     see=f"hardway ssh <CONTROL_PLANE> -- {ETCDCTL} get --prefix --limit=1 /registry/secrets/",
 )  # fmt: skip
@@ -224,12 +241,14 @@ ON_A_NODE = (
     Check(name="logs", step=NAME, scope=NODES, when=Occasion.CHANGED, judge=_some,
           causes=("kubelet-healthy",),
           ask=Kubectl(("logs", "--namespace=<NAMESPACE>", "<POD>"), timeout_s=15),
+          test="hardway kubectl logs --namespace=<NAMESPACE> <POD> | grep .",
           why="the API server reaches this node's kubelet, with rights",
           see="hardway kubectl get --raw=/api/v1/nodes/<MACHINE>/proxy/healthz"),
     Check(name="exec-and-names", step=NAME, scope=NODES, when=Occasion.CHANGED,
           causes=("kubelet-healthy", "logs", "pod-resolves", "dns-ready"),
           ask=_probe("resolve", "kubernetes.default.svc.cluster.local"),
           judge=says("<API_SERVICE_IP>"),
+          test=f"{EXEC} resolve kubernetes.default.svc.cluster.local | grep -x <API_SERVICE_IP>",
           why="a command runs in a pod there, and resolves a Service's name",
           see=f"{IN_POD} resolve kubernetes.default.svc.cluster.local"),
     Check(name="port-forward", step=NAME, scope=NODES, when=Occasion.CHANGED,
@@ -241,12 +260,14 @@ ON_A_NODE = (
           causes=("service-by-ip", "exec-and-names", "pod-resolves", "dns-ready"),
           ask=_probe("get", f"http://probe.<NAMESPACE>.svc.cluster.local:{PORT}/"),
           judge=_pod_answered,
+          test=f"{EXEC} get http://probe.<NAMESPACE>.svc.cluster.local:{PORT}/ | {POD_ANSWERS}",
           why="DNS and kube-proxy lead from this node to a pod",
           see=f"{IN_POD} get http://kube-dns.kube-system.svc.cluster.local:9153/metrics"),
     Check(name="service-by-ip", step=NAME, scope=NODES, when=Occasion.CHANGED,
           causes=("logs", "pod-reaches-service", "kube-proxy-healthy"),
           anywhere=("pod-routes",),
           ask=_probe("get", f"http://<SERVICE_IP>:{PORT}/"), judge=_pod_answered,
+          test=f"{EXEC} get http://<SERVICE_IP>:{PORT}/ | {POD_ANSWERS}",
           why="kube-proxy's rules lead from this node to a pod",
           see=f"{IN_POD} get http://<DNS_SERVICE_IP>:9153/metrics"),
     # From a control plane: it runs no kube-proxy and comes like any client from outside.
@@ -255,11 +276,14 @@ ON_A_NODE = (
           anywhere=("pod-routes",),
           ask=Sh(f"{CURL} --fail http://<ADDRESS>:<NODE_PORT>/", Where.CONTROL_PLANE),
           judge=_pod_answered,
+          test="hardway ssh <CONTROL_PLANE> -- curl --silent --max-time 10 "
+          f"http://<ADDRESS>:<NODE_PORT>/ | {POD_ANSWERS}",
           why="clients outside the cluster reach a Service at this node's address",
           see="hardway ssh <MACHINE> -- nft list map ip kube-proxy service-nodeports"),
     Check(name="source-address-kept", step=NAME, scope=NODES, when=Occasion.CHANGED,
           causes=("logs", "pod-reaches-neighbours"), anywhere=("pod-routes", "pod-masquerade"),
           ask=_probe("get", f"http://<PEER_IP>:{PORT}/"), judge=_own_address,
+          test=f"{EXEC} get http://<PEER_IP>:{PORT}/ | grep -F <POD_IP>",
           why="a pod elsewhere sees this pod's own address, not its node's",
           see="hardway ssh <MACHINE> -- nft list chain ip hardway_pods postrouting"),
 )  # fmt: skip
@@ -282,6 +306,7 @@ TRIAL = Trial(
     needs=(encryption.SAME, KEYS_IN_USE, control_plane.READY),
     ready=READY,
     words=words,
+    by_hand=BY_HAND,
     once=(ENCRYPTED,),
     on_nodes=ON_NODES,
 )

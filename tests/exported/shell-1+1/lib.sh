@@ -23,7 +23,10 @@ login() {
     case $machine in
     controller-0) ssh_to root@10.240.0.10 "$@" ;;
     worker-0) ssh_to root@10.240.0.20 "$@" ;;
-    *) fail "there is no machine $machine" ;;
+    *)
+        say "error: there is no machine $machine"
+        return 1
+        ;;
     esac
 }
 

@@ -10,11 +10,11 @@ fail() {
 # quoted TEXT: the text as one word for a shell
 quoted() { printf "'%s'" "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")"; }
 
-# on MACHINE COMMAND...: run a command there as root
+# on MACHINE [COMMAND...]: run a command there as root; a shell without one
 on() {
     machine=$1
     shift
-    words=$(quoted "$*")
+    words=$(quoted "${*:-exec ${SHELL:-/bin/sh} -l}")
     # shellcheck disable=SC2016 # for the shell there
     login "$machine" "if [ \"\$(id -u)\" = 0 ]; then exec sh -c $words; fi; exec sudo -n sh -c $words"
 }
@@ -55,12 +55,13 @@ component() {
     [ ! -e "$link" ] || return 0
     for file in "$COMPONENTS/objects/$1/$2" "$COMPONENTS/$1/$2" "$COMPONENTS/$2"; do
         [ -e "$file" ] || continue
-        echo "$1  $file" | sha256sum --check --quiet >&2 || fail "$file is another than the pinned one"
+        echo "$1  $file" | sha256sum --check --quiet >&2 || return 1
         mkdir -p "${link%/*}"
         ln -sf "$(cd "$(dirname "$file")" && pwd)/$2" "$link"
         return 0
     done
-    fail "$2 is not in $COMPONENTS (SHA-256 $1); say where it is: COMPONENTS=FOLDER"
+    say "error: $2 is not in $COMPONENTS (SHA-256 $1); say where it is: COMPONENTS=FOLDER"
+    return 1
 }
 
 # bring MACHINE <LINES: for each line `SHA256 FILE PATH`, have the component at hand, and print the
@@ -68,28 +69,38 @@ component() {
 bring() {
     machine=$1
     table=$(cat)
-    printf '%s\n' "$table" | while read -r digest file _; do component "$digest" "$file"; done
+    printf '%s\n' "$table" | while read -r digest file _; do
+        component "$digest" "$file" || exit 1
+    done || return 1
     printf '%s\n' "$table" | on "$machine" \
         "while read -r digest file path; do [ -e $STORE/\$digest/\$file ] || echo \$path; done"
 }
 
+# packed MACHINE FILE...: an archive of files of the machine's tree; nothing without files
+packed() {
+    tree=$HERE/files/$1 templates=$HERE/templates/$1 filled=$KEYS/filled/$1
+    shift
+    for file; do
+        [ ! -e "$templates/$file" ] || fill "$templates/$file" "$filled/$file"
+    done
+    [ $# = 0 ] || tar -C "$tree" --dereference --create --file=- "$@"
+}
+
+# send MACHINE FILE...: put files of the machine's tree into /root/tree there, for root alone
+send() {
+    packed "$@" | on "$1" 'umask 077 && mkdir -p /root/tree && tar -C /root/tree --extract \
+        --no-same-owner --file=-'
+}
+
 # put MACHINE FILE... <COMMANDS: send files of the machine's tree, run commands beside them as root
 put() {
-    machine=$1
-    shift
     commands=$(cat)
-    tree=$HERE/files/$machine
-    for file; do
-        template=$HERE/templates/$machine/$file
-        [ ! -e "$template" ] || fill "$template" "$KEYS/filled/$machine/$file"
-    done
-    { [ $# = 0 ] || tar -C "$tree" --dereference --create --file=- "$@"; } |
-        on "$machine" "set -eu
-        [ ! -e $IDENTITY ] || { echo '$machine bears the id of a cluster' >&2; exit 1; }
+    packed "$@" | on "$1" "set -eu
+        [ ! -e $IDENTITY ] || { echo '$1 bears the id of a cluster' >&2; exit 1; }
         folder=\$(umask 077 && mktemp -d -p /var/tmp)
         trap 'rm -rf \"\$folder\"' EXIT
         cd \"\$folder\"
-        [ $# = 0 ] || tar --extract --no-same-owner --file=-
+        [ $# = 1 ] || tar --extract --no-same-owner --file=-
         umask 022
 $commands"
 }
