@@ -175,7 +175,9 @@ def test_looking(cluster: Hardway) -> None:
 
 def test_the_audit_of_what_runs_is_that_of_the_plan(cluster: Hardway) -> None:
     def outcomes(*words: str) -> dict[str, str]:
-        return {r["id"]: r["outcome"] for r in cluster.json("audit", *words)["rules"]}
+        # A trial's pods may be on their way out.
+        rules = cluster.json("audit", *words)["rules"]
+        return {r["id"]: r["outcome"] for r in rules if r["evidence"] != "API pods"}
 
     assert outcomes() == outcomes("--plan")
 

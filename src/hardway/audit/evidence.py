@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from functools import lru_cache
 from typing import Any, Protocol
 
 import yaml
@@ -156,6 +157,15 @@ class Files:
         return {**named, **seen}
 
 
+@lru_cache(maxsize=64)
+def _parsed(answer: str) -> Any:
+    """Return an answer in JSON or YAML; many rules read the same one."""
+    try:
+        return json.loads(answer)
+    except ValueError:
+        return yaml.safe_load(answer)
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A configuration file, and how one asks for what a process makes of it."""
@@ -216,7 +226,7 @@ class Entries:
 
     def said(self, answer: str) -> Items:
         """Return the entries in the file, or in the process's own account of it."""
-        said = yaml.safe_load(answer) or {}
+        said = _parsed(answer) or {}
         return self._items(said[self.document.root] if self.document.root else said)
 
     def _items(self, entries: Mapping[str, Any]) -> Items:
@@ -274,7 +284,7 @@ class Objects:
 
     def said(self, answer: str) -> Items:
         """Return those in the answer, which is not kept: a pod's environment may hold secrets."""
-        return self._items(json.loads(answer)["items"])
+        return self._items(_parsed(answer)["items"])
 
     def _items(self, objects: Sequence[Manifest]) -> Items:
         return {name: (why,) for name, why in self.select(objects).items()}
