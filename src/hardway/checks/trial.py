@@ -38,9 +38,8 @@ async def run(trial: Trial, live: Live) -> list[Finding]:
         why = ", ".join(dict.fromkeys(f"{f.check} on {f.machine}: {f.found}" for f in unmet))
         return _not_tried(trial, live, why, Severity.FAIL)
     try:
-        await _sweep(live)
-        nodes = node_states(await live.kubectl.run(*GET_NODES))
-        return await _in_namespace(trial, live, nodes)
+        _, nodes = await asyncio.gather(_sweep(live), live.kubectl.run(*GET_NODES))
+        return await _in_namespace(trial, live, node_states(nodes))
     except CommandError as error:
         text = last_line(error.output)
         denied = any(words in error.output for words in DENIED)

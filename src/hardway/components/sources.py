@@ -69,24 +69,34 @@ async def ensure(
         ComponentError: one is to be had from no source, or is not what its digest says.
     """
     found = {c.name: store.read(c, architecture, cache, lock) for c in components}
-    missing = [c for c in components if not found[c.name]]
+    if missing := [c for c in components if not found[c.name]]:
+        got = await _get_all(missing, architecture, progress=progress, cache=cache, lock=lock)
+        found |= zip((c.name for c in missing), got, strict=True)
+    return {name: row for of in found.values() for name, row in of.items()}
 
+
+async def _get_all(
+    missing: Sequence[Component],
+    architecture: str,
+    *,
+    progress: Progress,
+    cache: Path,
+    lock: Lock | None,
+) -> list[dict[str, Stored]]:
     def tell(text: str) -> None:
         progress("", text)
 
     web = Web()
     # In threads, for a download or a build takes minutes, in which machines are made.
-    with ThreadPoolExecutor(AT_ONCE) as files, ThreadPoolExecutor(len(missing) or 1) as waiting:
+    with ThreadPoolExecutor(AT_ONCE) as files, ThreadPoolExecutor(len(missing)) as waiting:
         downloads = Downloads(web, files, Meter(tell), cache / "partial")
         loop = asyncio.get_running_loop()
         errands = [Errand(c, architecture, cache, lock, downloads, tell) for c in missing]
         try:
-            got = await asyncio.gather(*(loop.run_in_executor(waiting, _get, e) for e in errands))
+            return await asyncio.gather(*(loop.run_in_executor(waiting, _get, e) for e in errands))
         finally:
             # Nothing is under way then, but after an error or Ctrl-C, which end the rest.
             web.stop.set()
-    found |= zip((c.name for c in missing), got, strict=True)
-    return {name: row for of in found.values() for name, row in of.items()}
 
 
 def _get(errand: Errand) -> dict[str, Stored]:
