@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from time import monotonic
 
 from hardway import salvage, unreadable
@@ -16,9 +17,10 @@ from hardway.checks.live import Live
 from hardway.engine.compare import compare
 from hardway.engine.order import bring_about
 from hardway.engine.render import Rendered, manifests, merged, render
-from hardway.engine.verify import check_all
+from hardway.engine.verify import check_all, due, right_here
 from hardway.errors import HardwayError, RefusedError, StepError, UnknownError
 from hardway.issuing import issue
+from hardway.model.checks import Occasion
 from hardway.model.cluster import HostFacts
 from hardway.model.delta import Delta, refuse
 from hardway.model.resources import Change, Finding
@@ -56,6 +58,20 @@ def through(until: str | None) -> tuple[Step, ...]:
     return STEPS[: names.index(until) + 1]
 
 
+def within(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """Return steps without the checks that only later ones make hold."""
+    return tuple(replace(s, checks=tuple(c for c in s.checks if due(c, steps))) for s in steps)
+
+
+def reached(project: Project) -> tuple[Step, ...]:
+    """Return the steps that the cluster has come to by its journal; all where that has none."""
+    held_ = {e.step for e in project.workspace.journal.events() if e.happened is Happened.HELD}
+    last = max((n for n, step in enumerate(STEPS) if step.name in held_), default=len(STEPS))
+    # Steps that only changes are followed by may have held long before this journal.
+    return (*STEPS[: last + 1], *takewhile(lambda s: s.checked is not Occasion.ALWAYS,
+                                           STEPS[last + 1 :]))  # fmt: skip
+
+
 async def up(project: Project, report: Report, *, until: str | None = None) -> list[Finding]:
     """Bring the cluster about, from whatever state; return what the checks saw.
 
@@ -65,7 +81,7 @@ async def up(project: Project, report: Report, *, until: str | None = None) -> l
         UnknownError: some machines did not answer; the others are as they should be.
         HardwayError: naming what stands in the way; running it again goes on from there.
     """
-    steps = through(until)
+    steps = within(through(until))
     refuse(project.cluster.name, project.deltas)
     project.ask_components()
     await project.provider.preflight(project.cluster)
@@ -253,9 +269,22 @@ async def plan(project: Project) -> Plan:
         )
 
 
-async def verify(project: Project, names: Iterable[str] = ()) -> list[Finding]:
-    """Make the checks of some steps, or of all; changes nothing that lasts."""
-    chosen = [through(name)[-1] for name in names] or list(STEPS)
+async def verify(
+    project: Project, names: Iterable[str] = (), *, trials: bool = True
+) -> list[Finding]:
+    """Make the checks of some steps, or of all that the cluster has come to.
+
+    Changes nothing that lasts; without `trials` nothing at all.
+    """
     async with project.reach() as live:
-        found = await check_all(chosen, live)
-    return [finding for findings in found for finding in findings]
+        return await look(project, live, names, trials=trials)
+
+
+async def look(
+    project: Project, live: Live, names: Iterable[str], *, trials: bool
+) -> list[Finding]:
+    """Do what `verify` does, for those who are connected already."""
+    there = reached(project)
+    chosen = [through(name)[-1] for name in names] or list(there)
+    found = await check_all(chosen, live, trials=trials)
+    return [right_here(finding, there) for findings in found for finding in findings]

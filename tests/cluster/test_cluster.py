@@ -36,7 +36,7 @@ def test_all_checks_of_all_steps_hold(cluster: Hardway) -> None:
     assert {f["step"] for f in findings} == set(steps)
     assert all(f["ok"] for f in findings)
     names = {"check", "step", "machine", "ok", "expected", "found", "why", "see", "verdict",
-             "severity", "subject", "asked", "answer", "causes", "anywhere",
+             "severity", "subject", "asked", "answer", "causes", "anywhere", "due",
              "follows_from"}  # fmt: skip
     assert all(set(f) == names and f["why"] and f["see"] and f["asked"] for f in findings)
 

@@ -10,6 +10,8 @@ import click
 from hardway.checks.causes import Cause, grouped
 from hardway.cli.output import say, verdict
 from hardway.model.resources import Finding, Verdict
+from hardway.steps import STEPS
+from hardway.steps.base import Step
 from hardway.text import text
 
 NARROW, WIDE = 60, 110
@@ -40,6 +42,7 @@ def lines(found: Sequence[Finding], *, evidence: bool = False) -> Iterator[str]:
         yield from _cause(warning)
     if any(not f.ok for f in found):
         yield ""
+    yield from _right_here([f for f in found if f.due])
     yield from _holding(found, evidence=evidence)
 
 
@@ -88,6 +91,22 @@ def _labelled(label: str, words: str) -> Iterator[str]:
     head = f"  {label:<{LABEL}}"
     yield textwrap.fill(words, width, initial_indent=head, subsequent_indent=" " * len(head),
                         break_long_words=False, break_on_hyphens=False)  # fmt: skip
+
+
+def _right_here(found: Sequence[Finding]) -> Iterator[str]:
+    """Yield what would be wrong of a cluster that has come further."""
+    for f in found:
+        here = text("right here: {step} brings it", step=f.due)
+        yield f"{verdict(f)}  {f.machine}: {say(f.found)}, {say(here)} ({f.check})"
+
+
+def later(reached: Sequence[Step]) -> None:
+    """Print which steps the cluster has not come to yet, if there are any."""
+    names = [step.name for step in STEPS if step not in reached]
+    if names:
+        here = text("come to the step {step}; the rest is not there yet, and right so: {steps}",
+                    step=reached[-1].name, steps=", ".join(names))  # fmt: skip
+        click.echo(say(here))
 
 
 def _by_check(found: Iterable[Finding], kind: Verdict) -> list[list[Finding]]:

@@ -1,6 +1,7 @@
 """The command that makes every check: verify."""
 
 import asyncio
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -9,17 +10,29 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hardway.cli.inventory import INVENTORY, verify_inventory
-from hardway.cli.options import OUTPUT, of_cluster, open_project, renew_own
-from hardway.cli.output import JSON, emit_json, note
+from hardway.cli.options import of_cluster, open_project, renew_own
+from hardway.cli.output import JSON, TEXT, emit_json, note
 from hardway.errors import UnknownError, VerifyError
 
 if TYPE_CHECKING:
     from hardway.model.resources import Finding
+    from hardway.project import Project
+
+JUNIT = "junit"
 
 
 @click.command()
 @of_cluster
-@OUTPUT
+@click.option(
+    "--output",
+    "-o",
+    type=click.Choice([TEXT, JSON, JUNIT]),
+    default=TEXT,
+    show_default=True,
+    help="For people, for programs, or for CI systems (XML).",
+)
+@click.option("--no-trials", is_flag=True, help="Leave out what makes pods: takes 3 s at most.")
+@click.option("--watch", is_flag=True, help="Look again every few seconds, without trials.")
 @click.option("--ha", is_flag=True, help="Take away each control plane in turn and look again.")
 @click.option("--evidence", is_flag=True, help="Show what each check saw, also where it holds.")
 @INVENTORY
@@ -30,11 +43,17 @@ def verify(  # noqa: PLR0913 - one parameter for each option
     output: str,
     steps: tuple[str, ...],
     *,
+    no_trials: bool,
+    watch: bool,
     ha: bool,
     evidence: bool,
     inventory: Path | None,
 ) -> None:
-    """Check that steps hold, with evidence; all of them without a name."""
+    """Check that steps hold, with evidence; all of them without a name.
+
+    Ends with 0 where all holds (warnings change nothing), with 7 where something is wrong, with 11
+    where nothing is wrong but not everything could be asked.
+    """
     if inventory:
         verify_inventory(inventory, output, evidence=evidence)
         return
@@ -45,22 +64,41 @@ def verify(  # noqa: PLR0913 - one parameter for each option
 
     project = open_project(spec, clusters)
     renew_own(project)
+    if watch:
+        found = _watched(project, steps, output)
+        shown.show(found, evidence=evidence)
+        conclude(found)
+        return
     if ha:
         asyncio.run(without_one.dispensable(project))
     with reporting() as report:
-        found = asyncio.run(pipeline.verify(project, steps))
+        found = asyncio.run(pipeline.verify(project, steps, trials=not no_trials))
         lost = []
         whole = not any(f.fails or f.open for f in found)
         if ha and whole:
             lost = asyncio.run(without_one.verify_ha(project, report))
     if output == JSON:
         emit_json({"findings": described([*found, *lost])})
+    elif output == JUNIT:
+        from hardway.cli import junit  # noqa: PLC0415
+
+        click.echo(junit.xml([*found, *lost]), nl=False)
     else:
         shown.show(found, evidence=evidence)
         shown.evidence(lost)
+        if not steps:
+            shown.later(pipeline.reached(project))
     if ha and not whole:
         note("no control plane was taken away: the cluster is not whole to begin with")
     conclude([*found, *lost])
+
+
+def _watched(project: "Project", steps: Sequence[str], output: str) -> list["Finding"]:
+    if output != TEXT or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise click.UsageError("--watch is for a terminal; programs ask again: --output json")
+    from hardway.cli import watch  # noqa: PLC0415 - rich takes a tenth of a second to load
+
+    return asyncio.run(watch.show(project, steps))
 
 
 def described(found: Sequence["Finding"]) -> list[dict[str, Any]]:

@@ -9,18 +9,19 @@ from hardway.checks.last_words import last_words
 from hardway.checks.live import Live
 from hardway.checks.run import cases, look, of_silent, settled, silent
 from hardway.errors import StepError
-from hardway.model.checks import Occasion
+from hardway.model.checks import Check, Occasion
 from hardway.model.names import ENDPOINT
-from hardway.model.resources import Finding, Severity
+from hardway.model.resources import Finding, Severity, Verdict
 from hardway.steps.base import Step
 
 
-async def check_all(steps: Sequence[Step], live: Live) -> list[list[Finding]]:
+async def check_all(
+    steps: Sequence[Step], live: Live, *, trials: bool = True
+) -> list[list[Finding]]:
     """Make the checks of several steps and their trials; one round trip to each machine."""
     checks = [check for step in steps for check in step.checks]
-    found, *tried = await asyncio.gather(
-        look(cases(checks, live), live), *(_tried(step, live) for step in steps)
-    )
+    tries = [_tried(step, live) if trials else _nothing() for step in steps]
+    found, *tried = await asyncio.gather(look(cases(checks, live), live), *tries)
     return [
         of_silent([*(f for f in found if f.step == step.name), *own], live)
         for step, own in zip(steps, tried, strict=True)
@@ -35,6 +36,24 @@ async def check(step: Step, live: Live) -> list[Finding]:
 
 async def _tried(step: Step, live: Live) -> list[Finding]:
     return await trial.run(step.trial, live) if step.trial else []
+
+
+async def _nothing() -> list[Finding]:
+    return []
+
+
+def due(check: Check, steps: Sequence[Step]) -> bool:
+    """Return whether a check can hold once these steps do."""
+    return check.brought_by in {"", *(step.name for step in steps)}
+
+
+def right_here(finding: Finding, steps: Sequence[Step]) -> Finding:
+    """Return a finding as what it is in a cluster that has come so far: later steps are missing."""
+    rows = {check.name: check for step in steps for check in step.checks}
+    check = rows.get(finding.check)
+    if check is None or finding.ok or due(check, steps):
+        return finding
+    return replace(finding, ok=True, verdict=Verdict.HOLDS, due=check.brought_by)
 
 
 def holds(findings: Sequence[Finding]) -> bool:

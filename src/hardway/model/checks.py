@@ -240,6 +240,8 @@ class Claim:
     machine or, where they are not made about that one, on all that they are made about."""
     anywhere: tuple[str, ...] = ()
     """Names of checks that make it wrong from whichever machine they are wrong on."""
+    brought_by: str = ""
+    """The later step without which it cannot hold yet; empty where its own step is enough."""
 
     def finding(
         self,

@@ -359,6 +359,8 @@ class Finding:
     """Names of checks that, where they are wrong, make this one wrong."""
     anywhere: tuple[str, ...] = ()
     """Names of those that do so from any other machine too."""
+    due: str = ""
+    """The step that brings it, where the cluster has not come so far: until then it holds."""
     asked: str
     """The question as it was asked."""
     answer: str

@@ -127,6 +127,7 @@ CHECKS = (
           see="hardway kubectl version"),
     Check(name="endpoint-answers", step=NAME, scope=CLUSTER, silence=Verdict.WRONG,
           causes=("endpoint-held-once", "proxy-answers", "haproxy-runs", "apiserver-ready"),
+          anywhere=TLS,
           ask=Kubectl(("get", "--raw=/readyz")), judge=says("ok"),
           why="kubelets, kube-proxies and people know this address only",
           see="hardway kubectl get --raw=/readyz?verbose"),

@@ -123,6 +123,8 @@ PROXY = Check(
 )  # fmt: skip
 READY = Check(
     name="node-ready", step=NAME, scope=NODES, ask=Kubectl(GET_NODES), judge=_ready,
+    # kubelet reports Ready once containerd has a network for pods.
+    brought_by="pod-network",
     causes=("containerd-answers", "kubelet-healthy", *KUBECONFIG, *TLS,
             *API, "controller-manager-healthy"),
     why="only ready nodes are given pods",
