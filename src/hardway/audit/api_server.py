@@ -68,11 +68,11 @@ def writing_providers(value: Any) -> tuple[str, ...]:
 
 
 HEALTH_ALONE = Expect(
-    "paths of health, and of discovery if you ask for that",
+    text("paths of health, and of discovery if you ask for that"),
     lambda _, words: set(words) <= {*HEALTH_PATHS, *DISCOVERY_PATHS},
 )
 ENCRYPTED = Expect(
-    "secretbox, aescbc or kms",
+    text("secretbox, aescbc or kms"),
     lambda _, words: bool(words) and set(words) <= {"secretbox", "aescbc", "kms"},
 )
 SHORT = Expect(
@@ -82,7 +82,7 @@ SHORT = Expect(
 
 
 LIMITED = Expect(
-    "modes without AlwaysAllow",
+    text("modes without AlwaysAllow"),
     lambda _, words: bool(words) and "AlwaysAllow" not in listed(words),
 )
 

@@ -7,6 +7,7 @@ from hardway.audit.api_server import file, flags
 from hardway.audit.evidence import Entries
 from hardway.audit.rules import PRESENT, Answer, Expect, Rule, absent_or, equals
 from hardway.steps.apiserver_files import AUDIT_POLICY
+from hardway.text import text
 
 CONCERNS = (
     ("", "secrets", "get"),
@@ -55,7 +56,7 @@ def _fits(rule: Mapping[str, Any], group: str, resource: str, verb: str) -> bool
 
 NOTHING = "nothing of"
 ALL_LOGGED = Expect(
-    "each request logged", lambda _, words: not any(w.startswith(NOTHING) for w in words)
+    text("each request logged"), lambda _, words: not any(w.startswith(NOTHING) for w in words)
 )
 
 POLICY = file(AUDIT_POLICY, "audit-policy-file")

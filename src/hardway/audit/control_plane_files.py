@@ -20,11 +20,12 @@ from hardway.pki.inventory import ETC, KCM, SCHEDULER
 from hardway.render.kubeconfig import FOLDER
 from hardway.steps import apiserver, etcd
 from hardway.steps.containerd import CNI_CONFIG
+from hardway.text import text
 
 REPLACED = "A user that can write this file decides what runs as that component."
 NO_ADMIN = "No machine has an admin's kubeconfig: it stays in the cluster's folder."
 OWN_FOLDER = Expect(
-    "root, or the user that the folder is named for",
+    text("root, or the user that the folder is named for"),
     lambda path, words: words[0] in {"root:root", _of_folder(path)},
 )
 

@@ -9,6 +9,7 @@ from hardway.audit.grants import BINDINGS, Right, given, given_to_everybody
 from hardway.audit.pods import PODS, SPACES, containers_with, pods_with
 from hardway.audit.rules import NONE, Answer, Expect, Rule
 from hardway.steps.apiserver_files import ADMISSION
+from hardway.text import text
 
 READ = ("get", "list", "watch")
 RBAC = "rbac.authorization.k8s.io"
@@ -21,7 +22,7 @@ def pod_security(plugins: Any) -> tuple[str, ...]:
 
 
 SOME_LEVEL = Expect(
-    "a level that warns or refuses",
+    text("a level that warns or refuses"),
     lambda _, words: any(word.endswith(("=baseline", "=restricted")) for word in words),
 )
 

@@ -145,12 +145,12 @@ def mode(most: int) -> Expect:
     )
 
 
-PRESENT = Expect("set", lambda _, words: any(words))
-ABSENT = Expect("absent", lambda _, words: not words)
-NONE = Expect("none", lambda _name, _words: False)
+PRESENT = Expect(text("set"), lambda _, words: any(words))
+ABSENT = Expect(text("absent"), lambda _, words: not words)
+NONE = Expect(text("none"), lambda _name, _words: False)
 """Of evidence that names only what is not as it should be."""
 STRONG = Expect(
-    "suites with forward secrecy and authenticated encryption alone",
+    text("suites with forward secrecy and authenticated encryption alone"),
     lambda _, words: bool(words) and all(map(_strong, listed(words))),
 )
 

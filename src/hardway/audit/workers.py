@@ -28,6 +28,7 @@ from hardway.model import ports
 from hardway.model.checks import NODES, WORKERS, Kubectl, Sh
 from hardway.steps import kube_proxy, kubelet
 from hardway.steps.base import CURL
+from hardway.text import text
 
 RUNNING = "/api/v1/nodes/<MACHINE>/proxy/configz"
 KUBELET = Document(
@@ -46,9 +47,13 @@ KUBELET_CONFIG, PROXY_CONFIG = (kubeconfig(name, WORKERS) for name in ("kubelet"
 CA = Files((kubelet.CA,), WORKERS)
 ROTATION = "RotateKubeletServerCertificate"
 
-NOT_ZERO = Expect("not 0", lambda _, words: words[-1].strip("0hms") != "")
-NOT_ALL = Expect("not AlwaysAllow", lambda _, words: bool(words) and words[-1] != "AlwaysAllow")
-LOOPBACK = Expect("at loopback", lambda _, words: words[-1].startswith(("127.0.0.1", "[::1]")))
+NOT_ZERO = Expect(text("not 0"), lambda _, words: words[-1].strip("0hms") != "")
+NOT_ALL = Expect(
+    text("not AlwaysAllow"), lambda _, words: bool(words) and words[-1] != "AlwaysAllow"
+)
+LOOPBACK = Expect(
+    text("at loopback"), lambda _, words: words[-1].startswith(("127.0.0.1", "[::1]"))
+)
 
 
 def _kubelet(*names: str) -> Entries:

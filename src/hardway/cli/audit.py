@@ -18,6 +18,16 @@ if TYPE_CHECKING:
     from hardway.model.resources import Finding
 
 COLOURS = {"holds": "green", "wrong": "red", "unknown": "yellow"}
+WORDS = {
+    "holds": text("holds"),
+    "stricter": text("stricter"),
+    "declined": text("declined"),
+    "not applicable": text("not applicable"),
+    "yours": text("yours"),
+    "wrong": text("wrong"),
+    "unknown": text("unknown"),
+}
+"""Outcomes as people read them."""
 INDENT = " " * 8
 FOUND_SHOWN = 200
 """Characters of what was found that are shown unless everything is."""
@@ -126,7 +136,7 @@ def _counted(found: Sequence["Result"]) -> tuple[str, str]:
 
 
 def _word(outcome: str) -> str:
-    return click.style(say(outcome), fg=COLOURS.get(outcome))
+    return click.style(say(WORDS[outcome]), fg=COLOURS.get(outcome))
 
 
 def _print_rule(result: "Result", *, everything: bool) -> None:
