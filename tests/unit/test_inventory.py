@@ -24,7 +24,7 @@ from hardway.spec.load import load_inventory
 
 RECORDED = Path(__file__).parents[1] / "recorded"
 MACHINES = {"controller-0": ("control-plane", 10), "worker-0": ("worker", 20)}
-RANGES = {"kubeadm": "10.247.0", "tutorial": "10.232.0"}
+RANGES = {"kubeadm": "10.232.0", "tutorial": "10.232.0"}
 """Where the machines were whose answers are recorded."""
 
 
@@ -169,7 +169,7 @@ RED = {
     "tokens in a file":
         (("\t--secure-port=6443", "\t--token-auth-file=/x"), "kube-apiserver --token-auth-file"),
     "another range at the controller manager":
-        (("=10.37.0.0/24\n\t--use", "=10.38.0.0/24\n\t--use"),
+        (("=10.35.0.0/24\n\t--use", "=10.38.0.0/24\n\t--use"),
          "kube-controller-manager --service-cluster-ip-range"),
     "kubelet lets strangers in":
         (("\t  anonymous:\n\t    enabled: false", "\t  anonymous:\n\t    enabled: true"),
@@ -209,6 +209,54 @@ def test_settings_that_are_added_to_a_kubelet_are_judged(line: str, entry: str) 
     start = "\tapiVersion: kubelet.config.k8s.io/v1beta1\n"
     found = changed("kubeadm", lambda text: text.replace(start, f"{start}\t{line}\n"), "worker-0")
     assert found == ({f"worker-0 kubelet {entry}"} if entry else set())
+
+
+def differing(name: str, change: Callable[[str], str], machine: str = "controller-0") -> set[str]:
+    """What comes to differ by a change of what a machine answered."""
+    texts = dict(answers(name))
+    texts[machine] = change(texts[machine])
+    after = judge(inventory(name), {m: parse(text) for m, text in texts.items()})
+    return red(after, "differs") - red(judged(name), "differs")
+
+
+DIFFERS = {
+    "a route to pods": ("\t10.203.0.0/24 via", "\t10.99.0.0/24 via", "machine 10.203.0.0/24"),
+    "forwarding": ("net.ipv4.ip_nonlocal_bind = 1", "x = 1", "machine net.ipv4.ip_nonlocal_bind"),
+    "the bridge's gateway": ('"isGateway": true', '"isGateway": false',
+                             "machine pod network: isGateway"),
+    "the runtime's unit": ("\tDelegate=yes", "\tDelegate=no", "containerd [Service] Delegate"),
+    "a file of kube-proxy": ("\tmode: nftables", "\tmode: ipvs", "kube-proxy mode"),
+    "a setting of kubelet": ("- 10.35.0.10", "- 10.35.0.11", "kubelet clusterDNS"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", DIFFERS)
+def test_each_change_that_may_be_wanted_differs(what: str) -> None:
+    before, after, entry = DIFFERS[what]
+    found = [
+        differing("kubeadm", lambda text: text.replace(before, after), machine)
+        for machine in MACHINES
+    ]
+    assert any(entry in one for those in found for one in those), found
+
+
+def test_what_control_planes_must_have_alike_is_compared_by_content() -> None:
+    machines = {"controller-0": "controller-0", "controller-1": "controller-0"}
+    seen = {name: parse(answers("kubeadm")[source]) for name, source in machines.items()}
+    of = inventory("kubeadm")
+    second = of.machines[0].model_copy(update={"name": "controller-1", "host": "10.232.0.11"})
+    of = of.model_copy(update={"machines": (of.machines[0], second, of.machines[1])})
+
+    def everywhere() -> set[str]:
+        return {one for one in red(judge(of, seen)) if one.startswith("every control plane")}
+
+    assert everywhere() == set()
+    process = seen["controller-1"].processes["kube-apiserver"]
+    key = "/etc/kubernetes/pki/sa.key"
+    files = {**process.files, key: replace(process.files[key], public=b"another")}
+    other = {**seen["controller-1"].processes, "kube-apiserver": replace(process, files=files)}
+    seen["controller-1"] = replace(seen["controller-1"], processes=other)
+    assert everywhere() == {"every control plane kube-apiserver --service-account-signing-key-file"}
 
 
 def test_an_edit_that_no_process_runs_with_is_named() -> None:
@@ -302,8 +350,8 @@ def test_the_command_prints_machine_by_machine_and_fails_where_something_is_unsa
     assert isinstance(done.exception, UnsafeError)
     assert done.exception.exit_code == 1
     assert "controller-0 (control-plane)" in done.output
-    assert "unsafe  --kubelet-certificate-authority" in done.output
-    assert "see: ssh 10.247.0.10 -- 'pgrep -af kube-apiserver'" in done.output
+    assert "unsafe     --kubelet-certificate-authority" in done.output
+    assert "see: ssh 10.232.0.10 -- 'pgrep -af kube-apiserver'" in done.output
     assert done.output.splitlines()[-1].startswith("3 unsafe, ")
 
 

@@ -282,6 +282,10 @@ def test_routes_are_the_same_by_where_they_lead() -> None:
     found = b"default via 10.0.0.1 dev eth0\n10.200.2.0/24 via 10.240.0.22 dev eth0 proto static\n"
     assert route_deviations(wanted, found + b"10.200.1.0/24 via 10.240.0.21 metric 5\n") == []
     assert route_deviations(wanted, found) == [Deviation("10.200.1.0/24", "10.240.0.21", "absent")]
+    refused = found + b"unreachable 10.200.1.0/24 metric 9\n"
+    assert route_deviations(wanted, refused) == [
+        Deviation("10.200.1.0/24", "10.240.0.21", "unreachable")
+    ]
 
 
 EFFECTS = [e for d in DESIRED for e in d.effects]

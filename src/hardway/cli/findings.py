@@ -65,9 +65,9 @@ def _cause(cause: Cause) -> Iterator[str]:
     for expected, found in seen:
         own = [f for f in cause.roots if (f.expected, f.found) == (expected, found)]
         whose = ", ".join(f.machine for f in own) if len(seen) > 1 else ""
-        yield from _labelled(say(text("expected")), say(expected))
-        yield from _labelled(say(text("found")), say(found) + (f"  [{whose}]" if whose else ""))
-    yield from _labelled(say(text("why")), say(first.why))
+        yield from labelled(say(text("expected")), say(expected))
+        yield from labelled(say(text("found")), say(found) + (f"  [{whose}]" if whose else ""))
+    yield from labelled(say(text("why")), say(first.why))
     # Not wrapped: it is to be pasted.
     yield f"  {say('see'):<{LABEL}}{first.see}"
     yield from _folded(
@@ -82,11 +82,12 @@ def _folded(label: str, follows: Sequence[Finding]) -> Iterator[str]:
     """Yield one line for each check that follows."""
     for check in dict.fromkeys(f.check for f in follows):
         machines = ", ".join(dict.fromkeys(f.machine for f in follows if f.check == check))
-        yield from _labelled(label, f"{check}: {machines}")
+        yield from labelled(label, f"{check}: {machines}")
         label = ""
 
 
-def _labelled(label: str, words: str) -> Iterator[str]:
+def labelled(label: str, words: str) -> Iterator[str]:
+    """Yield words beside their label, wrapped."""
     width = min(WIDE, max(NARROW, shutil.get_terminal_size((WIDE, 24)).columns))
     head = f"  {label:<{LABEL}}"
     yield textwrap.fill(words, width, initial_indent=head, subsequent_indent=" " * len(head),
@@ -122,7 +123,7 @@ def _unknown(found: Sequence[Finding]) -> Iterator[str]:
         own = [f for f in found if f.found == why]
         machines = ", ".join(dict.fromkeys(f.machine for f in own))
         yield f"{verdict(own[0])}  {machines}: {say(why)}"
-        yield from _labelled("", ", ".join(dict.fromkeys(f.check for f in own)))
+        yield from labelled("", ", ".join(dict.fromkeys(f.check for f in own)))
 
 
 def _holding(found: Sequence[Finding], *, evidence: bool) -> Iterator[str]:
@@ -133,7 +134,7 @@ def _holding(found: Sequence[Finding], *, evidence: bool) -> Iterator[str]:
     if good:
         total = say(text("{holding} of {all} checks hold", holding=len(good), all=len(found)))
         yield click.style(total, fg="green" if len(good) == len(found) else None)
-        yield from _labelled("", steps)
+        yield from labelled("", steps)
     if evidence:
         yield from _evidence(good)
 

@@ -2,15 +2,17 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from hardway.cli.output import JSON, emit_json
+from hardway.cli.findings import LABEL, labelled
+from hardway.cli.output import JSON, emit_json, say
 from hardway.errors import UnknownError, UnsafeError
+from hardway.text import text
 
 if TYPE_CHECKING:
     from hardway.inventory.judged import Judged
@@ -19,8 +21,8 @@ INVENTORY = click.option(
     "--inventory", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
     help="Look at a cluster that hardway did not make, on the machines of FILE.",
 )  # fmt: skip
-WORDS = {"unsafe": "unsafe", "differs": "differ", "same": "the same", "unknown": "unknown"}
-COLOURS = {"unsafe": "red", "differs": "yellow", "same": "green", "unknown": "yellow"}
+COLOURS = {"unsafe": "red", "unknown": "yellow", "differs": "yellow", "same": "green"}
+"""By severity, the worst first."""
 
 
 def verify_inventory(path: Path, output: str, *, evidence: bool) -> None:
@@ -40,35 +42,50 @@ def verify_inventory(path: Path, output: str, *, evidence: bool) -> None:
         for machine, group in groupby(found.entries, key=lambda one: one.machine):
             role = found.machines.get(machine)
             click.secho(f"{machine} ({role})" if role else machine, bold=True)
-            _print_machine(list(group), evidence=evidence)
-        click.echo(", ".join(f"{counts[name]} {word}" for name, word in WORDS.items()))
-    if counts["unsafe"]:
-        raise UnsafeError(f"{counts['unsafe']} entries are unsafe",
-                          hint="each says what can happen, and how to see it")  # fmt: skip
-    if counts["unknown"]:
-        raise UnknownError(f"{counts['unknown']} machines did not answer",
-                           hint="correct how they are reached in the inventory")  # fmt: skip
+            for line in _machine(list(group), evidence=evidence):
+                click.echo(line)
+            click.echo()
+        click.echo(say(text(
+            "{unsafe} unsafe, {differ} differ, {same} mean the same", unsafe=counts["unsafe"],
+            differ=counts["differs"], same=counts["same"],
+        )))  # fmt: skip
+    _conclude(found.entries)
 
 
-def _print_machine(found: Sequence["Judged"], *, evidence: bool) -> None:
-    """Print a machine's entries by component, what is unsafe first."""
-    components = dict.fromkeys(one.component for one in found)
-    for component in components:
+def _conclude(found: Sequence["Judged"]) -> None:
+    unsafe = [one for one in found if one.severity == "unsafe"]
+    silent = [one.machine for one in found if one.severity == "unknown"]
+    if unsafe:
+        names = "\n".join(f"  {one.machine} {one.component}: {one.at}" for one in unsafe)
+        message = text("{count} unsafe:\n{names}", count=len(unsafe), names=names)
+        raise UnsafeError(message, hint="read why above; `see` shows the same on the machine")
+    if silent:
+        raise UnknownError(
+            text("nothing is known of {machines}", machines=", ".join(silent)),
+            hint="correct how they are reached in the inventory",
+        )
+
+
+def _machine(found: Sequence["Judged"], *, evidence: bool) -> Iterator[str]:
+    """Yield a machine's entries by component, the worst first."""
+    for component in dict.fromkeys(one.component for one in found):
         own = [one for one in found if one.component == component]
         same = sum(one.severity == "same" for one in own)
-        click.echo(f"  {component}: {same} of {len(own)} entries mean the same")
+        yield say(text("{component}: {same} of {all} entries mean the same", component=component,
+                       same=same, all=len(own)))  # fmt: skip
         for one in sorted(own, key=lambda one: list(COLOURS).index(one.severity)):
-            if one.severity != "same" or evidence:
-                _print_entry(one)
+            if one.severity != "same":
+                yield from _entry(one)
+            elif evidence:
+                yield from labelled(say("same"), f"{say(one.at)}: {say(one.found)}")
 
 
-def _print_entry(one: "Judged") -> None:
-    word = click.style(f"{one.severity:<7}", fg=COLOURS[one.severity])
-    if one.severity == "same":
-        click.echo(f"    {word} {one.at}: {one.found}")
-        return
-    click.echo(f"    {word} {one.at}")
-    click.echo(f"            expected {one.expected}, found {one.found}")
-    click.echo(f"            why: {one.why}")
+def _entry(one: "Judged") -> Iterator[str]:
+    word = click.style(f"{say(str(one.severity)):<{LABEL}}", fg=COLOURS[one.severity])
+    yield f"  {word}{click.style(say(one.at), bold=True)}"
+    seen = text("expected {expected}, found {found}", expected=one.expected, found=one.found)
+    yield from labelled("", say(seen))
+    yield from labelled("", say(one.why))
     if one.see and one.severity == "unsafe":
-        click.echo(f"            see: {one.see}")
+        # Not wrapped: it is to be pasted.
+        yield f"{'':<{LABEL + 2}}{one.see}"

@@ -123,13 +123,16 @@ def _flag(component: Component, name: str, group: list[Entry]) -> tuple[list[Jud
     there = theirs or ((default,) if default else None)
     shown = ABSENT if there is None else ",".join(there) + ("" if theirs else DEFAULT)
     paths = bool(theirs) and value.startswith("/") and shown.startswith("/")
-    same = (
-        (component.name, name) in rules.CHOICES
-        or paths
-        or (there is not None and plain(there) == plain(wanted))
-    )
+    free = rules.CHOICES | (rules.VALUES if theirs else frozenset())
+    key = (component.name, name)
+    same = key in free or paths or (there is not None and _mean_same(key, wanted, there))
     severity = Severity.SAME if same else Severity.DIFFERS
     return [component.judged(name, ",".join(wanted), shown, entry.row.why, severity=severity)], []
+
+
+def _mean_same(key: tuple[str, str], wanted: tuple[str, ...], there: tuple[str, ...]) -> bool:
+    ours, theirs = plain(wanted), plain(there)
+    return {*ours} <= {*theirs} if key in rules.ADDED else ours == theirs
 
 
 def plain(values: tuple[str, ...]) -> list[str]:

@@ -47,8 +47,8 @@ def judge(inventory: Inventory, seen: Mapping[str, Seen]) -> list[Judged]:
         return []
     atlas = wanted(inventory, seen)
     running = {
-        name: {program: component.of(atlas, name, process)
-               for program, process in one.processes.items() if _has_unit(atlas, program)}
+        name: {program: component.of(atlas, name, one.processes[program])
+               for program in PROGRAMS if program in one.processes}
         for name, one in seen.items()
     }  # fmt: skip
     authorities = {
@@ -59,10 +59,6 @@ def judge(inventory: Inventory, seen: Mapping[str, Seen]) -> list[Judged]:
     machines = [of for of in atlas.cluster.machines if of.name in seen]
     found = [judged for of in machines for judged in _machine(whole, of)]
     return [*found, *_together(running, authorities)]
-
-
-def _has_unit(atlas: Atlas, program: str) -> bool:
-    return any(isinstance(p.item, Unit) for p in atlas.units(f"{program}.service"))
 
 
 def _machine(whole: Whole, of: Machine) -> Iterator[Judged]:
@@ -86,6 +82,7 @@ def _machine(whole: Whole, of: Machine) -> Iterator[Judged]:
         judged, files = component.judge(own)
         found[program] = judged
         named += files
+        yield from machine.unit_settings(own, seen)
         yield from machine.on_disk(own, seen, whole.places)
         if program == "etcd":
             yield from machine.data(own)

@@ -9,7 +9,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import Any
 
+from hardway.engine.meaning.document import load_yaml
 from hardway.model.checks import Sh
 from hardway.spec.inventory import Places
 
@@ -71,6 +73,8 @@ done
 for path in PATHS; do show 1 "$path" 1; done
 echo "== sysctl"
 sysctl --ignore SETTINGS 2>/dev/null | sed 's/^/\t/'
+echo "== routes"
+ip -4 route show | sed 's/^/\t/'
 echo "== address"
 ip -4 -oneline address show scope global | sed -n 's/.* inet \([0-9.]*\).*/\t\1/p'
 """  # noqa: E501 - one line of the script each
@@ -78,7 +82,13 @@ ip -4 -oneline address show scope global | sed -n 's/.* inet \([0-9.]*\).*/\t\1/
 
 def question(places: Places, settings: Sequence[str]) -> Sh:
     """Return what a machine is asked."""
-    paths = (*places.sources.values(), *places.kubeconfigs, *places.authority_keys, CNI, RUNTIME)
+    paths = (
+        *places.sources.values(),
+        *places.kubeconfigs,
+        *places.authority_keys,
+        f"{CNI_FOLDER}/*",
+        RUNTIME,
+    )
     words = {
         "SECRETS": SECRETS,
         "REDACTED": REDACTED,
@@ -91,7 +101,7 @@ def question(places: Places, settings: Sequence[str]) -> Sh:
     return Sh(re.sub("|".join(words), lambda hole: words[hole[0]], SCRIPT), timeout_s=TIMEOUT_S)
 
 
-CNI, RUNTIME = "/etc/cni/net.d/*", "/etc/containerd/config.toml"
+CNI_FOLDER, RUNTIME = "/etc/cni/net.d", "/etc/containerd/config.toml"
 """What new pods are given, and containerd's own configuration, which no flag names."""
 
 
@@ -136,9 +146,22 @@ class Seen:
     files: Mapping[str, SeenFile]
     """What the machine itself has at the paths of its layout."""
     sysctls: bytes
+    routes: bytes
     addresses: tuple[str, ...]
 
 
+def bridge(seen: Seen) -> tuple[str, Mapping[str, Any]]:
+    """Return the plugin that joins a machine's pods by a bridge, and its file; empty without."""
+    for path, file in sorted(seen.files.items()):
+        if path.startswith(CNI_FOLDER) and file.content:
+            network = load_yaml(file.content)
+            for plugin in network.get("plugins") or [network]:
+                if plugin.get("type") == BRIDGE:
+                    return path, plugin
+    return "", {}
+
+
+BRIDGE = "bridge"
 Block = tuple[list[str], list[str]]
 """The words of a head, and the lines below it."""
 
@@ -170,11 +193,12 @@ def parse(answer: str) -> Seen:
                if name.startswith("unit ")},
         files=files.get("1", {}),
         sysctls=_text(rest.get("sysctl", [])),
+        routes=_text(rest.get("routes", [])),
         addresses=tuple(rest.get("address", [])),
     )  # fmt: skip
 
 
-REST = ("unit", "sysctl", "address")
+REST = ("unit", "sysctl", "routes", "address")
 
 
 def _blocks(answer: str) -> Iterator[Block]:

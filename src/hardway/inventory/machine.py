@@ -5,24 +5,25 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hardway.atlas.atlas import Atlas
+from hardway.engine.kinds import effect
+from hardway.engine.kinds import file as files
 from hardway.engine.meaning import kubeconfig, unit
 from hardway.engine.meaning.base import ABSENT
 from hardway.engine.meaning.commands import flags
 from hardway.engine.meaning.document import load_yaml
-from hardway.engine.meaning.settings import sysctl_deviations, sysctls
-from hardway.inventory.component import Component
+from hardway.engine.meaning.settings import routes, sysctls
+from hardway.inventory.component import Component, entries
 from hardway.inventory.identities import MASTERS, MASTERS_WHY
 from hardway.inventory.judged import Judged, Severity
-from hardway.inventory.look import CNI, RUNTIME, Seen
+from hardway.inventory.look import BRIDGE, RUNTIME, Seen, bridge
 from hardway.model.cluster import Machine, Role
+from hardway.model.resources import Effect
 from hardway.model.rows import Note, Setting
 from hardway.pki.inspect import read
 from hardway.spec.inventory import Places
-from hardway.steps import machines, pod_network
+from hardway.steps import machines, network, pod_network
 from hardway.text import text
 
-CNI_FOLDER = CNI.rpartition("/")[0]
-BRIDGE = "bridge"
 BRIDGE_OPTIONS = ("ipMasq", "isGateway", "hairpinMode")
 MASQUERADED = (
     "Pods of other nodes, and policies and logs there, see the node's address in place of the "
@@ -32,7 +33,7 @@ MASQUERADED = (
 
 def judge(atlas: Atlas, machine: Machine, seen: Seen, places: Places) -> Iterator[Judged]:
     """Yield what is to be said of a machine itself."""
-    yield from _kernel(atlas, machine, seen)
+    yield from _effects(atlas, machine, seen)
     if machine.role is Role.WORKER:
         yield from _pod_network(atlas, machine, seen)
     yield from _of_people(machine, seen, places)
@@ -44,35 +45,39 @@ def _machine(machine: str, at: str, expected: str, found: str, why: str, **more:
                   **({"severity": severity, "why": why} | more))  # fmt: skip
 
 
-def _kernel(atlas: Atlas, machine: Machine, seen: Seen) -> Iterator[Judged]:
+def _effects(atlas: Atlas, machine: Machine, seen: Seen) -> Iterator[Judged]:
+    """Yield which kernel settings and routes are not there, or not so."""
     file = atlas.file(machine.name, machines.SYSCTL_FILE)
     whys = {row.name: row.why for row in file.rows if isinstance(row, Setting)}
-    deviations = {d.at: d for d in sysctl_deviations(file.content, seen.sysctls)}
-    for name, value in sysctls(file.content).items():
-        wanted, deviation = " ".join(value), deviations.get(name)
-        yield _machine(machine.name, name, wanted, deviation.found if deviation else wanted,
-                       whys.get(name, file.why))  # fmt: skip
+    wanted = {p.item.name: p.item for p in atlas.placed
+              if p.machine == machine.name and isinstance(p.item, Effect)}  # fmt: skip
+    for name, content, parse in (
+        (machines.KERNEL_SETTINGS, seen.sysctls, sysctls),
+        (network.ROUTES, seen.routes, routes),
+    ):
+        if of := wanted.get(name):
+            deviations = {d.at: d for d in effect.deviations(of, content)}
+            for at, values in parse(of.value.encode()).items():
+                expected = " ".join(values)
+                found = deviations[at].found if at in deviations else expected
+                yield _machine(machine.name, at, expected, found, whys.get(at, of.why))
 
 
 def _pod_network(atlas: Atlas, machine: Machine, seen: Seen) -> Iterator[Judged]:
-    """Yield how the first network of the folder deviates, where it is a bridge as hardway's."""
+    """Yield how the pod network deviates, where it is a bridge as hardway's."""
     file = atlas.file(machine.name, pod_network.CONFLIST)
     ours = load_yaml(file.content)["plugins"][0]
     whys = {row.name: row.why for row in file.rows if isinstance(row, Note)}
-    paths = sorted(path for path in seen.files
-                   if path.startswith(CNI_FOLDER) and seen.files[path].content)  # fmt: skip
-    found = [load_yaml(seen.files[path].content) for path in paths]
-    plugins = [plugin for one in found for plugin in one.get("plugins") or [one]]
-    bridge = next((plugin for plugin in plugins if plugin.get("type") == BRIDGE), None)
-    if bridge is None:
-        kinds = ", ".join(str(plugin.get("type")) for plugin in plugins) or ABSENT
-        yield _machine(machine.name, "pod network", BRIDGE, kinds, whys["plugins[0].type"])
+    path, theirs = bridge(seen)
+    if not theirs:
+        yield _machine(machine.name, "pod network", BRIDGE, "another plugin, or none",
+                       whys["plugins[0].type"])  # fmt: skip
         return
     for name in BRIDGE_OPTIONS:
-        wanted, there = (str(one.get(name, False)).lower() for one in (ours, bridge))
+        expected, found = (str(one.get(name, False)).lower() for one in (ours, theirs))
         why = MASQUERADED if name == "ipMasq" else whys[f"plugins[0].{name}"]
-        at = f"pod network: {name}"
-        yield _machine(machine.name, at, wanted, there, why, where=paths[0])
+        at = text("pod network: {name}", name=name)
+        yield _machine(machine.name, at, expected, found, why, where=path)
 
 
 def _of_people(machine: Machine, seen: Seen, places: Places) -> Iterator[Judged]:
@@ -141,6 +146,27 @@ def data(component: Component) -> Iterator[Judged]:
             found = text("mode {mode:04o}", mode=folder.mode)
             yield component.judged("data folder", "mode 0700", found, "etcd's log and database: "
                                    "all of the cluster's data.", where=path)  # fmt: skip
+
+
+def unit_settings(component: Component, seen: Seen) -> Iterator[Judged]:
+    """Yield the settings of a component's unit that matter and mean something else."""
+    text_there = seen.units.get(component.name)
+    own = entries(component)
+    if not text_there or not own:
+        return
+    file = own[0].file
+    deviations = {d.at: d for d in files.deviations(file, text_there)}
+    for entry in own:
+        at = f"[{entry.sections[0]}] {entry.name}"
+        if entry.row.quiet or entry.is_flag or entry.name.startswith(UNIT_OWN):
+            continue
+        found = deviations[at].found if at in deviations else str(entry.row.value)
+        yield component.judged(at, str(entry.row.value), found, entry.row.why,
+                               where=file.path)  # fmt: skip
+
+
+UNIT_OWN = ("After", "Environment", "Exec", "OOMScoreAdjust", "Timeout", "User", "Wants")
+"""Beginnings of settings that each layout has of its own, or that are judged elsewhere."""
 
 
 def on_disk(component: Component, seen: Seen, places: Places) -> Iterator[Judged]:

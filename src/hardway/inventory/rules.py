@@ -96,6 +96,9 @@ CHOICES = frozenset({
 VALUES = frozenset({(API, "--shutdown-delay-duration"), ("etcd", "--quota-backend-bytes")})
 """Entries of which another value is no deviation, but none is."""
 
+ADDED = frozenset({(API, "--enable-admission-plugins"), ("etcd", "--feature-gates")})
+"""Lists whose members are added to upstream's own: more of them are no deviation."""
+
 FOLLOWS: Mapping[str, str] = {
     "--audit-log-maxage": "--audit-log-path",
     "--audit-log-maxbackup": "--audit-log-path",

@@ -15,7 +15,7 @@ from hardway.atlas.atlas import Atlas
 from hardway.engine.meaning import kubeconfig
 from hardway.engine.meaning.commands import flags
 from hardway.errors import SpecError
-from hardway.inventory.look import Process, Seen
+from hardway.inventory.look import Process, Seen, bridge
 from hardway.model import options
 from hardway.model.cluster import (
     API_PORT,
@@ -67,7 +67,9 @@ def _cluster(inventory: Inventory, seen: Mapping[str, Seen]) -> Cluster:
             name=found.name,
             role=Role(found.role),
             address=_address(found, seen.get(found.name)),
-            pod_cidr=next(ranges) if Role(found.role) is Role.WORKER else None,
+            pod_cidr=_pods(seen.get(found.name)) or next(ranges)
+            if Role(found.role) is Role.WORKER
+            else None,
             reached_at=found.host or found.name,
         )
         for found in inventory.machines
@@ -103,6 +105,13 @@ def _address(found: Found, seen: Seen | None) -> IPv4Address:
         except ValueError:
             continue
     raise SpecError([f"{found.name}: its address is not known; say it: `address:`"])
+
+
+def _pods(seen: Seen | None) -> IPv4Network | None:
+    """Return the range that a worker's bridge gives pods addresses of."""
+    ipam = bridge(seen)[1].get("ipam", {}) if seen else {}
+    subnets = [ipam.get("subnet"), *(r.get("subnet") for rs in ipam.get("ranges", ()) for r in rs)]
+    return next((IPv4Network(subnet) for subnet in subnets if subnet), None)
 
 
 def _endpoint(seen: Mapping[str, Seen], machines: tuple[Machine, ...]) -> Endpoint:

@@ -7,6 +7,8 @@ from itertools import pairwise
 from hardway.engine.meaning.base import Deviation, shown
 
 DEFAULT = "default"
+TYPES = frozenset({"unreachable", "blackhole", "prohibit", "throw"})
+"""What stands before a destination that nothing leads to (ip-route(8))."""
 
 
 def _lines(text: bytes) -> Iterator[str]:
@@ -42,11 +44,14 @@ def routes(text: bytes) -> Mapping[str, tuple[str, ...]]:
     """Return where packets for each destination go, of lines as ip-route(8) prints them."""
     found = {}
     for line in _lines(text):
-        destination, *words = line.split()
-        said = dict(pairwise(words))
+        words = line.split()
+        kind = words.pop(0) if words[0] in TYPES else ""
+        destination, said = words[0], dict(pairwise(words))
         place = "0.0.0.0/0" if destination == DEFAULT else destination
         # The link follows from the next machine's address; protocol and metric lead nowhere else.
-        found[str(IPv4Network(place, strict=False))] = (said.get("via") or said.get("dev", ""),)
+        found[str(IPv4Network(place, strict=False))] = (
+            kind or said.get("via") or said.get("dev", ""),
+        )
     return found
 
 
