@@ -346,12 +346,14 @@ def test_the_command_prints_machine_by_machine_and_fails_where_something_is_unsa
     asked: Callable[..., tuple[Path, None]],
 ) -> None:
     path, _ = asked()
+    refused = CliRunner().invoke(verify, ["--inventory", str(path), "--output", "junit"])
+    assert "not junit" in refused.output
     done = CliRunner().invoke(verify, ["--inventory", str(path)])
     assert isinstance(done.exception, UnsafeError)
     assert done.exception.exit_code == 1
     assert "controller-0 (control-plane)" in done.output
     assert "unsafe     --kubelet-certificate-authority" in done.output
-    assert "see: ssh 10.232.0.10 -- 'pgrep -af kube-apiserver'" in done.output
+    assert "see        ssh 10.232.0.10 -- 'pgrep -af kube-apiserver'" in done.output
     assert done.output.splitlines()[-1].startswith("3 unsafe, ")
 
 

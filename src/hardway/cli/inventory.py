@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hardway.cli.findings import LABEL, labelled
-from hardway.cli.output import JSON, emit_json, say
+from hardway.cli.output import JSON, TEXT, emit_json, say
 from hardway.errors import UnknownError, UnsafeError
 from hardway.text import text
 
@@ -34,6 +34,8 @@ def verify_inventory(path: Path, output: str, *, evidence: bool) -> None:
     """
     from hardway.operations.inventory import verify  # noqa: PLC0415 - spares --help a second
 
+    if output not in {TEXT, JSON}:
+        raise click.UsageError(f"--inventory prints text or json, not {output}")
     found = asyncio.run(verify(path))
     counts = Counter(str(one.severity) for one in found.entries)
     if output == JSON:
@@ -85,7 +87,7 @@ def _entry(one: "Judged") -> Iterator[str]:
     yield f"  {word}{click.style(say(one.at), bold=True)}"
     seen = text("expected {expected}, found {found}", expected=one.expected, found=one.found)
     yield from labelled("", say(seen))
-    yield from labelled("", say(one.why))
+    yield from labelled(say(text("why")), say(one.why))
     if one.see and one.severity == "unsafe":
         # Not wrapped: it is to be pasted.
-        yield f"{'':<{LABEL + 2}}{one.see}"
+        yield f"  {say('see'):<{LABEL}}{one.see}"
