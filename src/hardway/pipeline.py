@@ -286,5 +286,5 @@ async def look(
     """Do what `verify` does, for those who are connected already."""
     there = reached(project)
     chosen = [through(name)[-1] for name in names] or list(there)
-    found = await check_all(chosen, live, trials=trials)
+    found = await check_all(chosen, live, trials=trials, again=True)
     return [right_here(finding, there) for findings in found for finding in findings]

@@ -187,6 +187,21 @@ def test_one_round_trip_a_machine_and_each_question_once() -> None:
     assert {m.round_trips for m in at.fleet.values()} == {1}  # type: ignore[attr-defined]
 
 
+def test_what_a_machine_answers_wrongly_is_asked_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "AGAIN_S", 0)
+    busy, broken = iter(["no", "yes"]), iter(["no", "no"])
+    at = live(
+        **{
+            "worker-0": Answering("worker-0", lambda q: next(busy) if q == "q" else "yes"),
+            "worker-1": Answering("worker-1", lambda q: next(broken) if q == "q" else "yes"),
+        }
+    )
+    step = Step(name="s", title="", why="", checks=(row("c", "q"), row("d", "r")))
+    (found,) = asyncio.run(check_all([step], at, again=True))
+    assert [(f.check, f.machine) for f in found if not f.ok] == [("c", "worker-1")]
+    assert len(found) == 12
+
+
 def test_one_machines_broken_connection_is_its_finding_alone() -> None:
     at = live(**{"worker-1": Answering("worker-1", str, breaks=True)})
     found = asyncio.run(run.look(run.cases([row("c", "q")], at), at))

@@ -61,3 +61,16 @@ def test_last_words_are_what_a_program_says_without_what_is_for_programs_only() 
     assert state == "kube-apiserver.service is activating (exit-code), started again 17 times"
     assert words == '"command failed" err="unknown flag: --client-ca"'
     assert processes.stopped(Answer(support.recorded("etcd-runs", "green"))) == []
+
+
+def test_a_process_that_ended_meanwhile_does_not_hide_the_others() -> None:
+    text = support.recorded("etcd-flags", "green")
+    ended = text.replace("\nargv ", "\nargv 99\t\n\nargv ", 1)
+    assert processes.units(ended)["etcd.service"].argv == (
+        processes.units(text)["etcd.service"].argv
+    )
+
+
+def test_an_answer_that_says_nothing_of_units_has_none() -> None:
+    for text in ("", "no", "sh: systemctl: not found\n"):
+        assert processes.units(text) == {}

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hardway.checks import trial
 from hardway.checks.last_words import last_words
 from hardway.checks.live import Live
-from hardway.checks.run import cases, look, of_silent, settled, silent
+from hardway.checks.run import cases, look, look_again, of_silent, settled, silent
 from hardway.errors import StepError
 from hardway.model.checks import Check, Occasion
 from hardway.model.names import ENDPOINT
@@ -16,12 +16,16 @@ from hardway.steps.base import Step
 
 
 async def check_all(
-    steps: Sequence[Step], live: Live, *, trials: bool = True
+    steps: Sequence[Step], live: Live, *, trials: bool = True, again: bool = False
 ) -> list[list[Finding]]:
-    """Make the checks of several steps and their trials; one round trip to each machine."""
+    """Make the checks of several steps and their trials; one round trip to each machine.
+
+    With `again` there is a second one where something is wrong; see `look_again`.
+    """
     checks = [check for step in steps for check in step.checks]
     tries = [_tried(step, live) if trials else _nothing() for step in steps]
-    found, *tried = await asyncio.gather(look(cases(checks, live), live), *tries)
+    looks = look_again if again else look
+    found, *tried = await asyncio.gather(looks(cases(checks, live), live), *tries)
     return [
         of_silent([*(f for f in found if f.step == step.name), *own], live)
         for step, own in zip(steps, tried, strict=True)

@@ -24,7 +24,7 @@ shown=$(systemctl show --property={",".join(PROPERTIES)} "$@")
 printf '%s\n\nup %s\n' "$shown" "$(cut -d. -f1 /proc/uptime)"
 for pid in $(printf '%s\n' "$shown" | sed -n 's/^MainPID=\([1-9]\)/\1/p'); do
     printf 'argv %s\t' "$pid"
-    tr '\0\n' '\t ' <"/proc/$pid/cmdline"
+    cat "/proc/$pid/cmdline" 2>/dev/null | tr '\0\n' '\t '
     echo
 done
 printf '%s\n' "$shown" | awk -v RS= '/(^|\n)ActiveState=(failed|activating)/ ||
@@ -74,18 +74,19 @@ class Seen:
 
 def units(answer: str) -> dict[str, Seen]:
     """Return the units in an answer, by name."""
-    *blocks, rest = answer.strip("\n").split("\n\n")
-    rows = [line.partition(" ")[::2] for line in rest.splitlines()]
-    up_s = int(next((value for key, value in rows if key == "up"), 0))
+    states, _, rest = answer.partition("\n\nup ")
+    now, *lines = rest.splitlines() or ["0"]
+    rows = [line.partition(" ")[::2] for line in lines]
     argv = _by_name(value for key, value in rows if key == "argv")
     said = _by_name(value for key, value in rows if key == "said")
+    blocks = states.strip("\n").split("\n\n") if rest else []
     shown = [dict(line.partition("=")[::2] for line in block.splitlines()) for block in blocks]
     return {
         own["Id"]: Seen(
             own,
             _running(argv.get(own.get("MainPID", ""), "")) or _planned(own),
             " | ".join(map(_words, said.get(own["Id"], "").strip().split("\t"))),
-            up_s - int(own["ActiveEnterTimestampMonotonic"] or 0) // 1_000_000,
+            int(now) - int(own["ActiveEnterTimestampMonotonic"] or 0) // 1_000_000,
         )
         for own in shown
     }
