@@ -4,7 +4,6 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,10 @@ from hypothesis import given as holds_for
 from hypothesis import strategies as st
 from tests import support
 from tests.audit.red import BAD_ENTRIES, BAD_FLAGS, BAD_OBJECTS, GOOD_OBJECTS
+from tests.audit.rendered import answered, rows_of
 from tests.fakes import cli
+from tests.views import atlas
 
-from hardway.atlas.atlas import Atlas
 from hardway.audit import RULES, SECTIONS, Answer, Rule, kube_bench
 from hardway.audit.evidence import Entries, Files, Flags, Objects
 from hardway.audit.results import Outcome, Result, finding, planned, results
@@ -31,11 +31,6 @@ from hardway.render.systemd import UNITS
 FOLDER = Path(__file__).parents[1] / "audit"
 DOCS = Path(__file__).parents[2] / "docs" / "cis.md"
 BY_ID = {rule.id: rule for rule in RULES}
-
-
-@cache
-def atlas(topology: str = "3+3") -> Atlas:
-    return Atlas.of(support.given_topology(topology))
 
 
 def wanted(rule: Rule, topology: str = "3+3") -> tuple[Subject, Desired]:
@@ -74,10 +69,6 @@ def with_rows(desired: Desired, path: str, rows: tuple[Row, ...]) -> Desired:
     return replace(desired, files=tuple(files))
 
 
-def rows_of(desired: Desired, path: str) -> tuple[Row, ...]:
-    return next(file.rows for file in desired.files if file.path == path)
-
-
 def spoiled(rule: Rule, desired: Desired) -> Desired:
     """Return what a machine gets with that changed which makes the rule red."""
     match rule.evidence:
@@ -98,26 +89,6 @@ def spoiled(rule: Rule, desired: Desired) -> Desired:
             files = (replace(f, mode=0o777, owner="nobody") for f in (*desired.files, *new))
             folders = (replace(f, mode=0o777, owner="nobody") for f in desired.folders)
             return replace(desired, files=tuple(files), folders=tuple(folders))
-    raise AssertionError(rule.evidence)
-
-
-def answered(rule: Rule, desired: Desired) -> str:
-    """Return what a machine with that says to the rule's question."""
-    match rule.evidence:
-        case Flags(unit):
-            rows = rows_of(desired, f"{UNITS}/{unit}")
-            flags = [row for section in rows if isinstance(section, Section)
-                     and section.name == "ExecStart" for row in section.rows]  # fmt: skip
-            words = [f"{flag.name}={flag.value}" for flag in flags if isinstance(flag, Setting)]
-            return "\n".join(("/usr/local/bin/it", *words))
-        case Entries(document):
-            rows = rows_of(desired, document.path)
-            entries = {row.name: row.value for row in rows if isinstance(row, Setting)}
-            return json.dumps({document.root: entries} if document.root else entries)
-        case Files() as files:
-            found = (*desired.files, *desired.folders)
-            named = [f for f in found if f.path in files.rendered(desired, ())]
-            return "".join(f"{f.mode:o} {f.owner}:{f.owner} {f.path}\n" for f in named)
     raise AssertionError(rule.evidence)
 
 
@@ -173,7 +144,7 @@ def test_a_rule_names_objects_that_are_not_as_it_asks(id_: str) -> None:
     assert rule.check
     assert isinstance(rule.evidence, Objects)
     listed = [item for item in GOOD_OBJECTS if item["kind"] in rule.evidence.listing.kinds]
-    (subject,) = rule.check.scope.subjects(atlas().cluster)
+    (subject,) = rule.check.scope.subjects(atlas("3+3").cluster)
     (good,) = rule.check.judge(subject, Said(json.dumps({"items": listed})))
     assert good.verdict is Verdict.HOLDS, good
     (bad,) = rule.check.judge(subject, Said(json.dumps({"items": BAD_OBJECTS[id_]})))
@@ -223,7 +194,7 @@ def kube_bench_said() -> list[tuple[str, str]]:
 
 
 def test_kube_bench_agrees_or_there_is_a_reason() -> None:
-    ours = {result.rule.id: result.outcome for result in planned(atlas())}
+    ours = {result.rule.id: result.outcome for result in planned(atlas("3+3"))}
     differing = {
         id_
         for id_, said in kube_bench_said()
@@ -235,7 +206,7 @@ def test_kube_bench_agrees_or_there_is_a_reason() -> None:
 def test_kube_bench_is_told_paths_that_are_rendered() -> None:
     there = {
         item.path
-        for by_step in atlas().rendered.values()
+        for by_step in atlas("3+3").rendered.values()
         for item in (*merged(by_step.values()).files, *merged(by_step.values()).folders)
     }
     text = kube_bench.config().decode()
@@ -248,7 +219,7 @@ def test_kube_bench_is_told_paths_that_are_rendered() -> None:
 def test_the_audit_of_a_plan_reads_well(
     name: str, everything: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command._print(planned(atlas()), everything=everything)
+    command._print(planned(atlas("3+3")), everything=everything)
     printed = capsys.readouterr().out
     assert printed == kept(printed, FOLDER / name)
 
@@ -256,7 +227,7 @@ def test_the_audit_of_a_plan_reads_well(
 def test_what_is_wrong_and_what_is_unknown_are_said_first_and_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    machines = atlas().cluster.control_planes
+    machines = atlas("3+3").cluster.control_planes
     profiling, bound = (rule.check for rule in (BY_ID["1.3.2"], BY_ID["1.3.7"]))
     assert profiling
     assert bound
@@ -269,7 +240,7 @@ def test_what_is_wrong_and_what_is_unknown_are_said_first_and_once(
         results([
             finding(check, subject, judgement)
             for check, machine, answer in said
-            for subject in [Subject("machine", machine.name, atlas().cluster)]
+            for subject in [Subject("machine", machine.name, atlas("3+3").cluster)]
             for judgement in check.judge(subject, answer)
         ]),
         everything=False,

@@ -1,18 +1,43 @@
 """What the audit asks on machines, asked of processes and files of this host."""
 
+import asyncio
+import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
+from tests.audit.rendered import answered
+from tests.fakes.answers import Answering
+from tests.views import atlas
 
 from hardway.audit import RULES
 from hardway.audit.api_server import anonymous_paths, file, writing_providers
 from hardway.audit.evidence import Entries, Files, Flags
+from hardway.audit.results import planned
+from hardway.checks.live import Live
+from hardway.engine.render import merged
 from hardway.model.checks import CONTROL_PLANES, Sh
+from hardway.model.resources import Desired, Verdict
+from hardway.operations.audit import judged
+from hardway.tools.kubectl import Kubectl
+
+BY_ID = {rule.id: rule for rule in RULES}
+
+
+def wanted(machine: str) -> Desired:
+    return merged(atlas("3+3").rendered[machine].values())
+
+
+def plain(question: str) -> str:
+    """Return a question without the quotes that shells take away."""
+    return re.sub(r"[\s'\"]", "", question)
+
 
 SLEEPS = "import time; print('runs', flush=True); time.sleep(60)"
 
@@ -92,6 +117,45 @@ def test_modes_are_those_of_the_files(tmp_path: Path) -> None:
     assert (done.returncode, missing.said(done.stdout)) == (0, {f"{tmp_path}/gone": ()})
 
 
-def test_a_machine_is_asked_few_questions() -> None:
-    asks = {rule.evidence.ask for rule in RULES if rule.evidence}
-    assert len(asks) < 35
+BY_QUESTION = {plain(rule.evidence.ask.text): rule for rule in RULES
+               if rule.evidence and isinstance(rule.evidence.ask, Sh)}  # fmt: skip
+
+
+class Api:
+    """kubectl, of a cluster with what is rendered and nothing else."""
+
+    async def run(self, *words: str, timeout_s: float = 0) -> str:
+        if "--raw" not in words:
+            return json.dumps({"items": []})
+        (node,) = re.findall("nodes/([^/]+)/", words[-1])
+        return answered(BY_ID["4.2.1"], wanted(node))
+
+
+def machine(name: str) -> Answering:
+    return Answering(name, lambda asked: answered(BY_QUESTION[plain(asked)], wanted(name)))
+
+
+def cluster(*without: str) -> Live:
+    fleet = {
+        m.name: machine(m.name) for m in atlas("3+3").cluster.machines if m.name not in without
+    }
+    api = cast(Kubectl, Api())
+    return Live(atlas("3+3").cluster, fleet, api, api)
+
+
+def test_what_runs_as_it_was_rendered_is_judged_like_the_plan_in_one_round_trip() -> None:
+    live = cluster()
+    found = asyncio.run(judged(live))
+    ours = {result.rule.id: result.outcome for result in planned(atlas("3+3"))}
+    seen = {result.rule.id: result.outcome for result in found}
+    # No pod of CoreDNS is there.
+    assert {id_ for id_, outcome in seen.items() if outcome != ours[id_]} == {"5.2.7", "5.3.2"}
+    assert {cast(Answering, machine).round_trips for machine in live.fleet.values()} == {1}
+
+
+def test_a_silent_machine_makes_its_own_rules_unknown_and_no_others() -> None:
+    found = asyncio.run(judged(cluster("controller-2")))
+    unknown = {f.machine for r in found for f in r.findings if f.verdict is Verdict.UNKNOWN}
+    assert unknown == {"controller-2"}
+    assert {r.outcome for r in found if r.rule.section == "1.2"} == {"unknown", "declined"}
+    assert {r.outcome for r in found if r.rule.section == "4.3"} == {"holds"}

@@ -5,6 +5,7 @@ from pathlib import Path
 from hardway.audit import RULES, kube_bench
 from hardway.audit.results import Result, finding, planned, results
 from hardway.checks.ask import ask
+from hardway.checks.live import Live
 from hardway.checks.run import cases, judgements
 from hardway.files import write
 from hardway.operations.chart import draw
@@ -12,11 +13,15 @@ from hardway.project import Project
 
 
 async def audit(project: Project) -> tuple[Result, ...]:
-    """Ask the machines, each in one round trip, and the API; changes nothing."""
-    checks = [check for rule in RULES if (check := rule.check)]
+    """Judge a cluster as it runs; changes nothing."""
     async with project.reach() as live:
-        asked = cases(checks, live)
-        answers = await ask(asked, live)
+        return await judged(live)
+
+
+async def judged(live: Live) -> tuple[Result, ...]:
+    """Ask the machines, each in one round trip, and the API."""
+    asked = cases([check for rule in RULES if (check := rule.check)], live)
+    answers = await ask(asked, live)
     return results([
         finding(case.check, case.subject, judgement)
         for case, answer in zip(asked, answers, strict=True)
