@@ -4,7 +4,9 @@ import os
 import subprocess
 import sys
 
+import pytest
 from tests.cluster.conftest import ROOT, Hardway
+from tests.cluster.follower import Follower, blocks
 
 from hardway.model.cluster import Machine
 from hardway.model.resources import IDENTITY, LEDGER
@@ -44,14 +46,8 @@ def build(small: Hardway) -> subprocess.CompletedProcess[str]:
                           capture_output=True, check=False, timeout=600)  # fmt: skip
 
 
-def test_shell_builds_a_cluster_on_fresh_machines_and_leaves_others_alone(small: Hardway) -> None:
-    small("export", "--format", "shell", "--output", "way")
-    there = bare(small)
-    done = build(small)
-    assert done.returncode == 0, done.stderr
-    assert "NOT OK" not in done.stderr
-
-    # What hardway asks of a cluster, its smoke test too, with the new cluster's own kubeconfigs.
+def holds(small: Hardway, there: Project) -> None:
+    """Let hardway ask all that it asks of a cluster, with the new cluster's own kubeconfigs."""
     kubeconfigs = there.workspace.admin_kubeconfig.parent
     kubeconfigs.mkdir(mode=0o700)
     for file in (small.folder / "way/keys").glob("*.kubeconfig"):
@@ -62,9 +58,31 @@ def test_shell_builds_a_cluster_on_fresh_machines_and_leaves_others_alone(small:
     assert {f["verdict"] for f in findings} == {"holds"}
     assert {f["step"] for f in findings} >= {"workers", "dns", "smoke-test"}
 
+
+def test_shell_builds_a_cluster_on_fresh_machines_and_leaves_others_alone(small: Hardway) -> None:
+    small("export", "--format", "shell", "--output", "way")
+    there = bare(small)
+    done = build(small)
+    assert done.returncode == 0, done.stderr
+    assert "NOT OK" not in done.stderr
+
+    holds(small, there)
+
     (worker,) = there.cluster.workers
     on(there, worker, f"echo id x-1 >{IDENTITY}")
     refused = build(small)
     assert refused.returncode == 1
     assert f"{worker.name} is a machine of a cluster that hardway made" in refused.stderr
     assert "1. Machines" not in refused.stderr
+
+
+@pytest.mark.nightly
+def test_who_follows_the_guide_to_the_letter_has_a_cluster(small: Hardway) -> None:
+    small("export", "--format", "guide", "--output", "way")
+    there = bare(small)
+    for machine in there.cluster.machines:
+        on(there, machine, "true")
+    follower = Follower(small.folder / "way", there.cluster)
+    for block in blocks((small.folder / "way/guide.md").read_text()):
+        follower.follow(block)
+    holds(small, there)

@@ -8,7 +8,7 @@ from hardway.export import words
 from hardway.export.model import Put, Task
 from hardway.export.words import Say
 from hardway.model.cluster import Cluster, Machine
-from hardway.model.rows import Note, Row, Section, Setting, walk
+from hardway.model.rows import Note, Row, Section, walk
 from hardway.render.systemd import UNITS, assigned
 from hardway.text import text
 
@@ -43,7 +43,7 @@ def _whole(put: Put, task: Task, cluster: Cluster, say: Say) -> Iterator[str]:
     yield from _elsewhere(put, task, cluster, say)
     text_of = content.text.decode()
     if rows := [
-        (md.literal(_name(row)), say(row.why))
+        (md.literal(_name(row, file.path)), say(row.why))
         for row in walk(file.rows)
         if _unsaid(row) and _stands(row, file.path, text_of)
     ]:
@@ -61,13 +61,13 @@ def _stands(row: Row, path: str, said: str) -> bool:
     return not path.startswith(UNITS) or line.startswith("--") or line in said
 
 
-def _name(row: Row) -> str:
+def _name(row: Row, path: str) -> str:
     line = assigned(row)
-    return line if isinstance(row, Setting) and len(line) < SHORT else row.name
+    return line if path.startswith(UNITS) and len(line) < SHORT else row.name
 
 
 SHORT = 40
-"""A line so long is shown whole."""
+"""A unit's line that is no longer than this is shown whole: names come again in it."""
 MACHINE = "<machine>"
 
 
@@ -85,7 +85,12 @@ def _elsewhere(put: Put, task: Task, cluster: Cluster, say: Say) -> Iterator[str
         return
     if all(_general(mine, first) == _general(said, m) for m, said in differing.items()):
         own = [word for word, value in _own(first) if value in mine]
-        yield say(text("The other machines have their own {what} in it.", what=_and(own, say)))
+        yield say(
+            text(
+                "The other machines have their own {what} in it.",
+                what=words.join([say(word) for word in own], say),
+            )
+        )
         return
     for machine, said in differing.items():
         summary = say(text("What differs on {machine}", machine=machine.name))
@@ -104,11 +109,6 @@ def _general(said: str, machine: Machine) -> str:
     for word, value in _own(machine):
         said = said.replace(value, f"<{word}>")
     return said
-
-
-def _and(words: Sequence[str], say: Say) -> str:
-    *most, last = [say(word) for word in words]
-    return say(text("{first} and {last}", first=", ".join(most), last=last)) if most else last
 
 
 def _difference(mine: str, said: str) -> str:

@@ -1,5 +1,6 @@
 """A guide to read and follow: what is done on which machine, why, and what is to be seen then."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from hardway.export import files, words
@@ -10,7 +11,7 @@ from hardway.export.tree import Entry, entry, object_text, objects_file
 from hardway.export.words import Say
 from hardway.model.resources import IDENTITY, Blob, Package
 from hardway.pki.inventory import CERTIFICATES, TRUSTED
-from hardway.steps import certificates
+from hardway.steps import certificates, kubeconfigs
 from hardway.text import text
 
 
@@ -140,6 +141,7 @@ def _here(task: Task, say: Say) -> Iterator[str]:
         yield md.code(commands, "sh")
 
 
+EXITS = re.compile(r"\bexit\b")
 LONG = 12
 """Commands that are shown at once."""
 
@@ -239,7 +241,9 @@ def _about(proof: Proof, book: Book, say: Say) -> str:
 
 
 def _look(proof: Proof, say: Say, *, causes: bool = True) -> Iterator[str]:
-    yield md.code(proof.script, "sh")
+    # Pasted into a shell, an exit would end it.
+    script = f"({proof.script.rstrip()})" if EXITS.search(proof.script) else proof.script
+    yield md.code(script, "sh")
     yield words.seen(proof.judge, proof.expected, say)
     if proof.otherwise:
         yield md.folded(say("If it does not"), md.code(proof.otherwise, "sh"))
@@ -257,4 +261,12 @@ def _back(book: Book, say: Say) -> Iterator[str]:
     yield md.code(f'for machine in {names}; do\n    on "$machine" rm -r /root/tree\ndone', "sh")
     yield say("Use the cluster, as its admin:")
     yield md.code('export KUBECONFIG="$KEYS/admin.kubeconfig"', "sh")
-    yield say("Keep the folder `keys`: it is the only copy of the keys of the CAs.")
+    validity = book.cluster.validity
+    yield say(text(
+        "Keep the folder `keys`: it is the only copy of the CAs' keys. Certificates end after "
+        "{days} days, yours after {admin}, and nobody renews them but you: follow chapters "
+        "{chapters} again. Certificates in the last third of their time are made again there.",
+        days=validity.leaf.days, admin=validity.admin.days,
+        chapters=words.join([str(c.number) for c in book.chapters
+                             if c.name in {certificates.NAME, kubeconfigs.NAME}], say),
+    ))  # fmt: skip

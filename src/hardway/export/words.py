@@ -31,6 +31,12 @@ def machines(names: Sequence[str], cluster: Cluster, say: Say) -> str:
     return ", ".join(names)
 
 
+def join(names: Sequence[str], say: Say) -> str:
+    """Return names as people list them."""
+    *most, last = names
+    return say(text("{first} and {last}", first=", ".join(most), last=last)) if most else last
+
+
 def seen(judge: Judge, expected: str, say: Say) -> str:
     """Return what is to be seen, in words."""
     if judge is Judge.SAME and not expected:

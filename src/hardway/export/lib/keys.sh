@@ -1,4 +1,5 @@
-# Keys and certificates, made by openssl in the folder $KEYS. What is there already stays.
+# Keys and certificates, made by openssl in the folder $KEYS. What is there stays; a certificate is
+# made again in the last third of its time.
 # shellcheck shell=sh
 
 # What `openssl genpkey -algorithm` takes.
@@ -24,7 +25,10 @@ authority() {
 
 # certificate CA FILE SUBJECT DAYS USAGES [NAMES]: a certificate and its key, signed by a CA
 certificate() {
-    [ ! -e "$KEYS/$2.crt" ] || return 0
+    if [ -e "$KEYS/$2.crt" ] &&
+        openssl x509 -in "$KEYS/$2.crt" -noout -checkend $(($4 * 86400 / 3)) >/dev/null; then
+        return 0
+    fi
     new_key "$2.key"
     case $algorithm in RSA*) encipher=,keyEncipherment ;; *) encipher= ;; esac
     cat >"$KEYS/$2.cnf" <<END
