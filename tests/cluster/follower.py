@@ -66,6 +66,8 @@ class Follower:
     """The reader, in the guide's folder."""
 
     folder: Path
+    sockets: Path
+    """Where connections are kept open; a short path."""
     cluster: Cluster
 
     def machines(self, where: str) -> list[str]:
@@ -94,7 +96,7 @@ class Follower:
         done = subprocess.run(
             ["bash", "-c", f". ./lib.sh\n{script}"], cwd=self.folder, text=True, check=False,
             capture_output=True, env={"PATH": os.environ["PATH"], "HOME": str(self.folder),
-                                      "SOCKETS": str(self.folder.parent)},
+                                      "SOCKETS": str(self.sockets)},
         )  # fmt: skip
         said = done.stdout.strip()
         if seen is None or "echo $?" in seen:

@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from tests.cluster.conftest import ROOT, Hardway
@@ -82,7 +84,8 @@ def test_who_follows_the_guide_to_the_letter_has_a_cluster(small: Hardway) -> No
     there = bare(small)
     for machine in there.cluster.machines:
         on(there, machine, "true")
-    follower = Follower(small.folder / "way", there.cluster)
-    for block in blocks((small.folder / "way/guide.md").read_text()):
-        follower.follow(block)
+    with TemporaryDirectory(dir="/tmp", prefix="guide-") as sockets:
+        follower = Follower(small.folder / "way", Path(sockets), there.cluster)
+        for block in blocks((small.folder / "way/guide.md").read_text()):
+            follower.follow(block)
     holds(small, there)

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from hardway.engine.kinds.manifest import identity
 from hardway.export import files, words
 from hardway.export import markdown as md
 from hardway.export.model import Book, Chapter, Proof, Task
 from hardway.export.shell import base, library, patch_command
-from hardway.export.tree import Entry, entry, object_text, objects_file
+from hardway.export.tree import Entry, entry, notes, object_text, objects_file
 from hardway.export.words import Say
 from hardway.model.resources import IDENTITY, Blob, Package
 from hardway.pki.inventory import CERTIFICATES, TRUSTED
@@ -210,7 +211,12 @@ def _subject(common_name: str, organization: str) -> str:
 def _objects(chapter: Chapter, say: Say) -> Iterator[str]:
     yield f"### {say('Through the API')}"
     for manifest in chapter.objects:
-        yield md.code(object_text(manifest, chapter), "yaml")
+        said = notes(manifest, chapter)
+        whole = "".join(say(note.why) for note in said if not note.name)
+        yield f"**{md.literal(identity(manifest))}** {whole}"
+        yield md.code(object_text(manifest), "yaml")
+        if rows := [(md.literal(note.name), say(note.why)) for note in said if note.name]:
+            yield md.folded(say("Why it is as it is"), md.table((say("part"), say("why")), rows))
     apply = "kubectl apply --server-side --force-conflicts --field-manager=hardway"
     yield md.code(f"{apply} --filename {objects_file(chapter)}", "sh")
 

@@ -78,7 +78,8 @@ KUBECTL={book.kubectl}
 API_HOST={book.cluster.api_from_here.host}
 umask 022
 if [ -z "${{SOCKETS:-}}" ]; then
-    SOCKETS=$(mktemp -d)
+    # Paths of sockets are short: not in a TMPDIR of any length.
+    SOCKETS=$(mktemp -d -p /tmp)
     export SOCKETS
     trap 'rm -rf "$SOCKETS"' EXIT
 fi

@@ -4,11 +4,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from posixpath import dirname, relpath
 
+import yaml
+
 from hardway.engine.kinds.manifest import identity
 from hardway.export.made import Content
 from hardway.export.model import Book, Chapter
 from hardway.model.resources import Blob, Manifest
-from hardway.render.config import comment, dump
+from hardway.model.rows import Note
+from hardway.render.config import comment
 
 KEYS, COMPONENTS = "keys", "components"
 """Folders that the reader fills: by commands, or from elsewhere."""
@@ -76,11 +79,33 @@ def objects_file(chapter: Chapter) -> str:
 
 
 def _objects(chapter: Chapter) -> Entry:
-    return entry("---\n".join(object_text(manifest, chapter) for manifest in chapter.objects))
+    texts = []
+    for manifest in chapter.objects:
+        reasons = (f"{note.name}: {note.why}" if note.name else note.why
+                   for note in notes(manifest, chapter))  # fmt: skip
+        texts.append("".join(map(comment, reasons)) + object_text(manifest))
+    return entry("---\n".join(texts))
 
 
-def object_text(manifest: Manifest, chapter: Chapter) -> str:
-    """Return an object as YAML, under the reasons for it and for what is in it."""
-    notes = [*chapter.notes.get(identity(manifest), ()), *chapter.notes.get(manifest["kind"], ())]
-    reasons = (f"{note.name}: {note.why}" if note.name else note.why for note in notes)
-    return "".join(map(comment, reasons)) + dump(manifest)
+def notes(manifest: Manifest, chapter: Chapter) -> tuple[Note, ...]:
+    """Return why an object is as it is."""
+    by = chapter.notes
+    return (*by.get(identity(manifest), ()), *by.get(manifest["kind"], ()))
+
+
+class _Readable(yaml.SafeDumper):
+    """Writes texts of several lines as such."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+_Readable.add_representer(str, _text)
+
+
+def object_text(manifest: Manifest) -> str:
+    """Return an object as YAML."""
+    text: str = yaml.dump(manifest, Dumper=_Readable, sort_keys=False)
+    return text

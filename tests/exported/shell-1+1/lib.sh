@@ -11,7 +11,8 @@ KUBECTL=7a7f09de08e3dc01c5bbf90657ecc83d5c2da9f5791f1ebe84132b95422878dc
 API_HOST=10.240.0.100
 umask 022
 if [ -z "${SOCKETS:-}" ]; then
-    SOCKETS=$(mktemp -d)
+    # Paths of sockets are short: not in a TMPDIR of any length.
+    SOCKETS=$(mktemp -d -p /tmp)
     export SOCKETS
     trap 'rm -rf "$SOCKETS"' EXIT
 fi
