@@ -6,7 +6,7 @@ A developer runs one on a cluster of their own:
 
 import asyncio
 import shlex
-from time import monotonic
+from time import monotonic, sleep
 
 import pytest
 from tests.cluster.conftest import Hardway
@@ -47,6 +47,10 @@ def test_a_mutation_is_noticed_first_and_mended(cluster: Hardway, mutation: Muta
         red = {(f.check, f.machine): f.found for f in found if f.verdict == "wrong"}
         print(f"{mutation.name}: after {shown_s:.1f} s {red}")
         assert problems == (), red
+        if mutation.later_s:
+            sleep(mutation.later_s)
+            problems, found = asyncio.run(run.shown(before))
+            assert problems == (), {(f.check, f.machine): f.found for f in found if not f.ok}
         machine = run.project.cluster.machine(next(iter(run.scripts)))
         for command in mutation.mend:
             cluster(*shlex.split(mutation.fill(command, run.project.cluster, machine))[1:])

@@ -44,6 +44,8 @@ class Mutation:
     """The commands that make the cluster whole again, as a person types them."""
     shows_s: float = 10
     """How long it may take until the check is red and nothing else is."""
+    later_s: float = 0
+    """When more follows from it, if anything: all of that has to be folded under the check too."""
     where: Callable[[Cluster], bool] = any_cluster
     """Which clusters it can be made in."""
     tried: bool = False

@@ -99,6 +99,9 @@ FLAGS = (
 )  # fmt: skip
 """Service, role, what sed does to its unit, what follows, symptom and reason of other flags."""
 
+LATER_S = {"kubelet-stopped": 50, "kubelet-paused": 50}
+"""A node's lease ends 40 s after its kubelet last renewed it."""
+
 
 def _rows() -> Iterator[Mutation]:
     for unit, role, symptom, why in STOPPED:
@@ -108,6 +111,7 @@ def _rows() -> Iterator[Mutation]:
             do=f"systemctl stop {unit}",
             undo=f"systemctl start {unit}",
             symptom=symptom, why=why, shows_s=30,
+            later_s=LATER_S.get(f"{name}-stopped", 0),
         )  # fmt: skip
     yield Mutation(
         name="haproxy-stopped", check="haproxy-runs", role=CP, which=Which.EVERY, where=at_vip,
@@ -135,7 +139,7 @@ def _rows() -> Iterator[Mutation]:
             name=f"{service}-paused", check=check, role=role,
             do=f"systemctl kill --signal STOP {service}",
             undo=resume,
-            symptom=symptom, why=why, shows_s=30,
+            symptom=symptom, why=why, shows_s=30, later_s=LATER_S.get(f"{service}-paused", 0),
             mend=(f"hardway ssh <MACHINE> -- {resume}",),
         )  # fmt: skip
     for service, role, edit, also, symptom, why in FLAGS:
