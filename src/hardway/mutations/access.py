@@ -1,7 +1,7 @@
 """Mutations of who may do what, and of objects that people and programs leave."""
 
 from hardway.model.cluster import Role
-from hardway.mutations.objects import ETCDCTL, create, delete, remove, restore
+from hardway.mutations.objects import ETCDCTL, create, delete, grant, remove, restore
 from hardway.mutations.row import Mutation
 from hardway.steps.access import ADMINS
 
@@ -9,6 +9,23 @@ BINDING = f"/registry/clusterrolebindings/{ADMINS}"
 REQUEST = "/registry/certificatesigningrequests/waiting"
 SECRET = "/registry/secrets/default/of-another-key"  # noqa: S105 - a key in etcd
 ROWS = (
+    *(
+        Mutation(
+            name=name, check=check, role=Role.CONTROL_PLANE,
+            do=grant(name, group),
+            undo=remove(f"/registry/clusterrolebindings/{name}"),
+            symptom="Forbidden is gone, for everybody.",
+            why=why,
+            mend=(f"hardway kubectl delete clusterrolebinding {name}",),
+        )
+        for name, check, group, why in (
+            ("anonymous-is-admin", "nothing-for-anonymous", "system:unauthenticated",
+             ("The cure for 'cannot list resource' that is found first gives the cluster to whoever "
+             "reaches it.")),
+            ("pods-are-admins", "nothing-for-every-account", "system:serviceaccounts",
+             "Whoever gets into any one pod has its token: with this binding also the cluster."),
+        )
+    ),
     Mutation(
         name="admins-binding-gone", check="admin-may-everything", role=Role.CONTROL_PLANE,
         do=delete(BINDING),

@@ -2,9 +2,17 @@
 
 from hardway.model.cluster import Cluster, Role
 from hardway.mutations.objects import ETCDCTL
-from hardway.mutations.row import Mutation, Which, at_proxy, at_vip, several_control_planes
+from hardway.mutations.row import (
+    Mutation,
+    Which,
+    at_proxy,
+    at_vip,
+    one_control_plane,
+    several_control_planes,
+)
 from hardway.steps import address, balancer, encryption
 from hardway.steps.apiserver_files import AUTHENTICATION
+from hardway.steps.etcd_checks import DATA
 
 OTHER_PORT = f"sed -i 's/^\\( *bind <ENDPOINT>\\):<PORT>/\\1:16443/' {balancer.CONFIG}"
 STRANGER = "192.0.2.1:2380"
@@ -30,12 +38,27 @@ done | perl -MIO::Socket::UNIX -e 'for $said (readline STDIN) {{
 
 ROWS = (
     Mutation(
-        name="another-first-provider", check="encryption-key-same", role=Role.CONTROL_PLANE,
+        name="key-file-edited-on-one", check="encryption-key-same", role=Role.CONTROL_PLANE,
         keeps=(encryption.PATH,), where=several_control_planes,
-        do=IDENTITY_FIRST,
-        symptom="Some new Secrets are plaintext in etcd, others are not.",
+        do=f"echo '# edited by hand' >>{encryption.PATH}",
+        symptom="Nothing yet: the keys are still the same.",
         why="Each API server encrypts for itself: a file that differs on one of them is in force "
         "for every third request.",
+    ),
+    Mutation(
+        name="key-file-that-cannot-be-read", check="encryption-key-in-use",
+        role=Role.CONTROL_PLANE, keeps=(encryption.PATH,), where=one_control_plane,
+        do=f"echo 'broken: [' >>{encryption.PATH}",
+        symptom="Nothing, until the API server starts again: then it does not.",
+        why="A file that is read again while a program runs is refused when it is broken: the "
+        "program goes on with the old one and says so in its log alone.",
+    ),
+    Mutation(
+        name="data-folder-open", check="etcd-data-private", role=Role.CONTROL_PLANE,
+        do=f"chmod 0755 {DATA}",
+        undo=f"chmod 0700 {DATA}",
+        symptom="Nothing: whoever logs in there can read all Secrets' ciphertext.",
+        why="etcd's files are the cluster: a copy of them is a copy of everything.",
     ),
     Mutation(
         name="stranger-in-etcd", check="etcd-members-known", role=Role.CONTROL_PLANE,

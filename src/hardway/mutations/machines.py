@@ -2,6 +2,7 @@
 
 from hardway.model.cluster import Role
 from hardway.mutations.row import Mutation
+from hardway.steps.apiserver_files import AUDIT_POLICY
 from hardway.steps.machines import HOST_UNIT, SYSCTL_FILE
 from hardway.steps.network import SCRIPT, SERVICE
 
@@ -9,6 +10,8 @@ PKI = "/etc/kubernetes/pki"
 FRONT_PROXY = f"{PKI}/kube-apiserver/front-proxy-client"
 DROP_IN = "/etc/systemd/system/kubelet.service.d/extra.conf"
 SCHEDULER = "/etc/kubernetes/kube-scheduler.kubeconfig"
+SCHEDULER_SERVER = f"{PKI}/kube-scheduler/server"
+TOKENS = f"{PKI}/kube-controller-manager/service-account.key"
 
 ROWS = (
     Mutation(
@@ -95,5 +98,60 @@ ROWS = (
         do=f"sed -i 's|^\\( *server: \\).*|\\1https://192.0.2.1:6443|' {SCHEDULER}",
         symptom="After its next restart the scheduler reaches no API server.",
         why="A kubeconfig is read at the start: a wrong one shows when the process starts again.",
+    ),
+    Mutation(
+        name="name-of-another-address", check="names-resolve", role=Role.WORKER,
+        keeps=("/etc/hosts",),
+        do="sed -i 's/^[0-9.]* <CONTROL_PLANE>$/192.0.2.9 <CONTROL_PLANE>/' /etc/hosts",
+        symptom="ping and ssh by that name time out on one machine.",
+        why="/etc/hosts is read before any DNS: an old line wins over everything that is right.",
+    ),
+    Mutation(
+        name="variable-left-in-a-file", check="files-filled", role=Role.CONTROL_PLANE,
+        keeps=(AUDIT_POLICY,),
+        do=f"echo '# ${{INTERNAL_NAME}}' >>{AUDIT_POLICY}",
+        symptom="A program complains of a name or address that nobody wrote.",
+        why="A shell that does not know a variable writes nothing, or leaves its name there: the "
+        "tutorial's most frequent slip.",
+    ),
+    Mutation(
+        name="certificate-of-another-ca", check="certificates-signed", role=Role.CONTROL_PLANE,
+        keeps=(f"{SCHEDULER_SERVER}.crt",),
+        also=("certificates-names", "certificates-subjects", "certificates-usages"),
+        do=f"openssl req -x509 -key {SCHEDULER_SERVER}.key -subj /CN=somebody -days 30 "
+        f"-addext extendedKeyUsage=clientAuth -out {SCHEDULER_SERVER}.crt 2>/dev/null",
+        symptom="x509: certificate signed by unknown authority.",
+        why="Whoever signs a certificate themselves can write any name into it: the other end "
+        "asks for a CA that it trusts.",
+    ),
+    Mutation(
+        name="key-of-another-certificate", check="certificates-keys", role=Role.CONTROL_PLANE,
+        keeps=(f"{FRONT_PROXY}.key",),
+        do=f"openssl ecparam -name prime256v1 -genkey -noout -out {FRONT_PROXY}.key",
+        symptom="tls: private key does not match public key, at the next start.",
+        why="A certificate belongs to one key: a pair is copied together or not at all.",
+    ),
+    Mutation(
+        name="ca-that-others-do-not-trust", check="cas-same", role=Role.WORKER,
+        keeps=(f"{PKI}/ca.crt",),
+        do="openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "
+        f"-keyout /dev/null -subj /CN=another -days 30 2>/dev/null >>{PKI}/ca.crt",
+        symptom="Nothing, until somebody uses a certificate of that CA.",
+        why="A machine trusts every CA in its file: one more and its owner can be anybody there.",
+    ),
+    Mutation(
+        name="another-key-signs-tokens", check="service-account-key-same",
+        role=Role.CONTROL_PLANE, keeps=(TOKENS,),
+        do=f"openssl ecparam -name prime256v1 -genkey -noout -out {TOKENS}",
+        symptom="After the next start of the controller manager: Unauthorized, for some pods.",
+        why="Tokens that one program signs are checked by another with the public half of the "
+        "same key.",
+    ),
+    Mutation(
+        name="kubeconfig-that-trusts-anybody", check="kubeconfigs-usable",
+        role=Role.CONTROL_PLANE, keeps=(SCHEDULER,),
+        do=f"sed -i 's|certificate-authority: .*|insecure-skip-tls-verify: true|' {SCHEDULER}",
+        symptom="Nothing: x509 errors are gone.",
+        why="The cure for an unknown authority that is found first makes every server a good one.",
     ),
 )  # fmt: skip

@@ -4,14 +4,18 @@ from collections.abc import Callable
 
 from hardway.model.checks import any_cluster
 from hardway.model.cluster import Cluster, Role
+from hardway.model.ports import KUBELET
 from hardway.mutations.objects import create, delete, remove, restore
-from hardway.mutations.row import Mutation, several_workers, with_workers
+from hardway.mutations.row import Mutation, at_vip, several_workers, with_workers
 from hardway.steps.data_path import RESOLV_CONF
 from hardway.steps.network import HOLD, PROTOCOL, SCRIPT, TABLE
 
 NOTHING_FOREIGN = "nft delete table inet theirs"
 PUT_BACK = f"rm -f {HOLD}\nsh {SCRIPT}"
 POLICY = "/registry/networkpolicies/default/deny-all"
+DNS_SERVICE = "/registry/services/specs/kube-system/kube-dns"
+DNS_ADDRESS = "/registry/ipaddresses/<DNS_SERVICE_IP>"
+LEASE = "/registry/masterleases/192.0.2.1"
 COREDNS = "/registry/deployments/kube-system/coredns"
 
 
@@ -23,6 +27,7 @@ def foreign(  # noqa: PLR0913 - the fields of a row
     symptom: str,
     why: str,
     where: Callable[[Cluster], bool] = any_cluster,
+    later_s: float = 0,
     tried: bool = False,
 ) -> Mutation:
     """Return a firewall of others on a worker: one chain and its rules, left to people."""
@@ -38,6 +43,7 @@ def foreign(  # noqa: PLR0913 - the fields of a row
         why=why,
         mend=(f"hardway ssh <MACHINE> -- {NOTHING_FOREIGN}",),
         where=where,
+        later_s=later_s,
         tried=tried,
     )
 
@@ -88,6 +94,17 @@ ROWS = (
             symptom="Nothing yet: its rules let everything pass.",
             why="Each chain on a hook is asked, and one that drops is enough: hardway cannot "
             "overrule it and leaves it to its owner."),
+    foreign("kubelet-port-closed", "ports-reached", "type filter hook input priority 10;",
+            f'iifname != "lo" tcp dport {KUBELET.number} drop',
+            symptom="kubectl logs and exec time out for pods of one node; the node is Ready.",
+            why="kubelet comes to the API server by itself, but for logs the API server comes to "
+            "kubelet: two directions, two rules."),
+    foreign("cut-from-the-endpoint", "machine-reaches-endpoint", SENT,
+            "ip daddr <ENDPOINT> drop",
+            where=at_vip, later_s=50,
+            symptom="One node is NotReady after 40 s; everything on it runs.",
+            why="A node is ready as long as its kubelet can say so: the way to the endpoint is "
+            "part of its health."),
     foreign("pods-not-let-out", "pod-sources-pass", LEAVING,
             'ip saddr <PODS> oifname != "cni0" drop',
             symptom="Pods reach their own node only; the node itself reaches all.",
@@ -134,6 +151,27 @@ ROWS = (
         symptom="Names of Services are not found, their addresses answer.",
         why="The cluster's DNS is an ordinary Deployment: whoever may delete it can.",
         shows_s=60,
+    ),
+    Mutation(
+        name="dns-service-deleted", check="service-addresses", role=Role.CONTROL_PLANE,
+        where=with_workers,
+        do=delete(DNS_SERVICE, DNS_ADDRESS),
+        undo=restore(DNS_SERVICE, DNS_ADDRESS),
+        symptom="Pods find no name; CoreDNS itself is well.",
+        why="Pods know the DNS by one address: it is the Service's, and is in each kubelet's "
+        "settings.",
+    ),
+    Mutation(
+        name="lost-control-plane-behind-the-service", check="api-behind-its-service",
+        role=Role.CONTROL_PLANE, where=with_workers,
+        do=create(LEASE, {"apiVersion": "v1", "kind": "Endpoints", "metadata": {},
+                          "subsets": [{"addresses": [{"ip": "192.0.2.1"}]}]}),
+        undo=remove(LEASE),
+        symptom="Some requests of pods to the API time out, most do not.",
+        why="API servers themselves keep the list of who is behind the Service kubernetes: one "
+        "that is gone leaves it when its lease ends.",
+        mend=(f"hardway ssh <MACHINE> -- {remove(LEASE)}",),
+        shows_s=40,
     ),
     foreign("names-dropped", "pod-resolves", FORWARDED,
             'iifname "cni0" udp dport 53 drop',

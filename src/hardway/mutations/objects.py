@@ -12,7 +12,7 @@ from hardway.model.etcd import argv
 
 ETCDCTL = shlex.join(argv())
 VALUE = "value"
-"""A file in the run's folder: the object as etcd has it."""
+"""Files in the run's folder, numbered: objects as etcd has them."""
 
 
 def _get(key: str) -> str:
@@ -20,19 +20,24 @@ def _get(key: str) -> str:
     return f"{ETCDCTL} get '{key}' --print-value-only | head -c -1"
 
 
-def delete(key: str) -> str:
-    """Return the shell that deletes an object and keeps its value."""
-    return f"{_get(key)} >{VALUE}\n{ETCDCTL} del '{key}'"
+def delete(*keys: str) -> str:
+    """Return the shell that deletes objects and keeps their values."""
+    return "\n".join(
+        f"{_get(key)} >{VALUE}-{n}\n{ETCDCTL} del '{key}'" for n, key in enumerate(keys)
+    )
 
 
-def restore(key: str) -> str:
-    """Return the shell that puts a kept value back."""
-    return f"[ ! -s {VALUE} ] || {ETCDCTL} put '{key}' <{VALUE}"
+def restore(*keys: str) -> str:
+    """Return the shell that puts kept values back."""
+    return "\n".join(
+        f"[ ! -s {VALUE}-{n} ] || {ETCDCTL} put '{key}' <{VALUE}-{n}" for n, key in enumerate(keys)
+    )
 
 
 def edit(key: str, sed: str) -> str:
     """Return the shell that edits a value in place: the text may not change its length."""
-    return f"{_get(key)} >{VALUE}\nLC_ALL=C sed '{sed}' {VALUE} | {ETCDCTL} put '{key}'"
+    kept = f"{VALUE}-0"
+    return f"{_get(key)} >{kept}\nLC_ALL=C sed '{sed}' {kept} | {ETCDCTL} put '{key}'"
 
 
 def create(key: str, manifest: Mapping[str, Any]) -> str:
@@ -43,3 +48,15 @@ def create(key: str, manifest: Mapping[str, Any]) -> str:
 def remove(key: str) -> str:
     """Return the shell that takes it away."""
     return f"{ETCDCTL} del '{key}'"
+
+
+def grant(name: str, group: str) -> str:
+    """Return the shell that makes a group of clients administrators."""
+    api = "rbac.authorization.k8s.io"
+    return create(f"/registry/clusterrolebindings/{name}", {
+        "apiVersion": f"{api}/v1", "kind": "ClusterRoleBinding",
+        "metadata": {"name": name, "uid": f"6d75746e-0000-4000-8000-{len(name):012}",
+                     "creationTimestamp": "2026-01-01T00:00:00Z"},
+        "roleRef": {"apiGroup": api, "kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [{"apiGroup": api, "kind": "Group", "name": group}],
+    })  # fmt: skip

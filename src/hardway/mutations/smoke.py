@@ -14,8 +14,8 @@ from hardway.steps.smoke_test import PORT
 RIGHTS = "/registry/clusterrolebindings/hardway:kubelet-client"
 ROWS = (
     Mutation(
-        name="plaintext", check="secret-encrypted", role=Role.CONTROL_PLANE, which=Which.EVERY,
-        keeps=(encryption.PATH,), tried=True,
+        name="plaintext", check="encryption-first", role=Role.CONTROL_PLANE, which=Which.EVERY,
+        keeps=(encryption.PATH,), tried=True, also=("secret-encrypted",),
         do=f"{IDENTITY_FIRST}\nsystemctl restart {apiserver.UNIT}",
         undo=f"systemctl restart {apiserver.UNIT}",
         symptom="Nothing: Secrets work, and stand in etcd as they are.",
@@ -32,7 +32,8 @@ ROWS = (
         shows_s=1,
     ),
     Mutation(
-        name="rights-at-kubelets-gone", check="logs", role=Role.CONTROL_PLANE, tried=True,
+        name="rights-at-kubelets-gone", check="kubelet-client-may", role=Role.CONTROL_PLANE,
+        tried=True, also=("logs",),
         where=with_workers,
         do=delete(RIGHTS),
         undo=restore(RIGHTS),
@@ -42,7 +43,8 @@ ROWS = (
         shows_s=1,
     ),
     Mutation(
-        name="another-dns-in-pods", check="exec-and-names", role=Role.WORKER, tried=True,
+        name="another-dns-in-pods", check="kubelet-settings", role=Role.WORKER, tried=True,
+        also=("exec-and-names",),
         keeps=(kubelet.CONFIG,),
         do=f"sed -i '/^clusterDNS:/ {{n; s/- .*/- 192.0.2.53/}}' {kubelet.CONFIG}\n"
         f"{RESTART_KUBELET}",
@@ -73,7 +75,8 @@ ROWS = (
             symptom="A pod's own address answers, its Service's does not.",
             why="Before the translation a firewall sees the Service's address and port."),
     Mutation(
-        name="node-ports-elsewhere", check="node-port", role=Role.WORKER, tried=True,
+        name="node-ports-elsewhere", check="kube-proxy-settings", role=Role.WORKER, tried=True,
+        also=("node-port",),
         keeps=(kube_proxy.CONFIG,),
         do="sed -i '/^nodePortAddresses:/ {n; s|- .*|- 192.0.2.0/24|}' "
         f"{kube_proxy.CONFIG}\nsystemctl restart kube-proxy",

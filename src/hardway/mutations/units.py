@@ -80,10 +80,9 @@ FLAGS = (
      "Nothing: all clients that had a certificate go on.",
      ("etcd knows no users here: a client that is let in reads every Secret. TLS alone proves the "
      "server, not the client.")),
-    ("kube-apiserver", CP, "s/NodeRestriction,//", (),
-     "Nothing: kubelets work as before.",
-     ("Without NodeRestriction a kubelet may label and change any node: a cure for odd refusals "
-     "that gives one stolen node the others.")),
+    ("kube-apiserver", CP, "s/--profiling=false/--profiling=true/", (),
+     "Nothing: one more path answers.",
+     "What /debug/pprof tells is for developers: it shows what the API server has in memory."),
     ("kube-controller-manager", CP, "s/--profiling=false/--profiling=true/", (),
      "Nothing: one more path answers.",
      "Many flags have defaults that benchmarks forbid: leaving one out is a choice too."),
@@ -101,6 +100,34 @@ FLAGS = (
 
 LATER_S = {"kubelet-stopped": 50, "kubelet-paused": 50}
 """A node's lease ends 40 s after its kubelet last renewed it."""
+
+
+def with_flags(  # noqa: PLR0913 - the fields of a row
+    name: str,
+    service: str,
+    role: Role,
+    edit: str,
+    check: str,
+    *,
+    also: tuple[str, ...],
+    symptom: str,
+    why: str,
+) -> Mutation:
+    """Return a service that runs with other flags: what sed makes of its unit."""
+    file = f"{UNITS}/{service}.service"
+    restart = f"systemctl daemon-reload\nsystemctl restart {service}"
+    return Mutation(
+        name=name,
+        check=check,
+        role=role,
+        also=also,
+        keeps=(file,),
+        do=f"sed -i '{edit}' {file}\n{restart}",
+        undo=restart,
+        symptom=symptom,
+        why=why,
+        shows_s=60,
+    )
 
 
 def _rows() -> Iterator[Mutation]:
@@ -143,15 +170,15 @@ def _rows() -> Iterator[Mutation]:
             mend=(f"hardway ssh <MACHINE> -- {resume}",),
         )  # fmt: skip
     for service, role, edit, also, symptom, why in FLAGS:
-        file = f"{UNITS}/{service}.service"
-        restart = f"systemctl daemon-reload\nsystemctl restart {service}"
-        yield Mutation(
-            name=f"{service}-with-another-flag", check=f"{service}-flags", role=role, also=also,
-            keeps=(file,),
-            do=f"sed -i '{edit}' {file}\n{restart}",
-            undo=restart,
-            symptom=symptom, why=why, shows_s=60,
-        )  # fmt: skip
+        yield with_flags(f"{service}-with-another-flag", service, role, edit, f"{service}-flags",
+                         also=also, symptom=symptom, why=why)  # fmt: skip
+    yield with_flags(
+        "node-restriction-off", "kube-apiserver", CP, "s/NodeRestriction,//", "apiserver-guards",
+        also=("kube-apiserver-flags",),
+        symptom="Nothing: kubelets work as before.",
+        why="Without NodeRestriction a kubelet may label and change any node: a cure for odd "
+        "refusals that gives one stolen node the others.",
+    )  # fmt: skip
 
 
 ROWS = tuple(_rows())

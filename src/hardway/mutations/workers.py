@@ -3,10 +3,11 @@
 from hardway.model.cluster import Role
 from hardway.mutations.objects import edit, restore
 from hardway.mutations.row import UP, Mutation, with_workers
-from hardway.steps import kubelet
+from hardway.steps import containerd, kubelet
 from hardway.steps.pod_network import CONFLIST
 
 PKI = "/etc/kubernetes/pki"
+OTHER_LIST = f"{containerd.CNI_CONFIG}/00-other.conflist"
 NODE = "/registry/minions/<WORKER>"
 RESTART_KUBELET = f"systemctl restart {kubelet.UNIT}"
 
@@ -22,7 +23,8 @@ def _cordon(value: str) -> str:
 
 ROWS = (
     Mutation(
-        name="kubelet-open-to-all", check="kubelet-refuses-anonymous", role=Role.WORKER,
+        name="kubelet-open-to-all", check="kubelet-settings", role=Role.WORKER,
+        also=("kubelet-refuses-anonymous",),
         keeps=(kubelet.CONFIG,),
         do="sed -i -e '/^  anonymous:/ {n; s/false/true/}' -e 's/mode: Webhook/mode: AlwaysAllow/' "
         f"{kubelet.CONFIG}\n{RESTART_KUBELET}",
@@ -33,12 +35,41 @@ ROWS = (
         shows_s=30,
     ),
     Mutation(
-        name="network-list-gone", check="node-ready", role=Role.WORKER, keeps=(CONFLIST,),
+        name="network-list-gone", check="cni-config-first", role=Role.WORKER, keeps=(CONFLIST,),
+        also=("node-ready",),
         do=f"rm {CONFLIST}",
         symptom="NotReady: cni plugin not initialized.",
         why="kubelet asks containerd whether there is a pod network: containerd looks for a list "
         "of plugins in a folder.",
         shows_s=60,
+    ),
+    Mutation(
+        name="network-of-another-plugin", check="cni-config-first", role=Role.WORKER,
+        keeps=(OTHER_LIST,),
+        do=f"cp {CONFLIST} {OTHER_LIST}",
+        symptom="New pods of one node have addresses of another range, or none.",
+        why="containerd takes the first file of the folder by its name, and says nothing of the "
+        "others.",
+        mend=(f"hardway ssh <MACHINE> -- rm {OTHER_LIST}",),
+    ),
+    Mutation(
+        name="network-looked-for-elsewhere", check="node-ready", role=Role.WORKER,
+        keeps=(containerd.CONFIG,),
+        do=f"sed -i \"s#'{containerd.CNI_CONFIG}'#'/etc/cni/elsewhere'#\" {containerd.CONFIG}\n"
+        "systemctl restart containerd",
+        undo="systemctl restart containerd",
+        symptom="NotReady: cni plugin not initialized, with the list of plugins in its place.",
+        why="kubelet's own health says nothing about the network: it repeats what containerd says.",
+        shows_s=60,
+    ),
+    Mutation(
+        name="two-cgroup-managers", check="cgroup-managers-same", role=Role.WORKER,
+        keeps=(kubelet.CONFIG,),
+        do="sed -i -e '/^cgroupDriver:/ {s/cgroupfs/other/; s/systemd/cgroupfs/; s/other/systemd/}'"
+        f" {kubelet.CONFIG}",
+        symptom="After kubelet's next start pods restart again and again.",
+        why="kubelet and containerd each keep a tree of control groups: they have to agree on who "
+        "makes it.",
     ),
     Mutation(
         name="process-pressure", check="node-untroubled", role=Role.WORKER,

@@ -225,22 +225,30 @@ def _keys_in(bundle: str) -> list[str]:
     return [part.strip() + f"\n{end}" for part in bundle.split(end) if part.strip()]
 
 
-def _row(name: str, judge: Callable[[Subject, Answer], tuple[Judgement]], why: str) -> Check:
+def _row(
+    name: str, judge: Callable[[Subject, Answer], tuple[Judgement]], why: str, *causes: str
+) -> Check:
     return Check(name=name, step=NAME, scope=MACHINES, ask=ASK, judge=judge, words=_words,
-                 when=Occasion.ASKED, why=why,
+                 when=Occasion.ASKED, why=why, causes=causes,
                  see=SEE)  # fmt: skip
+
+
+FOREIGN = ("certificates-signed", "certificates-subjects")
+"""Of a certificate that is somebody else's nothing else is right either."""
 
 
 TABLE = (
     _row("certificates-names", _each(_names),
-         "a client refuses a server whose certificate does not have the name or address it dialed"),
+         "a client refuses a server whose certificate does not have the name or address it dialed",
+         *FOREIGN),
     _row("certificates-subjects", _each(_subjects),
          "CN and O are the user and the groups that the API server and etcd take a client for; a "
-         "kubelet's CN has to be its node's name"),
+         "kubelet's CN has to be its node's name", "certificates-signed"),
     _row("certificates-usages", _each(_usages),
-         "a certificate that is not for servers is refused by clients, and the other way round"),
+         "a certificate that is not for servers is refused by clients, and the other way round",
+         *FOREIGN),
     _row("certificates-keys", _each(_keys),
-         "a service whose key does not belong to its certificate does not start"),
+         "a service whose key does not belong to its certificate does not start", *FOREIGN),
     _row("certificates-signed", _each(_signed),
          "the other end refuses what its CA did not sign: unknown authority"),
     _row("cas-same", _cas,
@@ -252,7 +260,7 @@ CHECKS = (
     *TABLE,
     Check(name="certificates-presented", step=NAME, scope=MACHINES, ask=ASK, judge=_presented,
           words=_words, when=Occasion.ASKED,
-          causes=tuple(dict.fromkeys(runs for _, runs in SERVERS.values())),
+          causes=(*dict.fromkeys(runs for _, runs in SERVERS.values()), *TLS),
           why="a process that still has an old certificate fails when that ends, whatever is on "
           "the disk",
           see="hardway ssh <MACHINE> -- 'openssl s_client -connect <SERVER> </dev/null 2>/dev/null "

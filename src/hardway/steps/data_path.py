@@ -113,14 +113,15 @@ IN_POD = ("hardway-probe-runs", "kernel-settings", "pod-sources-pass", "no-forei
 CHECKS = (
     Check(name="pod-reaches-service", step=POD_NETWORK, scope=WORKERS,
           ask=Sh(f"{IN_PROBE} {READYZ}"), judge=says("ok"),
-          causes=(*IN_POD, "service-rules", "kube-proxy-healthy", *API),
+          causes=(*IN_POD, "service-rules", "kube-proxy-healthy", *API, "api-behind-its-service"),
           anywhere=("pod-routes",),
           why="pods reach Services by their addresses: kube-proxy's rules and every firewall in "
           "between let them through",
           see=f"hardway ssh <MACHINE> -- {IN_PROBE} {READYZ}"),
     Check(name="node-reaches-service", step=POD_NETWORK, scope=WORKERS,
           ask=Sh(READYZ), judge=says("ok"),
-          causes=("kernel-settings", "service-rules", "kube-proxy-healthy", *API),
+          causes=("kernel-settings", "service-rules", "kube-proxy-healthy", *API,
+                  "api-behind-its-service"),
           why="programs on the node, such as webhooks on its network, reach Services",
           see=f"hardway ssh <MACHINE> -- {READYZ}"),
     Check(name="pod-reaches-neighbours", step=POD_NETWORK, scope=WORKERS,

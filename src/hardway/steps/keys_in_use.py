@@ -30,7 +30,7 @@ def _loaded(_subject: Subject, answer: Answer) -> tuple[Judgement]:
 
 KEYS_IN_USE = Check(
     name="encryption-key-in-use", step="control-plane", scope=CONTROL_PLANES, when=Occasion.ASKED,
-    causes=("apiserver-ready",),
+    causes=("apiserver-ready", "encryption-key-same"),
     ask=Sh(f"""sha256sum {encryption.PATH} | cut -d' ' -f1
 {CURL} --cacert {apiserver.PKI}/ca.crt --cert {apiserver.OWN}/front-proxy-client.crt \\
     --key {apiserver.OWN}/front-proxy-client.key {MONITORING} \\

@@ -230,7 +230,8 @@ READY = Check(
 )  # fmt: skip
 ENCRYPTED = Check(
     name="secret-encrypted", step=NAME, scope=CLUSTER, when=Occasion.CHANGED,
-    causes=("etcd-member-healthy", *API), anywhere=("kube-apiserver-flags", *NEEDED),
+    causes=("etcd-member-healthy", *API),
+    anywhere=("encryption-first", "kube-apiserver-flags", *NEEDED),
     ask=SECRET, judge=says(SEALED),
     test=f"hardway ssh <CONTROL_PLANE> -- '{ETCDCTL} get /registry/secrets/<NAMESPACE>/probe "
     f"--print-value-only | head -c {len(SEALED)} | grep {SEALED}'",
@@ -239,13 +240,13 @@ ENCRYPTED = Check(
 )  # fmt: skip
 ON_A_NODE = (
     Check(name="logs", step=NAME, scope=NODES, when=Occasion.CHANGED, judge=_some,
-          causes=("kubelet-healthy",),
+          causes=("kubelet-healthy", "kubelet-client-may"), anywhere=("ports-reached",),
           ask=Kubectl(("logs", "--namespace=<NAMESPACE>", "<POD>"), timeout_s=15),
           test="hardway kubectl logs --namespace=<NAMESPACE> <POD> | grep .",
           why="the API server reaches this node's kubelet, with rights",
           see="hardway kubectl get --raw=/api/v1/nodes/<MACHINE>/proxy/healthz"),
     Check(name="exec-and-names", step=NAME, scope=NODES, when=Occasion.CHANGED,
-          causes=("kubelet-healthy", "logs", "pod-resolves", "dns-ready"),
+          causes=("kubelet-healthy", "kubelet-settings", "logs", "pod-resolves", "dns-ready"),
           ask=_probe("resolve", "kubernetes.default.svc.cluster.local"),
           judge=says("<API_SERVICE_IP>"),
           test=f"{EXEC} resolve kubernetes.default.svc.cluster.local | grep -x <API_SERVICE_IP>",
@@ -272,7 +273,7 @@ ON_A_NODE = (
           see=f"{IN_POD} get http://<DNS_SERVICE_IP>:9153/metrics"),
     # From a control plane: it runs no kube-proxy and comes like any client from outside.
     Check(name="node-port", step=NAME, scope=NODES, when=Occasion.CHANGED,
-          causes=("service-rules", "kube-proxy-healthy", "kernel-settings"),
+          causes=("service-rules", "kube-proxy-healthy", "kube-proxy-settings", "kernel-settings"),
           anywhere=("pod-routes",),
           ask=Sh(f"{CURL} --fail http://<ADDRESS>:<NODE_PORT>/", Where.CONTROL_PLANE),
           judge=_pod_answered,

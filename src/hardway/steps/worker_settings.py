@@ -95,6 +95,7 @@ MAY = ("auth", "can-i", "create", "nodes", "--subresource=proxy")
 CHECKS = (
     Check(name="kubelet-settings", step=NAME, scope=NODES, judge=_kubelet, when=Occasion.ASKED,
           ask=CONFIGZ, causes=("kubelet-healthy", *API, "kubelet-client-may"),
+          anywhere=("ports-reached",),
           why="a kubelet runs with what it read at its start; one that lets anonymous clients in "
           "makes them root on its node",
           see="hardway kubectl get --raw=/api/v1/nodes/<MACHINE>/proxy/configz"),

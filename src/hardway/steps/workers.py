@@ -126,7 +126,7 @@ READY = Check(
     # kubelet reports Ready once containerd has a network for pods.
     brought_by="pod-network",
     causes=("containerd-answers", "kubelet-healthy", *KUBECONFIG, *TLS,
-            *API, "controller-manager-healthy"),
+            *API, "controller-manager-healthy", "cni-config-first", "machine-reaches-endpoint"),
     why="only ready nodes are given pods",
     after="pod-network",
     test="hardway kubectl wait --for=condition=Ready --timeout=5s node/<MACHINE>",
@@ -150,7 +150,7 @@ CHECKS = (
     KUBELET,
     Check(name="kubelet-refuses-anonymous", step=NAME, scope=WORKERS,
           ask=_status_of(f"--cacert {CA} https://<MACHINE>:{kubelet.PORT}/pods"),
-          judge=says("401"), causes=("kubelet-healthy",),
+          judge=says("401"), causes=("kubelet-healthy", "kubelet-settings"),
           why="whoever may ask a kubelet for exec is root on that node",
           see=f"hardway ssh <MACHINE> -- curl --cacert {CA} https://<MACHINE>:{kubelet.PORT}/pods"),
     PROXY,
