@@ -20,8 +20,7 @@ ROWS = (
         )
         for name, check, group, why in (
             ("anonymous-is-admin", "nothing-for-anonymous", "system:unauthenticated",
-             ("The cure for 'cannot list resource' that is found first gives the cluster to whoever "
-             "reaches it.")),
+             "The cure for 'cannot list' that is found first gives the cluster to anybody."),
             ("pods-are-admins", "nothing-for-every-account", "system:serviceaccounts",
              "Whoever gets into any one pod has its token: with this binding also the cluster."),
         )
