@@ -123,12 +123,13 @@ def start(project: Project, mutation: Mutation, hold_s: int = HOLD_S) -> Run:
 
 
 async def look(project: Project, mutation: Mutation) -> list[Finding]:
-    """Make all checks, and the costly ones and those of trials where the mutation's is one."""
+    """Look as `verify` does: at all but binaries and trials, and at these for their own mutations."""
 
     def wanted(step: Step) -> Step:
         checks = (c for c in step.checks if c.name != COSTLY or mutation.check == COSTLY)
-        return replace(step, checks=tuple(checks), trial=step.trial if mutation.tried else None)
+        return replace(step, checks=tuple(checks))
 
     async with project.reach() as live:
-        found = await check_all([wanted(step) for step in STEPS], live)
+        steps = [wanted(step) for step in STEPS]
+        found = await check_all(steps, live, trials=mutation.tried, again=True)
     return [finding for findings in found for finding in findings]
