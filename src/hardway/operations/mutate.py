@@ -123,7 +123,7 @@ def start(project: Project, mutation: Mutation, hold_s: int = HOLD_S) -> Run:
 
 
 async def look(project: Project, mutation: Mutation) -> list[Finding]:
-    """Look as `verify` does: at all but binaries and trials, and at these for their own mutations."""
+    """Look as `verify` does, at binaries and trials only where a mutation is of these."""
 
     def wanted(step: Step) -> Step:
         checks = (c for c in step.checks if c.name != COSTLY or mutation.check == COSTLY)
