@@ -41,7 +41,7 @@ faults: setup-dev ## the tests that interrupt each single operation
 	@$(PYTHON) -m pytest -v -m "faults or nightly"
 
 bench: setup-dev ## measure, beside a bare shell script and kubeadm (docs/performance.md)
-	@PYTHONPATH=src:. $(PYTHON) -m bench
+	@PYTHONPATH=src:. $(PYTHON) -m bench $(N)
 
 mutants: setup-dev ## single conditions flipped: which does no unit test notice? (docs/tests.md)
 	@PYTHONPATH=src:. $(PYTHON) -m tests.mutants $(if $(N),-n $(N)) $(if $(SEED),--seed $(SEED)) $(PLACES)

@@ -1,12 +1,13 @@
 """`make bench`: a cluster of 3 + 3 by hardway, by a bare shell script and by kubeadm, in one run.
 
-Writes docs/performance.md. Every figure is the median of five runs, each of which measures all of
-it; ratios are of the same run.
+Writes docs/performance.md. Every figure is the median of some runs, five without `N=`, each of
+which measures all of it; ratios are of the same run.
 """
 
 import asyncio
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -22,13 +23,12 @@ from hardway import components
 from hardway.engine.render import manifests, merged, render
 from hardway.pki import store
 from hardway.project import open_project
-from hardway.providers.local import rootfs
+from hardway.providers.local import cgroups, names, rootfs
 from hardway.steps import STEPS
 from hardway.steps.base import Given
 from hardway.tools.kubectl import as_list
 
 ROOT = Path(__file__).parents[1]
-RUNS = 5
 SPEC = """name: bench
 machines: MACHINES
 network:
@@ -37,7 +37,8 @@ network:
   services: 10.39.0.0/24
 """
 WHOLE, SMALL = "{controlPlanes: 3, workers: 3}", "{controlPlanes: 1, workers: 1}"
-TICKS = os.sysconf("SC_CLK_TCK")
+UNITS = f"{names.SLICE}/hardway-bench-*.service"
+"""The machines' cgroups on hosts with systemd."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Measured:
 
     seconds: float
     cpu_seconds: float
-    """Of this whole host: what runs on machines belongs to no child of the command."""
+    """Its own, its children's and its machines'; not what else this host does."""
     peak_mib: float
     """The most memory its first process had."""
 
@@ -59,27 +60,40 @@ class Arguments:
     kubeadm: list[str]
 
 
-def busy() -> float:
-    """Return how many seconds this host's cores have worked since it booted."""
-    user, nice, system, _, _, irq, softirq, steal, *_ = map(
-        int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
-    )
-    return (user + nice + system + irq + softirq + steal) / TICKS
+def worked() -> float:
+    """Return how many seconds the cores have worked for the machines that are there."""
+    hierarchies = cgroups.hierarchies()
+    groups = [*cgroups.groups("bench"), *(g for h in hierarchies for g in h.glob(UNITS))]
+    v1 = [int((g / "cpuacct.usage").read_text()) / 1e9
+          for g in groups if (g / "cpuacct.usage").exists() and "/cpuacct/" in str(g)]  # fmt: skip
+    v2 = [int((g / "cpu.stat").read_text().split()[1]) / 1e6
+          for g in groups if hierarchies == [cgroups.CGROUPS]]  # fmt: skip
+    return sum(v1) + sum(v2)
+
+
+def of_children() -> float:
+    """Return how many seconds the cores have worked for commands that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def measured(folder: Path, *argv: str) -> Measured:
     """Run a command that must succeed."""
-    began, worked, peak = time.monotonic(), busy(), 0
+    began, before, children, peak = time.monotonic(), worked(), of_children(), 0
+    machines = before
     with subprocess.Popen(argv, cwd=folder, stdout=subprocess.DEVNULL, stderr=sys.stderr) as run:
         while run.poll() is None:
             try:
                 text = Path(f"/proc/{run.pid}/status").read_text()
                 peak = max(peak, int(text.partition("VmHWM:")[2].split()[0]))
+                # What a machine has used is no more once it is removed.
+                machines = max(machines, worked())
             except (OSError, IndexError):
                 pass
             time.sleep(0.01)
     assert run.returncode == 0, argv
-    return Measured(time.monotonic() - began, busy() - worked, peak / 1024)
+    cpu = machines - before + of_children() - children
+    return Measured(time.monotonic() - began, cpu, peak / 1024)
 
 
 def hardway(folder: Path, *words: str) -> Measured:
@@ -168,42 +182,50 @@ ROWS = (
 )
 
 
-def page(runs: list[dict[str, Measured]]) -> str:
+def page(runs: list[dict[str, Measured]], loads: list[float]) -> str:
     """Return docs/performance.md."""
     seconds = {name: median(r[name].seconds for r in runs) for name in runs[0]}
     every = {name: sorted(r[name].seconds for r in runs) for name in runs[0]}
     spread = {name: f"{times[0]:.2f} to {times[-1]:.2f}" for name, times in every.items()}
     peak = max(r["up"].peak_mib for r in runs)
-    bare = seconds["boot"] + seconds["bare"]
-    kubeadm = seconds["boot"] + seconds["prepare"] + seconds["kubeadm"]
     cpu = f"{os.cpu_count()} cores, {os.sysconf('SC_PHYS_PAGES') * 4 >> 20} GiB"
-    worked = {name: median(r[name].cpu_seconds for r in runs) for name in runs[0]}
+    cpu_seconds = {name: median(r[name].cpu_seconds for r in runs) for name in runs[0]}
+
+    def beside(*names: str) -> str:
+        parts = []
+        for figures in (seconds, cpu_seconds):
+            own = sum(figures[name] for name in names)
+            parts += [f"{own:.1f}", f"{own / (figures['boot'] + figures['bare']):.2f}"]
+        return " | ".join(parts)
+
     table = [
-        f"| {text} | {seconds[n]:.2f} | {spread[n]} | {worked[n]:.1f} | {aim} |"
+        f"| {text} | {seconds[n]:.2f} | {spread[n]} | {cpu_seconds[n]:.1f} | {aim} |"
         for n, text, aim in ROWS
     ]
     return f"""# Performance
 
 Written by `make bench`; do not edit. Three control planes and three workers on one host ({cpu}),
-median of {len(runs)} runs.
+median of {len(runs)} runs. Load average of the host as they began: {min(loads):.1f} to \
+{max(loads):.1f}; what is beyond 0 is others' work, and makes seconds more, but not CPU seconds.
 
 | | seconds | from, to | CPU seconds | aim |
 |---|---|---|---|---|
 {chr(10).join(table)}
 
-CPU seconds are those of all cores together, machines included; an idle cluster's own are in them.
+CPU seconds are those of the command and of the machines, on all cores together; an idle cluster's
+own are in them.
 
 Peak memory of `hardway up`: {peak:.0f} MiB (aim: 150 MB).
 
 ## Beside a bare shell script and kubeadm
 
-| machines booted ({seconds["boot"]:.1f} s) and then | seconds | ratio |
-|---|---|---|
-| bare script: nodes and DNS ready | {bare:.1f} | 1 |
-| `hardway up`: verified, with its smoke test | {seconds["up"]:.1f} | {seconds["up"] / bare:.2f} |
-| kubeadm: nodes and DNS ready | {kubeadm:.1f} | {kubeadm / bare:.2f} |
+| machines booted ({seconds["boot"]:.1f} s) and then | seconds | ratio | CPU seconds | ratio |
+|---|---|---|---|---|
+| bare script: nodes and DNS ready | {beside("boot", "bare")} |
+| `hardway up`: verified, with its smoke test | {beside("up")} |
+| kubeadm: nodes and DNS ready | {beside("boot", "prepare", "kubeadm")} |
 | kubeadm, its files and images put there before ({seconds["prepare"]:.1f} s) | \
-{kubeadm - seconds["prepare"]:.1f} | {(kubeadm - seconds["prepare"]) / bare:.2f} |
+{beside("boot", "kubeadm")} |
 
 `hardway up` is `up` of the table above: it boots its machines itself.
 
@@ -224,13 +246,15 @@ cgroup v1, which this host has.
 
 def main() -> None:
     """Measure, write the page, keep the figures beside it."""
-    runs = []
-    for _ in range(RUNS):
+    runs, loads = [], []
+    for _ in range(int(sys.argv[1]) if sys.argv[1:] else 5):
+        loads.append(os.getloadavg()[0])
         with TemporaryDirectory(prefix="bench-") as name:
             runs.append(once(Path(name), Path(name, "tree")))
-    (ROOT / "docs/performance.md").write_text(page(runs))
+    (ROOT / "docs/performance.md").write_text(page(runs, loads))
     rows = [{name: m.seconds for name, m in run.items()} for run in runs]
     print(json.dumps(rows, indent=1))
 
 
-main()
+if __name__ == "__main__":
+    main()
