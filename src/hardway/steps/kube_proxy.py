@@ -85,6 +85,9 @@ def service(cluster: Cluster, machine: Machine) -> Service:
             documentation("https://kubernetes.io/docs/"),
             after("network-online.target hardway-host.service",
                   "It needs this machine's address and its user."),
+            Setting("After", "kubelet.service",
+                    "It asks for the node that kubelet registers, and waits a second if there is "
+                    "none; kubelet waits for the API, so that one of them asks for that, not two."),
             NEVER_GIVE_UP,
         ),
         service=(*waits_for_api(cluster, machine), *RESTARTS, *_hardening()),
