@@ -176,6 +176,11 @@ class UnknownError(HardwayError):
 
     exit_code = 11
 
+    def __init__(self, message: str, *, hint: str = "", findings: Sequence[object] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.findings = findings
+        """What checks saw on those that answered."""
+
 
 COMMAND_SHOWN = 200
 """Characters of a failed command that its message shows."""

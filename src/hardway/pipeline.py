@@ -217,6 +217,7 @@ def _require_known(project: Project, fleet: Fleet, findings: Sequence[Finding]) 
         raise UnknownError(
             f"all is well, but nothing is known of {', '.join(dict.fromkeys(unknown))}",
             hint="see why: hardway verify; once they answer: hardway up",
+            findings=findings,
         )
 
 

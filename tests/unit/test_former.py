@@ -13,7 +13,7 @@ from tests import support
 from hardway.checks.live import Live
 from hardway.engine import order
 from hardway.engine.compare import compare
-from hardway.engine.kinds.manifest import OWN, identity, labelled
+from hardway.engine.kinds.manifest import OWN, identity, labelled, manifest_changes
 from hardway.engine.render import manifests, render
 from hardway.model.former import FORMER
 from hardway.model.resources import Change, Kind, Manifest
@@ -50,10 +50,14 @@ class Api:
     there: Sequence[Manifest]
     asked: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
+    applied: list[str] = field(default_factory=list)
 
     async def live(self, wanted: Sequence[Manifest]) -> list[Manifest]:
         self.asked = [identity(o) for o in wanted]
         return [o for o in self.there if identity(o) in self.asked]
+
+    async def apply(self, manifests: Sequence[Manifest]) -> None:
+        self.applied += [identity(o) for o in manifests]
 
     async def delete(self, manifests: Sequence[Manifest]) -> None:
         self.deleted += [identity(o) for o in manifests]
@@ -157,6 +161,27 @@ def test_objects_go_after_all_steps_hold() -> None:
         STEPS[-1].title,
         f"remove {NAME}",
     ]
+
+
+def corefile(text: str) -> dict[str, Any]:
+    return {"kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"Corefile": text}}
+
+
+@pytest.mark.parametrize(
+    ("there", "prose"),
+    [("# other\n    # words\n.:53 {\n}\n", True), ("# why\n.:54 {\n}\n", False)],
+)
+def test_a_comment_in_an_object_is_applied_and_nothing_is_tried(there: str, prose: bool) -> None:
+    wanted = corefile("# why\n.:53 {\n}\n")
+    (change,) = manifest_changes("dns", [wanted], [corefile(there)])
+    assert change.prose is prose
+    (made,) = manifest_changes("dns", [wanted], [])
+    assert not made.prose
+    api, told = Api([]), list[Event]()
+    steps = [replace(step, checks=(), trial=None, settles_s=0) for step in STEPS]
+    asyncio.run(order.bring_about(steps, [change], live_of(api, GIVEN), told.append))
+    assert api.applied == ["ConfigMap/a"]
+    assert any(e.happened == "step" for e in told) is not prose
 
 
 def test_delete_names_objects_on_stdin(tmp_path: Path) -> None:

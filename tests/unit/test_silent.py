@@ -1,17 +1,22 @@
 """Machines that do not answer: who goes on without them, and what is said of them."""
 
 import asyncio
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import cast
 
 import pytest
+from click.testing import CliRunner
 from tests import support
 from tests.fakes.answers import Answering
 
+from hardway import pipeline
 from hardway.checks.live import Live
+from hardway.cli.build import up
 from hardway.engine.render import render
 from hardway.engine.verify import settle, wrong
-from hardway.errors import ConnectError, StepError
+from hardway.errors import ConnectError, StepError, UnknownError
 from hardway.model.checks import CLUSTER as WHOLE
 from hardway.model.checks import MACHINES, Check, Scope, Sh, Where, judged, says
 from hardway.model.cluster import quorum
@@ -106,3 +111,19 @@ def test_the_endpoint_counts_only_where_it_is_asked_for() -> None:
     assert wrong([found], live) == [found]
     assert wrong([found], live, ["controller-1"]) == []
     assert wrong([found], live, ["controller-1", "endpoint"]) == [found]
+
+
+def test_up_in_json_says_what_it_found_where_some_machines_are_silent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "hardway.yaml").write_text("name: half-silent\n")
+    finding = {"check": "etcd-member-healthy", "ok": True}
+
+    async def silent_up(*_args: object, **_words: object) -> None:
+        raise UnknownError("nothing is known of worker-0", findings=[finding])
+
+    monkeypatch.setattr(pipeline, "up", silent_up)
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(up, ["--output", "json"])
+    assert isinstance(done.exception, UnknownError)
+    assert json.loads(done.stdout) == {"cluster": "half-silent", "findings": [finding]}

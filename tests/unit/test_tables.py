@@ -15,7 +15,7 @@ from hardway.model.resources import Desired, Kind
 from hardway.model.users import USERS, made_on
 from hardway.providers.aws.groups import CONTROLLERS, RULES
 from hardway.providers.hosts import probe, removal
-from hardway.steps import STEPS
+from hardway.steps import STEPS, network
 
 DEFAULTS = {10250, 10248}
 """Kubelet's own defaults, which no file has to name."""
@@ -62,6 +62,10 @@ def test_the_removal_and_preflight_read_the_tables() -> None:
     script = removal.script()
     assert all(re.search(rf"^users=.*\b{user.name}\b", script, re.MULTILINE) for user in USERS)
     assert all(row.path in script for row in SERVICE_PATHS if row.mounts)
+    head, text = script.split("# Takes everything", 1)
+    for word in (network.BRIDGE, network.TABLE, network.KUBE_PROXY_TABLE, str(network.PROTOCOL)):
+        assert word in head
+        assert word not in text
     assert {row.path for row in SERVICE_PATHS if row.inherited} < set(probe.FOLDERS)
 
 

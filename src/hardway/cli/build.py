@@ -10,7 +10,7 @@ import click
 
 from hardway.cli.options import DEFAULT_SPEC, OUTPUT, of_cluster, open_project, renew_own
 from hardway.cli.output import JSON, cost, emit_json, note, table
-from hardway.errors import PreflightError, RefusedError, SpecError, VerifyError
+from hardway.errors import PreflightError, RefusedError, SpecError, UnknownError, VerifyError
 
 if TYPE_CHECKING:
     from hardway.model.resources import Change
@@ -152,12 +152,17 @@ def up(  # noqa: PLR0913 - one parameter for each option
 
     project = replace(open_project(spec, clusters), new_versions=new_versions)
     found = supply.fitting(project, bundle) if bundle else None
-    with reporting() as report:
-        findings = asyncio.run(
-            supply.up(project, found, report, until=until)
-            if found
-            else pipeline.up(project, report, until=until)
-        )
+    try:
+        with reporting() as report:
+            findings = asyncio.run(
+                supply.up(project, found, report, until=until)
+                if found
+                else pipeline.up(project, report, until=until)
+            )
+    except UnknownError as error:
+        if output == JSON:
+            emit_json({"cluster": project.cluster.name, "findings": error.findings})
+        raise
     if output == JSON:
         emit_json({"cluster": project.cluster.name, "findings": findings})
         return

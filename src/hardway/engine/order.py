@@ -44,6 +44,8 @@ async def bring_about(
             await _restart(step, stage, live, report)
     await _prepare_all(last, live, report)
     if all(change.prose for change in changes):
+        for step in steps:
+            await _apply(step, last, live, report)
         return await _look(steps, live, report)
     findings = []
     for step in steps:

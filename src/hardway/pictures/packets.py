@@ -9,10 +9,9 @@ from hardway.model.cluster import Cluster, Machine
 from hardway.pictures.model import Arrow, Box, Column, Drawing, Part
 from hardway.pictures.view import Look, View
 from hardway.steps import probe
-from hardway.steps.network import TABLE
+from hardway.steps.network import BRIDGE, TABLE
 from hardway.text import text
 
-BRIDGE = "cni0"
 NODE_PORT = 30080
 OUTSIDE = "192.0.2.1"
 """An address for examples (RFC 5737)."""

@@ -19,6 +19,8 @@ from hardway.steps import kube_proxy
 SCRIPT = "/etc/hardway/network.sh"
 MASQUERADE = "/etc/hardway/masquerade.nft"
 TABLE = "hardway_pods"
+BRIDGE = "cni0"
+"""What pods of a worker are plugged into."""
 PROTOCOL = 87
 """Marks routes as hardway's (ip-route(8), rtproto)."""
 HOLD = "/run/hardway/hold-network"
@@ -33,8 +35,9 @@ SEE_ROUTES = (
 )
 MASQUERADED = f"nftables table {TABLE}"
 SEE_MASQUERADE = f"nft list table ip {TABLE}"
-SERVICES = "nftables table kube-proxy"
-SEE_SERVICES = "nft list tables ip | grep -x 'table ip kube-proxy'"
+KUBE_PROXY_TABLE = "kube-proxy"
+SERVICES = f"nftables table {KUBE_PROXY_TABLE}"
+SEE_SERVICES = f"nft list tables ip | grep -x 'table ip {KUBE_PROXY_TABLE}'"
 STARTING_S = 20
 
 
@@ -167,7 +170,7 @@ def _services() -> Effect:
     return Effect(
         name=SERVICES,
         see=SEE_SERVICES,
-        value="table ip kube-proxy\n",
+        value=f"table ip {KUBE_PROXY_TABLE}\n",
         unit=unit,
         fix=f"""# Right after its start it says that it is healthy, and has no table yet.
 pid=$(systemctl show --property=MainPID --value {unit})

@@ -28,6 +28,7 @@ from hardway.steps import data_path, probe, processes
 from hardway.steps.base import API, Given, Inventory, Step, services
 from hardway.steps.containerd import CNI_CONFIG
 from hardway.steps.network import (
+    BRIDGE,
     MASQUERADED,
     PROTOCOL,
     ROUTES,
@@ -122,7 +123,7 @@ def pod_mtu(given: Given) -> int:
 def _bridge(mtu: int) -> dict[str, object]:
     return {
         "type": "bridge",
-        "bridge": "cni0",
+        "bridge": BRIDGE,
         "mtu": mtu,
         "isGateway": True,
         "ipMasq": False,

@@ -5,7 +5,7 @@ from typing import Any
 
 from hardway.model.former import FORMER
 from hardway.model.names import API
-from hardway.model.resources import Change, Kind, Manifest
+from hardway.model.resources import Change, Kind, Manifest, meaning
 from hardway.tools.kubectl import FIELD_MANAGER
 
 OWN = {"app.kubernetes.io/managed-by": "hardway"}
@@ -20,14 +20,28 @@ def manifest_changes(
     found = []
     for manifest in wanted:
         name = identity(manifest)
-        lines = list(differences(manifest, there.get(name, {})))
+        seen = there.get(name, {})
+        lines = list(differences(manifest, seen))
         if lines:
             diff = "\n".join(lines) if name in there else ""
             found.append(
                 Change(machine=API, step=step, kind=Kind.APPLY, path_or_unit=name,
-                       item=manifest, diff=diff)
+                       item=manifest, diff=diff,
+                       prose=bool(seen) and not any(differences(_meant(manifest), _meant(seen))))
             )  # fmt: skip
     return found
+
+
+def _meant(value: Any) -> Any:
+    """Return a value without comments in its texts, such as those in CoreDNS's Corefile."""
+    match value:
+        case Mapping():
+            return {key: _meant(inner) for key, inner in value.items()}
+        case list():
+            return [_meant(inner) for inner in value]
+        case str():
+            return meaning(value.encode()).decode()
+    return value
 
 
 def labelled(manifest: Manifest) -> Manifest:

@@ -8,6 +8,8 @@ from hardway.errors import ProviderError, RemoteError
 from hardway.model.paths import MOUNTED
 from hardway.model.users import USERS
 from hardway.providers.base import Progress
+from hardway.steps.network import BRIDGE, KUBE_PROXY_TABLE, PROTOCOL, TABLE
+from hardway.steps.probe import NAMESPACE
 from hardway.transport.base import Fleet, Transport, run_checked
 
 REMOVAL_S = 600.0
@@ -15,7 +17,14 @@ REMOVAL_S = 600.0
 
 def script() -> str:
     """Return the shell script that does it on one machine; it prints what is left."""
-    words = {"users": " ".join(user.name for user in USERS), "mounted": "|".join(MOUNTED)}
+    words = {
+        "users": " ".join(user.name for user in USERS),
+        "mounted": "|".join(MOUNTED),
+        "bridge": BRIDGE,
+        "probe": NAMESPACE,
+        "tables": f"{TABLE}|{KUBE_PROXY_TABLE}",
+        "protocol": str(PROTOCOL),
+    }
     head = "".join(f"{name}={shlex.quote(value)}\n" for name, value in words.items())
     return head + files("hardway.providers.hosts").joinpath("removal.sh").read_text()
 

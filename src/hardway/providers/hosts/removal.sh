@@ -1,7 +1,7 @@
 # Takes everything of hardway's off this machine and puts back what stood there before, by the
-# ledger (engine/ledger.py) and, in $users and $mounted, the tables of users and of paths that
-# services make (providers/hosts/removal.py). Prints a line for each thing that is left. May be run
-# again.
+# ledger (engine/ledger.py) and the tables that providers/hosts/removal.py puts before it: $users,
+# $mounted, $bridge, $probe, $tables, $protocol. Prints a line for each thing that is left. May be
+# run again.
 set -u
 before=/var/lib/hardway/before
 identity=/var/lib/hardway/identity
@@ -34,11 +34,11 @@ mounts() {
         grep -v -x -e /var/lib/kubelet -e /var/lib/containerd | sort -r
 }
 
-tables() { nft list tables 2>/dev/null | grep -E ' (kube-proxy|hardway_pods)$'; }
+tables() { nft list tables 2>/dev/null | grep -E " ($tables)$"; }
 
 chains() { { iptables-save; ip6tables-save; } 2>/dev/null | grep -E -e '^:(KUBE|CNI)-' -e '--comment hardway '; }
 
-routes() { ip -4 route show proto 87 2>/dev/null; }
+routes() { ip -4 route show proto "$protocol" 2>/dev/null; }
 
 stop() {
     units=$(noted absent | sed -n 's#^/etc/systemd/system/\([^/]*[.]\(service\|timer\)\)$#\1#p')
@@ -60,15 +60,15 @@ stop() {
 
 unplug() {
     # Cables first: a namespace takes its links along some time after it was deleted.
-    for link in $(ip -brief link show master cni0 2>/dev/null | cut -d@ -f1) cni0; do
+    for link in $(ip -brief link show master "$bridge" 2>/dev/null | cut -d@ -f1) $bridge; do
         ip link delete "$link" 2>/dev/null
     done
-    for space in $(ip netns list 2>/dev/null | grep -o -e '^cni-[^ ]*' -e '^hardway-probe'); do
+    for space in $(ip netns list 2>/dev/null | grep -o -e '^cni-[^ ]*' -e "^$probe"); do
         ip netns delete "$space"
     done
     # `ip netns` made the folder a mount of its own; others' namespaces keep it.
     if [ -z "$(ls -A /run/netns 2>/dev/null)" ]; then umount /run/netns 2>/dev/null; fi
-    routes | while read -r range _; do ip route delete "$range" proto 87; done
+    routes | while read -r range _; do ip route delete "$range" proto "$protocol"; done
     tables | while read -r _ family name; do nft delete table "$family" "$name"; done
     for words in iptables ip6tables; do
         command -v $words >/dev/null 2>&1 || continue
@@ -138,8 +138,8 @@ remove_users() {
 left() {
     for pid in $(pods; ours); do echo "process $pid: $(tr '\0' ' ' <"/proc/$pid/cmdline")"; done
     mounts | sed 's/^/mount /'
-    ip netns list 2>/dev/null | grep -e '^cni-' -e '^hardway-probe' | sed 's/^/network namespace /'
-    ip -brief link show cni0 2>/dev/null | sed 's/^/link /'
+    ip netns list 2>/dev/null | grep -e '^cni-' -e "^$probe" | sed 's/^/network namespace /'
+    ip -brief link show "$bridge" 2>/dev/null | sed 's/^/link /'
     tables | sed 's/^/nftables /'
     chains | sed 's/^/iptables /'
     routes | sed 's/^/route /'
