@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from tests.cluster.conftest import ROOT, Hardway
 from tests.cluster.follower import Follower, blocks
+from tests.inventories import inventory
 
 from hardway.model.cluster import Machine
 from hardway.model.resources import IDENTITY, LEDGER
@@ -49,11 +50,14 @@ def build(small: Hardway) -> subprocess.CompletedProcess[str]:
 
 
 def holds(small: Hardway, there: Project) -> None:
-    """Let hardway ask all that it asks of a cluster, with the new cluster's own kubeconfigs."""
+    """Compare it by meaning; then let hardway ask all that it asks of a cluster of its own."""
     kubeconfigs = there.workspace.admin_kubeconfig.parent
     kubeconfigs.mkdir(mode=0o700)
     for file in (small.folder / "way/keys").glob("*.kubeconfig"):
         (kubeconfigs / file.name).write_bytes(file.read_bytes())
+    said = small.json("verify", "--inventory", str(inventory(there, "hardway")))
+    assert {entry["severity"] for entry in said["entries"]} == {"same"}
+
     for machine in there.cluster.machines:
         on(there, machine, NOTE)
     findings = small.findings()
