@@ -87,6 +87,20 @@ def test_a_changed_flag_is_before_the_unit_that_does_not_start_with_it() -> None
     assert [f.check for f in cause.roots] == ["kubelet-flags"] * 3
 
 
+def test_another_ca_on_a_machine_is_before_all_that_it_refuses() -> None:
+    wrong = ("cas-same", "certificates-signed", "kubelet-runs", "kubelet-healthy", "node-ready",
+             "pods-on-every-node")  # fmt: skip
+    (cause,) = grouped(everything(*wrong))
+    assert {f.check for f in cause.roots} == {"cas-same"}
+
+
+def test_without_its_binding_nothing_that_api_servers_ask_of_kubelets_works() -> None:
+    wrong = ("kubelet-client-may", "logs", "exec-and-names", "port-forward", "service-by-ip",
+             "source-address-kept")  # fmt: skip
+    (cause,) = grouped(everything(*wrong))
+    assert {f.check for f in cause.roots} == {"kubelet-client-may"}
+
+
 def test_a_warning_can_be_the_cause_of_what_fails() -> None:
     (cause,) = grouped(everything("no-foreign-drop-ins", "etcd-flags"))
     assert cause.fails

@@ -250,7 +250,7 @@ TABLE = (
     _row("certificates-keys", _each(_keys),
          "a service whose key does not belong to its certificate does not start", *FOREIGN),
     _row("certificates-signed", _each(_signed),
-         "the other end refuses what its CA did not sign: unknown authority"),
+         "the other end refuses what its CA did not sign: unknown authority", "cas-same"),
     _row("cas-same", _cas,
          "machines that trust another CA refuse all others, and are refused by them"),
 )  # fmt: skip

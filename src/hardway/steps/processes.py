@@ -39,7 +39,7 @@ while read -r unit; do
 done""")
 JSON_FIELD = re.compile(r'"(msg|error)":"((?:[^"\\]|\\.)*)')
 KLOG_HEAD = re.compile(r"^[IWEF]\d{4} [\d:.]+ +\d+ [\w.]+:\d+\] ")
-CRASHES, CALM_S = 3, 120
+CRASHES, CALM_S = 3, 30
 """A process that was started again so often, and last so few seconds ago, does not last."""
 
 

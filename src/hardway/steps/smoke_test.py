@@ -220,7 +220,7 @@ NEEDED = (encryption.SAME.name, control_plane.READY.name)
 """The trial's `needs`: without them nothing is tried."""
 READY = Check(
     name="pods-on-every-node", step=NAME, scope=NODES, when=Occasion.CHANGED, judge=_runs,
-    causes=("containerd-answers", "node-ready", *API, "scheduler-healthy",
+    causes=("containerd-answers", "kubelet-healthy", "node-ready", *API, "scheduler-healthy",
             "controller-manager-healthy"),
     anywhere=NEEDED,
     ask=Kubectl(("get", "deployments,pods,services", "--namespace=<NAMESPACE>", "--output=json")),
@@ -291,7 +291,7 @@ ON_A_NODE = (
 ON_NODES = tuple(
     replace(
         check,
-        causes=(*check.causes, READY.name, *API),
+        causes=(*check.causes, READY.name, "kubelet-client-may", *API),
         anywhere=(*check.anywhere, *NEEDED),
     )
     for check in ON_A_NODE

@@ -17,7 +17,6 @@ from hardway.model.checks import (
     Subject,
     Where,
     judged,
-    says,
 )
 from hardway.model.rows import Setting
 from hardway.steps import containerd, kube_proxy, kubelet
@@ -88,6 +87,12 @@ def _cgroups(_subject: Subject, answer: Answer) -> tuple[Judgement, ...]:
                        containerd=runtime))  # fmt: skip
 
 
+def _may(_subject: Subject, answer: Answer) -> tuple[Judgement]:
+    # kubectl warns beside it that nodes are in no namespace.
+    said = [line for line in answer.text.splitlines() if not line.startswith("Warning:")]
+    return judged("yes", said[-1] if said else "no")
+
+
 MAY = ("auth", "can-i", "create", "nodes", "--subresource=proxy")
 """Exec in a pod is a creation there. `nodes/proxy` would be a node called proxy."""
 
@@ -110,7 +115,7 @@ CHECKS = (
           why="two managers of one tree of control groups lose containers: pods restart for no "
           "reason",
           see=f"hardway ssh <MACHINE> -- grep -i cgroup {kubelet.CONFIG} {containerd.CONFIG}"),
-    Check(name="kubelet-client-may", step=NAME, scope=CLUSTER, judge=says("yes"),
+    Check(name="kubelet-client-may", step=NAME, scope=CLUSTER, judge=_may,
           when=Occasion.ASKED,
           ask=Kubectl((*MAY, f"--as={KUBELET_CLIENT}")),
           causes=API,
