@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from random import Random
 from textwrap import dedent
 
 import pytest
@@ -257,6 +258,37 @@ def test_what_control_planes_must_have_alike_is_compared_by_content() -> None:
     other = {**seen["controller-1"].processes, "kube-apiserver": replace(process, files=files)}
     seen["controller-1"] = replace(seen["controller-1"], processes=other)
     assert everywhere() == {"every control plane kube-apiserver --service-account-signing-key-file"}
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_no_answer_however_odd_is_too_much(seed: int) -> None:
+    by = Random(seed)
+    of, machine = by.choice(sorted(RANGES)), by.choice(sorted(MACHINES))
+    lines = answers(of)[machine].splitlines()
+    for _ in range(by.randint(1, 200)):
+        number = by.randrange(len(lines))
+        line = lines[number]
+        lines[number] = by.choice(["", line + "x", line[: len(line) // 2], "\t- [{", "\tx: null",
+                                   line.partition(":")[0] + ": null",
+                                   line.partition("=")[0] + "=,fd00::/64"])  # fmt: skip
+    texts = {**answers(of), machine: "\n".join(lines)}
+    try:
+        seen = {name: parse(text) for name, text in texts.items()}
+    except ValueError:
+        # Then nothing is known of the machine.
+        return
+    judge(inventory(of), seen)
+
+
+def test_etcds_variables_stand_for_flags() -> None:
+    answer = dedent("""\
+        == process 7 etcd etcd etcd.service
+        \t--name=a
+        == environment etcd
+        \tETCD_NAME=b
+        \tETCD_CLIENT_CERT_AUTH=true
+        """)
+    assert parse(answer).processes["etcd"].arguments == ("--name=a", "--client-cert-auth=true")
 
 
 def test_an_edit_that_no_process_runs_with_is_named() -> None:

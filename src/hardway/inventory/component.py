@@ -9,7 +9,8 @@ from hardway.atlas.atlas import Atlas
 from hardway.atlas.entries import Entry
 from hardway.atlas.material import Material
 from hardway.engine.meaning.base import ABSENT
-from hardway.engine.meaning.document import load_yaml, subset
+from hardway.engine.meaning.document import at as held
+from hardway.engine.meaning.document import mapping, subset
 from hardway.inventory import rules
 from hardway.inventory.judged import Judged, Severity
 from hardway.inventory.look import Process
@@ -21,6 +22,11 @@ from hardway.steps import encryption
 KUBECONFIG = ".kubeconfig"
 NAMING = frozenset({"--config", "--kubeconfig"})
 """Flags that name a file in which hardway's flags may stand too."""
+IN_CONFIG = {
+    "--kubeconfig": ("clientConnection", "kubeconfig"),
+    "--leader-elect": ("leaderElection", "leaderElect"),
+}
+"""Flags of hardway's that may stand in a configuration file."""
 DEFAULT = " (the default)"
 """After a value that is not said."""
 DURATION = re.compile(r"(\d+)(h|m|s|ms)")
@@ -68,13 +74,10 @@ def of(atlas: Atlas, machine: str, process: Process) -> Component:
     """Return a component with the flags that it runs with, and what stands in their place."""
     given = dict(said(process))
     for path in given.get("--config", ()):
-        config = _document(process.read(path))
-        client = config.get("clientConnection", {}).get("kubeconfig")
-        if client:
-            given.setdefault("--kubeconfig", (client,))
-        if "leaderElect" in config.get("leaderElection", {}):
-            elects = str(config["leaderElection"]["leaderElect"]).lower()
-            given.setdefault("--leader-elect", (elects,))
+        config = mapping(process.read(path))
+        for flag, place in IN_CONFIG.items():
+            if (value := held(config, *place)) is not None:
+                given.setdefault(flag, (_shown(value),))
     return Component(atlas, machine, process, given)
 
 
@@ -155,14 +158,6 @@ def _file(atlas: Atlas, machine: str, path: str) -> File | None:
         return None
 
 
-def _document(text: bytes | None) -> dict[str, Any]:
-    try:
-        found = load_yaml(text or b"")
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
 def _config(component: Component, file: File, path: str) -> tuple[list[Judged], list[Named]]:
     """Compare a configuration file setting by setting."""
     text = component.process.read(path)
@@ -171,15 +166,15 @@ def _config(component: Component, file: File, path: str) -> tuple[list[Judged], 
     if file.path in rules.OWN_CONTENT:
         return [component.judged(path, "a file", "a file", file.why, where=path)], []
     if file.path == encryption.PATH:
-        return [_encryption(component, _document(text), path, file.why)], []
+        return [_encryption(component, mapping(text), path, file.why)], []
     found: list[Judged] = []
     named: list[Named] = []
-    theirs = _document(text)
+    theirs = mapping(text)
     for entry in (e for e in component.atlas.entries if e.file is file):
         if entry.name in {"apiVersion", "kind"}:
             continue
         for at, value in _leaves(entry.name, entry.row.value):
-            there = _dig(theirs, at)
+            there = held(theirs, *at.split("."))
             material = component.atlas.materials[entry.machine].get(str(value))
             if material or str(value).endswith(KUBECONFIG):
                 named.append(Named(component.name, at, entry.row.why, material, str(value),
@@ -196,12 +191,6 @@ def _leaves(at: str, value: object) -> Iterator[tuple[str, object]]:
             yield from _leaves(f"{at}.{key}", inner)
     else:
         yield at, value
-
-
-def _dig(document: Any, at: str) -> Any:
-    for key in at.split("."):
-        document = document.get(key) if isinstance(document, dict) else None
-    return document
 
 
 def _setting(component: Component, at: str, value: object, there: Any) -> Judged:
@@ -223,12 +212,20 @@ def _shown(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+ALL_SECRETS = frozenset({"secrets", "*.*", "*."})
+"""How a file of encryption at rest calls Secrets."""
+
+
 def _encryption(component: Component, theirs: dict[str, Any], path: str, why: str) -> Judged:
     """Judge by the provider that writes: what it writes is what lies in etcd."""
-    first = "none"
-    for group in theirs.get("resources") or ():
-        if {"secrets", "*.*", "*."} & set(group.get("resources") or ()):
-            first = next(iter(next(iter(group.get("providers") or [{}]))), "none")
+    groups = theirs.get("resources") if isinstance(theirs.get("resources"), list) else []
+    covers = (
+        group
+        for group in groups
+        if any(name in ALL_SECRETS for name in held(group, "resources") or ())
+    )
+    provider = held(next(covers, None), "providers", 0)
+    first = next(iter(provider), "none") if isinstance(provider, dict) else "none"
     at = "what encrypts Secrets"
     if first in {"secretbox", "kms"}:
         return component.judged(at, first, first, why, where=path)

@@ -8,12 +8,11 @@ from typing import Any
 from hardway.atlas.material import MaterialKind
 from hardway.engine.meaning import certificate
 from hardway.engine.meaning.base import ABSENT, Deviation
-from hardway.engine.meaning.certificate import Expected, split
+from hardway.engine.meaning.certificate import Expected, public_keys, split
 from hardway.inventory.component import Component, Named
 from hardway.inventory.judged import Judged, Severity
 from hardway.inventory.look import SeenFile
 from hardway.model.cluster import Cluster, Machine, Role
-from hardway.pki.inspect import read
 from hardway.pki.inventory import Certificate, Wanted, expand
 from hardway.text import text
 
@@ -188,8 +187,8 @@ def shared(of: Identities, shown: Sequence[Shown]) -> Iterator[Judged]:
     """Yield the keys that serve in several roles."""
     roles: dict[bytes, list[Shown]] = defaultdict(list)
     for one in shown:
-        for pem in split(one.certificate)[:1]:
-            roles[read(pem).public_key].append(one)
+        for key in public_keys(b"".join(split(one.certificate)[:1])):
+            roles[key].append(one)
     for same in roles.values():
         names = list(dict.fromkeys(one.row.name for one in same))
         programs = {one.named.component for one in same}

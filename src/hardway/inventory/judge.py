@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from hardway.atlas.atlas import Atlas
 from hardway.engine.meaning.base import ABSENT
-from hardway.engine.meaning.certificate import split
+from hardway.engine.meaning.certificate import public_keys
 from hardway.inventory import component, identities, kubeconfigs, machine, rules
 from hardway.inventory.component import Component
 from hardway.inventory.identities import ETCD, FRONT_PROXY, KUBERNETES
@@ -16,11 +16,12 @@ from hardway.inventory.look import PROGRAMS, Seen
 from hardway.inventory.wanted import wanted
 from hardway.model.cluster import Machine
 from hardway.model.resources import Unit
-from hardway.pki.inspect import read
 from hardway.spec.inventory import Inventory, Places
 from hardway.text import text
 
 Components = Mapping[str, Component]
+REPLACED = frozenset({"containerd", "kube-proxy"})
+"""Programs that other layouts have others in place of, such as CRI-O and Cilium."""
 EVERYWHERE = "every control plane"
 
 
@@ -109,7 +110,7 @@ def _together(
 ) -> Iterator[Judged]:
     """Yield what all control planes have to have alike, and what has to be apart."""
     for name, why in APART.items():
-        same = _keys(authorities[name]) & _keys(authorities[KUBERNETES])
+        same = public_keys(authorities[name]) & public_keys(authorities[KUBERNETES])
         if authorities[name]:
             yield Judged(
                 machine=EVERYWHERE, component="machine", at=f"CA of {name}",
@@ -163,10 +164,6 @@ def _value(own: Component | None, flag: str) -> str:
     if file is None:
         return value
     return sha256(file.public or file.content).hexdigest()[:12]
-
-
-def _keys(bundle: bytes) -> set[bytes]:
-    return {read(pem).public_key for pem in split(bundle)}
 
 
 def _ranges(running: Mapping[str, Components]) -> Iterator[Judged]:

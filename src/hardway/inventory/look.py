@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
-from hardway.engine.meaning.document import load_yaml
+from hardway.engine.meaning.document import at as held
+from hardway.engine.meaning.document import mapping
 from hardway.model.checks import Sh
 from hardway.spec.inventory import Places
 
@@ -66,6 +67,8 @@ for dir in /proc/[0-9]*; do
         echo "== unit $name"
         systemctl cat "$unit" 2>/dev/null | sed 's/^/\t/'
     fi
+    echo "== environment $name"
+    tr '\0' '\n' <"$dir/environ" 2>/dev/null | sed -n 's/^ETCD_/\tETCD_/p'
     for path in $(tr '\0' '\n' <"$dir/cmdline" | grep -oE '(^|=)/[^ ,=]+' | sed 's/^=//'); do
         show "$pid" "$path" FOLLOWED
     done
@@ -154,9 +157,9 @@ def bridge(seen: Seen) -> tuple[str, Mapping[str, Any]]:
     """Return the plugin that joins a machine's pods by a bridge, and its file; empty without."""
     for path, file in sorted(seen.files.items()):
         if path.startswith(CNI_FOLDER) and file.content:
-            network = load_yaml(file.content)
+            network = mapping(file.content)
             for plugin in network.get("plugins") or [network]:
-                if plugin.get("type") == BRIDGE:
+                if held(plugin, "type") == BRIDGE:
                     return path, plugin
     return "", {}
 
@@ -181,14 +184,18 @@ def parse(answer: str) -> Seen:
             pid, described = words[0], " ".join(words[1:])
             path, file = _file(described, lines)
             files.setdefault(pid, {})[path] = file
-    processes = [
-        (words[2], Process(words[2], words[3], words[4], tuple(lines), files.get(words[1], {})))
-        for words, lines in blocks
-        if words[0] == "process"
-    ]
     rest = {" ".join(words): lines for words, lines in blocks if words[0] in REST}
+    processes = {
+        words[2]: Process(
+            words[2], words[3], words[4],
+            (*lines, *_from_environment(rest.get(f"environment {words[2]}", []), lines)),
+            files.get(words[1], {}),
+        )
+        for words, lines in blocks
+        if words[0] == "process" and len(words) > PARTS
+    }  # fmt: skip
     return Seen(
-        processes=dict(processes),
+        processes=processes,
         units={name.removeprefix("unit "): _text(lines) for name, lines in rest.items()
                if name.startswith("unit ")},
         files=files.get("1", {}),
@@ -198,7 +205,20 @@ def parse(answer: str) -> Seen:
     )  # fmt: skip
 
 
-REST = ("unit", "sysctl", "routes", "address")
+PARTS = 4
+"""Words of a process's head: pid, name, user and unit, after what it is."""
+
+
+def _from_environment(variables: Sequence[str], flags: Sequence[str]) -> Iterator[str]:
+    """Yield etcd's variables as the flags that they stand for, where no flag says otherwise."""
+    for variable in variables:
+        name, _, value = variable.removeprefix("ETCD_").partition("=")
+        flag = "--" + name.lower().replace("_", "-")
+        if not any(word.split("=")[0] == flag for word in flags):
+            yield f"{flag}={value}"
+
+
+REST = ("environment", "unit", "sysctl", "routes", "address")
 
 
 def _blocks(answer: str) -> Iterator[Block]:

@@ -10,7 +10,8 @@ from hardway.engine.kinds import file as files
 from hardway.engine.meaning import kubeconfig, unit
 from hardway.engine.meaning.base import ABSENT
 from hardway.engine.meaning.commands import flags
-from hardway.engine.meaning.document import load_yaml
+from hardway.engine.meaning.document import at as held
+from hardway.engine.meaning.document import load_yaml, mapping
 from hardway.engine.meaning.settings import routes, sysctls
 from hardway.inventory.component import Component, entries
 from hardway.inventory.identities import MASTERS, MASTERS_WHY
@@ -194,7 +195,6 @@ def _written(name: str, path: str, seen: Seen) -> Mapping[str, tuple[str, ...]]:
         )
         return {} if expanded else found
     file = seen.files.get(path)
-    manifest = load_yaml(file.content) if file and file.content else {}
-    containers = manifest.get("spec", {}).get("containers", [{}]) if manifest else [{}]
-    argv = [*containers[0].get("command", []), *containers[0].get("args", [])]
-    return flags(argv)[1] if argv else {}
+    container = held(mapping(file.content) if file else {}, "spec", "containers", 0)
+    argv = [str(word) for part in ("command", "args") for word in held(container, part) or ()]
+    return flags(argv)[1]

@@ -7,6 +7,7 @@ are no deviations.
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from ipaddress import IPv4Address, IPv4Network
+from itertools import cycle
 from urllib.parse import urlsplit
 
 from hardway import components
@@ -14,6 +15,7 @@ from hardway.atlas.assumed import ordinary_hosts
 from hardway.atlas.atlas import Atlas
 from hardway.engine.meaning import kubeconfig
 from hardway.engine.meaning.commands import flags
+from hardway.engine.meaning.document import at as held
 from hardway.errors import SpecError
 from hardway.inventory.look import Process, Seen, bridge
 from hardway.model import options
@@ -59,9 +61,9 @@ def wanted(inventory: Inventory, seen: Mapping[str, Seen]) -> Atlas:
 
 
 def _cluster(inventory: Inventory, seen: Mapping[str, Seen]) -> Cluster:
-    pods = IPv4Network(_flag(seen, "kube-controller-manager", "--cluster-cidr") or PODS)
-    services = _flag(seen, "kube-apiserver", "--service-cluster-ip-range") or SERVICES
-    ranges = pods.subnets(new_prefix=max(PER_NODE, pods.prefixlen))
+    pods = _range(_flag(seen, "kube-controller-manager", "--cluster-cidr"), PODS)
+    services = _range(_flag(seen, "kube-apiserver", "--service-cluster-ip-range"), SERVICES)
+    ranges = cycle(pods.subnets(new_prefix=max(PER_NODE, pods.prefixlen)))
     machines = tuple(
         Machine(
             name=found.name,
@@ -82,7 +84,7 @@ def _cluster(inventory: Inventory, seen: Mapping[str, Seen]) -> Cluster:
         machines=machines,
         node_cidr=EVERYWHERE,
         pod_cidr=pods,
-        service_cidr=IPv4Network(services.split(",")[0]),
+        service_cidr=services,
         endpoint=_endpoint(seen, machines),
         routes_outside=False,
         key_algorithm=KeyAlgorithm.ECDSA_P256,
@@ -109,9 +111,22 @@ def _address(found: Found, seen: Seen | None) -> IPv4Address:
 
 def _pods(seen: Seen | None) -> IPv4Network | None:
     """Return the range that a worker's bridge gives pods addresses of."""
-    ipam = bridge(seen)[1].get("ipam", {}) if seen else {}
-    subnets = [ipam.get("subnet"), *(r.get("subnet") for rs in ipam.get("ranges", ()) for r in rs)]
-    return next((IPv4Network(subnet) for subnet in subnets if subnet), None)
+    ipam = held(bridge(seen)[1], "ipam") if seen else None
+    subnets = (held(ipam, "subnet"), held(ipam, "ranges", 0, 0, "subnet"))
+    return next((of for subnet in subnets if (of := _ipv4(str(subnet)))), None)
+
+
+def _range(said: str, default: str) -> IPv4Network:
+    """Return the first range for IPv4 of those that a flag says."""
+    found = (_ipv4(one) for one in said.split(","))
+    return next((of for of in found if of), IPv4Network(default))
+
+
+def _ipv4(said: str) -> IPv4Network | None:
+    try:
+        return IPv4Network(said, strict=False)
+    except ValueError:
+        return None
 
 
 def _endpoint(seen: Mapping[str, Seen], machines: tuple[Machine, ...]) -> Endpoint:

@@ -13,6 +13,7 @@ from hardway.inventory.judged import Judged, Severity
 from hardway.inventory.layouts import places
 from hardway.inventory.look import PROGRAMS, Seen, parse, question
 from hardway.model.checks import Answer
+from hardway.providers.hosts.password import Password
 from hardway.spec.inventory import Found, Inventory
 from hardway.spec.load import load_inventory
 from hardway.spec.ssh import Ssh
@@ -65,7 +66,7 @@ async def ask(inventory: Inventory) -> dict[str, Answer]:
     """Return what each machine answers to the one question that it is asked."""
     targets = [_target(inventory, machine) for machine in inventory.machines]
     asked = question(places(inventory), SETTINGS)
-    async with ssh.connect(targets, timeout_s=ANSWERS_S) as fleet:
+    async with ssh.connect(targets, timeout_s=ANSWERS_S, password=Password()) as fleet:
         names = [target.machine for target in targets]
         answers = await asyncio.gather(*(of_machine(fleet, name, [asked]) for name in names))
     return {name: answer for name, (answer,) in zip(names, answers, strict=True)}

@@ -1,5 +1,6 @@
 """Certificates: who they name, for what, and whether the key fits; never serials or dates."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from hardway.engine.meaning.base import ABSENT, Deviation
@@ -38,7 +39,7 @@ def deviations(expected: Expected, certificate: bytes, public_key: bytes = b"") 
     if set(said.usages) != set(expected.usages):
         found.append(_listed("usages", expected.usages, said.usages))
     if expected.ca and not any(issued_by(certificate, ca) for ca in split(expected.ca)):
-        wanted = ", ".join(read(ca).common_name for ca in split(expected.ca))
+        wanted = ", ".join(map(_named, split(expected.ca)))
         found.append(Deviation("issuer", wanted, _other(said.issuer, wanted)))
     if public_key and public_key.split() != said.public_key.split():
         found.append(Deviation("key", "the certificate's key", "another certificate's key"))
@@ -64,6 +65,13 @@ def _listed(at: str, wanted: tuple[str, ...], found: tuple[str, ...]) -> Deviati
     return Deviation(at, ", ".join(wanted), ", ".join(found) or ABSENT)
 
 
+def _named(ca: bytes) -> str:
+    try:
+        return read(ca).common_name
+    except ValueError:
+        return "a CA that cannot be read"
+
+
 def _other(found: str, wanted: str) -> str:
     return f"another CA that is called {found} too" if found == wanted else found
 
@@ -75,3 +83,12 @@ def split(bundle: bytes) -> list[bytes]:
     """Return the certificates of a PEM file, each as PEM in one form."""
     parts = [part.partition(END)[0] for part in bundle.split(BEGIN)[1:]]
     return [b"\n".join((BEGIN, b"".join(part.split()), END, b"")) for part in parts]
+
+
+def public_keys(bundle: bytes) -> set[bytes]:
+    """Return the keys of a PEM file's certificates; none of parts that cannot be read."""
+    found = set()
+    for pem in split(bundle):
+        with suppress(ValueError):
+            found.add(read(pem).public_key)
+    return found

@@ -35,7 +35,10 @@ DIGITS = {"x": 2, "u": 4, "U": 8}
 def _escaped(char: str, rest: Iterable[str]) -> str:
     if char in DIGITS:
         digits = [digit for _, digit in zip(range(DIGITS[char]), rest, strict=False)]
-        return chr(int("".join(digits), 16))
+        try:
+            return chr(int("".join(digits), 16))
+        except (ValueError, OverflowError):
+            return "".join((char, *digits))
     return ESCAPES.get(char, char)
 
 

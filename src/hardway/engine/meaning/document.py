@@ -73,6 +73,25 @@ def load_yaml(text: bytes) -> Any:
         raise ValueError(" ".join(str(error).split())) from error
 
 
+def mapping(text: bytes | None) -> dict[str, Any]:
+    """Return a YAML or JSON text's mapping; an empty one of any other text."""
+    try:
+        found = load_yaml(text or b"")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def at(document: Any, *keys: str | int) -> Any:
+    """Return the value at a place in a document; None where there is none."""
+    for key in keys:
+        held = isinstance(document, dict) if isinstance(key, str) else isinstance(document, list)
+        if not held or (isinstance(key, int) and key >= len(document)):
+            return None
+        document = document.get(key) if isinstance(key, str) else document[key]
+    return document
+
+
 def load_toml(text: bytes) -> Any:
     """Return a TOML text's content.
 

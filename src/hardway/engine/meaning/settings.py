@@ -1,6 +1,7 @@
 """Lines with a name and a value each: kernel settings, environment files, routes."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from ipaddress import IPv4Network
 from itertools import pairwise
 
@@ -46,12 +47,12 @@ def routes(text: bytes) -> Mapping[str, tuple[str, ...]]:
     for line in _lines(text):
         words = line.split()
         kind = words.pop(0) if words[0] in TYPES else ""
-        destination, said = words[0], dict(pairwise(words))
+        destination, said = words[0] if words else "", dict(pairwise(words))
         place = "0.0.0.0/0" if destination == DEFAULT else destination
         # The link follows from the next machine's address; protocol and metric lead nowhere else.
-        found[str(IPv4Network(place, strict=False))] = (
-            kind or said.get("via") or said.get("dev", ""),
-        )
+        with suppress(ValueError):
+            network = IPv4Network(place, strict=False)
+            found[str(network)] = (kind or said.get("via") or said.get("dev", ""),)
     return found
 
 

@@ -32,7 +32,7 @@ WORDS = {"yes": "yes", "true": "yes", "on": "yes", "no": "no", "false": "no", "o
 NUMBERS = {"1": "yes", "0": "no"}
 SECONDS = {"us": 1e-6, "ms": 1e-3, "": 1.0, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0,
            "h": 3600.0, "d": 86400.0, "w": 604800.0}  # fmt: skip
-TIME = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)")
+TIME = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)")
 
 Meaning = Mapping[str, tuple[str, ...]]
 """Values by entry: `[Service] User`, `[Service] ExecStart --config`."""
@@ -109,10 +109,10 @@ def _plain(name: str, value: str) -> str:
 
 
 def _seconds(value: str) -> str:
-    if re.fullmatch(f"(?:{TIME.pattern})+", value):
-        parts = TIME.findall(value)
-        if all(unit in SECONDS for _, unit in parts):
-            return f"{sum(float(number) * SECONDS[unit] for number, unit in parts):g}s"
+    parts = TIME.findall(value)
+    whole = "".join(number + unit for number, unit in parts) == "".join(value.split())
+    if parts and whole and all(unit in SECONDS for _, unit in parts):
+        return f"{sum(float(number) * SECONDS[unit] for number, unit in parts):g}s"
     return value
 
 
