@@ -218,7 +218,8 @@ ALL_SECRETS = frozenset({"secrets", "*.*", "*."})
 
 def _encryption(component: Component, theirs: dict[str, Any], path: str, why: str) -> Judged:
     """Judge by the provider that writes: what it writes is what lies in etcd."""
-    groups = theirs.get("resources") if isinstance(theirs.get("resources"), list) else []
+    said = theirs.get("resources")
+    groups = said if isinstance(said, list) else []
     covers = (
         group
         for group in groups
