@@ -27,12 +27,16 @@ PROSE = {
     "summary", "symptom", "teaches", "title", "verified_by", "why", "without",
 }  # fmt: skip
 """Fields of rows that people read."""
+NAMES = re.compile(r"[\w.-]+ \(0\d{3} [\w-]+\)|[\w.:/-]+(, [\w.:/-]+)+|default-server check .*")
+"""A file with mode and owner, a list of names or addresses, and an entry of haproxy.cfg."""
 SAYING = {"text", "say", "translate"}
 """Functions whose first argument is a text."""
 
 
 def is_prose(text: str) -> bool:
-    """Return whether a text has words, and is more than one name."""
+    """Return whether a text is a sentence, or words of one: no name, command or list of names."""
+    if text.startswith(("$ ", "CN=", "O=")) or NAMES.fullmatch(text):
+        return False
     return bool(re.search(r"[A-Za-z]{2}.* .*[A-Za-z]", text, re.DOTALL))
 
 

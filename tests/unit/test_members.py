@@ -108,7 +108,6 @@ class World:
     breaks_at: int = 0
     after: bool = False
     log: list[str] = field(default_factory=list)
-    leader: str = ""
     stopped: str = ""
     """Whose API server was told to stop."""
     ids: int = 100
@@ -153,16 +152,6 @@ class World:
         quorum = len(voters & self.runs) > len(voters) // 2
         if machine not in self.runs or not quorum:
             return Completed(1, b"", b"context deadline exceeded")
-        if words[0] != "move-leader":
-            return self.change(words, argv)
-        if machine != self.leader:
-            return Completed(1, b"", b"no leader endpoint found at given endpoints")
-        (self.leader,) = [n for n, row in self.rows.items() if f"{row['ID']:x}" == words[1]]
-        assert self.leader in voters & self.runs
-        self.log.append(f"{self.leader} leads")
-        return Completed(0, b"", b"")
-
-    def change(self, words: Sequence[str], argv: Sequence[str]) -> Completed:
         match list(words[:2]):
             case ["member", "list"]:
                 text = json.dumps({"members": list(self.rows.values())})
@@ -170,7 +159,6 @@ class World:
             case ["member", "remove"]:
                 (name,) = [n for n, row in self.rows.items() if f"{row['ID']:x}" == words[2]]
                 assert name not in self.runs or self.stopped == name
-                assert name != self.leader, "the others would be without a leader"
                 self.runs.discard(name)
                 del self.rows[name]
                 self.log.append(f"remove {name}")
@@ -388,13 +376,6 @@ def test_a_member_leaves_after_a_snapshot_and_its_api_server(tmp_path: Path) -> 
     assert world.stopped == "controller-1"
     leave(world, tmp_path)
     assert world.log == ["snapshot", "remove controller-1"], "once it has left, nothing is left"
-
-
-def test_a_leader_hands_over_to_a_healthy_voter_before_it_leaves(tmp_path: Path) -> None:
-    world = whole()
-    world.leader = "controller-1"
-    leave(world, tmp_path)
-    assert world.log == ["snapshot", "controller-0 leads", "remove controller-1"]
 
 
 def test_a_lost_member_is_taken_out(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from hardway.atlas.material import Material
 from hardway.model.cluster import Machine
 from hardway.pki.inspect import issued_by, read
 from hardway.pki.inventory import CLIENT, SERVER, Wanted
+from hardway.text import text
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ def dialed(
 def flaws(atlas: Atlas, made: Handshake) -> list[str]:
     """Return why a handshake would fail, end by end; nothing if both ends accept each other."""
     secrets = atlas.given.secrets
-    found = []
+    found: list[str] = []
     for proof, usage in ((made.server_proof, SERVER), (made.client_proof, CLIENT)):
         if proof is None or proof.certificate is None:
             continue
@@ -134,9 +135,13 @@ def flaws(atlas: Atlas, made: Handshake) -> list[str]:
         said = read(pem)
         authority = trusted.ca.name if trusted.ca else wanted.row.ca
         if not issued_by(pem, secrets.cas[authority].signer.certificate):
-            found.append(f"{authority} has not signed {wanted.row.name}")
+            found.append(text("{ca} has not signed {certificate}", ca=authority,
+                              certificate=wanted.row.name))  # fmt: skip
         if usage not in said.usages:
-            found.append(f"{wanted.row.name} is not good for {usage}")
-        if usage == SERVER and made.dialed not in said.names:
-            found.append(f"{wanted.row.name} does not have the name {made.dialed}")
+            found.append(text("{certificate} is not good for {usage}",
+                              certificate=wanted.row.name, usage=usage))  # fmt: skip
+        # A load balancer that is not made yet has no name.
+        if usage == SERVER and made.dialed and made.dialed not in said.names:
+            found.append(text("{certificate} does not have the name {name}",
+                              certificate=wanted.row.name, name=made.dialed))  # fmt: skip
     return found

@@ -159,10 +159,6 @@ class Membership:
         if self.machine.name in self.live.fleet:
             # It says goodbye: balancers take it out before its etcd is gone.
             await self.transport.run(["systemctl", "stop", apiserver.UNIT])
-            # A leader that is removed leaves the others to an election, a second without any. (One
-            # that is stopped hands over by itself.) It fails where another one leads.
-            heir = next(m for m in voters if m.name in healthy)
-            await self.transport.run(argv("move-leader", f"{heir.id:x}"))
         elif await self._healthy(healthy[0], f"https://{self.machine.address}:{ETCD_CLIENT_PORT}"):
             raise RefusedError(
                 f"{self.machine.name} is not lost: its member of etcd answers {healthy[0]}",

@@ -75,8 +75,10 @@ def draw_boot(view: View, argument: str) -> Drawing:
     branches = []
     for unit in _ordered(after):
         waits = after[unit]
-        note = "; ".join(f"after {', '.join(units)}: {why}" for units, why in waits)
-        branches.append(Branch(unit, note or "waits for nothing of hardway's", about=unit))
+        below = tuple(
+            Branch(text("after {units}", units=", ".join(units)), why) for units, why in waits
+        )
+        branches.append(Branch(unit, "" if below else NOTHING, branches=below, about=unit))
     return Drawing(
         text("What starts when {machine} boots", machine=machine.name),
         Tree(tuple(branches)),
@@ -84,6 +86,7 @@ def draw_boot(view: View, argument: str) -> Drawing:
     )
 
 
+NOTHING = "waits for nothing of hardway's"
 Waits = dict[str, list[tuple[list[str], str]]]
 """By unit: which units it waits for, and why."""
 
