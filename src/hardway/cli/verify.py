@@ -31,7 +31,9 @@ JUNIT = "junit"
     show_default=True,
     help="For people, for programs, or for CI systems (XML).",
 )
-@click.option("--no-trials", is_flag=True, help="Leave out what makes pods: takes 3 s at most.")
+@click.option(
+    "--no-trials", is_flag=True, help="Leave out what makes pods: changes nothing at all."
+)
 @click.option("--watch", is_flag=True, help="Look again every few seconds, without trials.")
 @click.option("--ha", is_flag=True, help="Take away each control plane in turn and look again.")
 @click.option("--evidence", is_flag=True, help="Show what each check saw, also where it holds.")
