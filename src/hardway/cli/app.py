@@ -16,6 +16,8 @@ from hardway.cli import (
     explain,
     export,
     look,
+    mcp,
+    metrics,
     node,
     operate,
     picture,
@@ -39,7 +41,22 @@ def cli(lang: str | None) -> None:
         os.environ["HARDWAY_LANG"] = lang
 
 
-COMMANDS = (build, look, verify, certs, explain, audit, picture, operate, node, supply, export, aws)
+COMMANDS = (
+    build,
+    look,
+    verify,
+    certs,
+    explain,
+    audit,
+    picture,
+    operate,
+    node,
+    supply,
+    export,
+    metrics,
+    mcp,
+    aws,
+)
 
 for command in (c for part in COMMANDS for c in part.COMMANDS):
     cli.add_command(command)

@@ -5,27 +5,25 @@ from collections.abc import Sequence
 
 from hardway.checks.ask import of_machine
 from hardway.checks.live import Live
-from hardway.checks.run import cases, look, of_silent
 from hardway.model.checks import Sh
 from hardway.operations.chart import draw, draw_live
 from hardway.pictures.view import Look, View
+from hardway.pipeline import look
 from hardway.project import Project
 from hardway.status import status
-from hardway.steps import STEPS
 
 
 async def view(project: Project, looks: Sequence[Look] = ()) -> View:
     """Return what there is to show of a living cluster; makes no trials and changes nothing."""
     async with project.reach(absent_ok=True) as live:
-        rows = [check for step in STEPS for check in step.checks]
         states = await project.provider.states(project.cluster)
         atlas, found, seen, said = await asyncio.gather(
             draw_live(project, live.fleet),
-            look(cases(rows, live), live),
+            look(project, live, (), trials=False),
             status(live, states),
             _said(live, looks),
         )
-        return View(atlas, tuple(of_silent(found, live)), seen, said)
+        return View(atlas, tuple(found), seen, said)
 
 
 async def _said(live: Live, looks: Sequence[Look]) -> dict[Look, str]:

@@ -1,0 +1,83 @@
+"""Assistants get read-only tools with schemas, answers without secrets, and errors in words."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp import Client
+from tests.views import atlas
+
+from hardway.cli.mcp import server
+from hardway.operations.tools import TOOLS
+from hardway.project import Project, open_project
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Callable[[], Project]:
+    spec = tmp_path / "hardway.yaml"
+    spec.write_text("name: small\n")
+    return lambda: open_project(spec, None)
+
+
+def call(project: Callable[[], Project], tool: str, /, **arguments: Any) -> Any:
+    async def asked() -> Any:
+        async with Client(server(project)) as client:
+            return await client.call_tool(tool, arguments)
+
+    return asyncio.run(asked())
+
+
+def test_every_tool_has_a_schema_and_says_that_it_changes_nothing(project) -> None:
+    async def listed() -> Any:
+        async with Client(server(project)) as client:
+            return (await client.list_tools()).tools
+
+    tools = {tool.name: tool for tool in asyncio.run(listed())}
+    assert list(tools) == [row.name for row in TOOLS]
+    for tool in tools.values():
+        assert tool.annotations.read_only_hint is True
+        assert tool.description
+        assert "project" not in tool.input_schema["properties"]
+    assert tools["explain"].input_schema["required"] == ["what"]
+    assert tools["verify"].input_schema["properties"]["steps"]["type"] == "array"
+
+
+def test_explain_answers_from_rendered_files(project) -> None:
+    answer = call(project, "explain", what="--etcd-cafile").structured_content
+    assert answer["name"]
+    assert "/etc/kubernetes/pki/etcd-ca.crt" in json.dumps(answer)
+
+
+def test_unknown_things_have_neighbours(project) -> None:
+    answer = call(project, "explain", what="--etcd-cafil").structured_content
+    assert "--etcd-cafile" in json.dumps(answer)
+
+
+def test_certificates_and_pictures_need_no_machine(project) -> None:
+    names = {row["name"] for row in call(project, "certs").structured_content["connections"]}
+    assert "apiserver-to-etcd" in names
+    assert "controller-0" in call(project, "picture", name="topology").structured_content["text"]
+
+
+def test_what_goes_wrong_is_told_with_the_next_command(project) -> None:
+    answer = call(project, "picture", name="nonsense")
+    assert answer.is_error
+    assert "the pictures: topology" in answer.content[0].text
+
+
+def test_nothing_is_written(project, tmp_path: Path) -> None:
+    for name, arguments in (("explain", {"what": "etcd"}), ("certs", {}),
+                            ("picture", {"name": "authorities"})):  # fmt: skip
+        call(project, name, **arguments)
+    assert [p.name for p in tmp_path.iterdir()] == ["hardway.yaml"]
+
+
+def test_no_answer_has_a_key(project) -> None:
+    said = json.dumps([
+        call(project, "explain", what=path).structured_content
+        for path in atlas().materials["controller-0"]
+    ])  # fmt: skip
+    assert "PRIVATE KEY" not in said
