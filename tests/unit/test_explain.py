@@ -1,5 +1,6 @@
 """Whatever is rendered can be asked about by its name, and is answered in all the points it has."""
 
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -120,8 +121,11 @@ def test_everything_is_found_by_its_name(indexes: Mapping[str, Index], name: str
 def test_every_answer_has_its_points(indexes: Mapping[str, Index], name: str) -> None:
     for thing in indexes[name].things:
         said = answer_about(thing, NOBODY_ASKED)
-        for aspect in (Aspect.WHAT, Aspect.MADE, Aspect.SEE):
+        for aspect in (Aspect.WHAT, Aspect.MADE, Aspect.SEE, Aspect.READ_ON):
             assert words(said, aspect).strip(), (thing.kind, thing.name, aspect)
+        if thing.kind in {Kind.CONNECTION, Kind.UNIT, Kind.CERTIFICATE, Kind.CA, Kind.RANGE}:
+            # Timers and scripts are nobody's server; what they keep up is said at the service.
+            assert words(said, Aspect.WITHOUT) or thing.name.endswith(".timer"), thing.name
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -252,7 +256,11 @@ def test_a_file_that_differs_is_named(indexes: Mapping[str, Index]) -> None:
 
 def test_no_key_is_in_any_answer(indexes: Mapping[str, Index]) -> None:
     index = indexes["3+3"]
+    keys = [b64encode(key.secret).decode() for key in index.atlas.given.secrets.encryption_keys]
+    assert keys
     for thing in index.things:
         said = answer_about(thing, NOBODY_ASKED)
         for aspect in Aspect:
-            assert "PRIVATE KEY" not in words(said, aspect), thing.name
+            told = words(said, aspect)
+            assert "PRIVATE KEY" not in told, thing.name
+            assert not any(key in told for key in keys), thing.name

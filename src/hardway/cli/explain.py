@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 WIDEST, NARROWEST = 100, 60
 """Columns of an answer: longer lines are hard to read."""
-LABEL = 34
+LABEL = 40
 """Columns of a label beside its text; a longer one stands above it."""
 
 
@@ -67,7 +67,8 @@ def explain(  # noqa: PLR0913 - one parameter for each option
     if output == JSON:
         emit_json({"answer": _plain(answer)})
     else:
-        _print(answer, more=more)
+        for line in lines(answer, more=more):
+            click.echo(line)
 
 
 def _plain(answer: "Answer") -> dict[str, object]:
@@ -115,24 +116,24 @@ def _quoted(name: str) -> str:
     return f"'{name}'" if " " in name else name
 
 
-def _print(answer: "Answer", *, more: bool) -> None:
-    click.echo(click.style(answer.name, bold=True) + f"  ({say(answer.kind)})")
+def lines(answer: "Answer", *, more: bool) -> Iterator[str]:
+    """Yield an answer for people, line by line."""
+    yield click.style(answer.name, bold=True) + f"  ({say(answer.kind)})"
     heading = ""
     for point in answer.shown(more=more):
         if point.heading != heading:
             heading = point.heading
-            click.echo()
-            click.echo(click.style(say(heading), fg="cyan", bold=True))
-        for line in _point(point):
-            click.echo(line)
-    click.echo()
-    for note in answer.notes:
-        for line in _wrapped(say(note), ""):
-            click.echo(click.style(line, dim=True))
-    left = sum(point.more for point in answer.points)
-    if left and not more:
-        hint = say("There is more:")
-        click.echo(click.style(f"{hint} hardway explain --more {_quoted(answer.name)}", dim=True))
+            yield ""
+            yield click.style(say(heading), fg="cyan", bold=True)
+        yield from _point(point)
+    notes = [*answer.notes]
+    if not more and any(point.more for point in answer.points):
+        command = f"hardway explain --more {_quoted(answer.name)}"
+        notes.append(text("There is more: {command}", command=command))
+    if notes:
+        yield ""
+    for note in notes:
+        yield from (click.style(line, dim=True) for line in _wrapped(say(note), ""))
 
 
 def _point(point: "Point") -> Iterator[str]:

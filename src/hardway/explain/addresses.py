@@ -121,7 +121,7 @@ def naming(atlas: Atlas, word: str) -> tuple[tuple[str, str], ...]:
 def _names(entry: Entry, word: str) -> bool:
     """Return whether an entry names an address or range, and not one that begins alike."""
     said = f"{entry.name} {entry.row.value}"
-    return word in said and bool(re.search(rf"(?<![\d.]){re.escape(word)}(?![\d./]\d)", said))
+    return word in said and bool(re.search(rf"(?<![\d.]){re.escape(word)}(?!\d|[./]\d)", said))
 
 
 def _service_ip(atlas: Atlas) -> Thing:

@@ -1,6 +1,6 @@
 """Certificates, keys and CAs: where each is used, what is in it, and what it has to say."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from hardway.atlas.atlas import HOST, Atlas, Placed
@@ -19,8 +19,6 @@ from hardway.pki.inventory import CAS, CLIENT, Authority, Certificate, Wanted, e
 from hardway.text import text
 
 NAME = "certificates"
-SHOWN = 2
-"""Consequences that the short answer tells, where many connections use a certificate."""
 
 
 def things(atlas: Atlas, used: Mapping[str, tuple[Use, ...]]) -> Iterator[Thing]:
@@ -36,8 +34,7 @@ def things(atlas: Atlas, used: Mapping[str, tuple[Use, ...]]) -> Iterator[Thing]
             name=f"certificate {name}",
             aliases=(name, f"{name} certificate", f"{name}.crt",
                      *(text for one in own for text in (f"{name}/{one.machine}", one.stem))),
-            tags=(f"certificate {name}", *(use.connection.name for use in found),
-                  f"CA {row.ca}", "certificate", NAME),
+            tags=(f"certificate {name}", NAME, *(use.connection.name for use in found)),
             summary=row.why,
             machines=tuple(one.machine for one in own if one.machine),
             paths=(f"{row.path}.crt",) if row.path else (),
@@ -83,7 +80,8 @@ def _of_row(
         text("The certificate {name}: {why}.", name=row.name, why=row.why),
         text("Each of {machines} has its own.", machines=joined(machines))
         if first.machine else text("It is on this host only, in a kubeconfig."),
-    ))  # fmt: skip
+    ), rows=((text("shown by"), row.presented_by), (text("checked by"), row.verified_by)),
+    )  # fmt: skip
     yield from _made(atlas, first)
     if row.path:
         yield from reading(atlas, f"{row.path}.crt", scene)
@@ -100,14 +98,14 @@ def _of_row(
 def shared(atlas: Atlas, wanted: Wanted, found: Sequence[Use]) -> Iterator[Point]:
     """Yield what is said of a certificate, whether by its name or by its path."""
     row = wanted.row
-    yield Point(Aspect.HANDSHAKE, rows=uses.told(atlas, dict.fromkeys(found)))
+    yield from uses.told(atlas, found)
     if CLIENT in row.usages:
         yield from as_whom(wanted.common_name, row.organization)
     yield Point(Aspect.CONTENT, rows=tuple(_decoded(atlas, wanted)))
     yield Point(Aspect.CONTENT, rows=tuple(
         (name, why_named(atlas.cluster, name)) for name in wanted.names
     ), title="Why it has these names", more=True)  # fmt: skip
-    yield from lost(found)
+    yield from uses.lost(use.connection for use in found)
     if wanted.machine:
         show = f"openssl x509 -noout -text -in {row.path}.crt"
         yield Point(Aspect.SEE, commands=(f"hardway ssh {wanted.machine} -- {show}",))
@@ -117,25 +115,14 @@ def shared(atlas: Atlas, wanted: Wanted, found: Sequence[Use]) -> Iterator[Point
     )), more=True)  # fmt: skip
 
 
-def lost(found: Iterable[Use]) -> Iterator[Point]:
-    """Yield what stops with each connection that uses a thing; the first ones in short."""
-    rows = {use.connection.name: use.connection.without for use in found}
-    said = tuple(rows.items())
-    if len(said) == 1:
-        yield Point(Aspect.WITHOUT, (said[0][1],))
-        return
-    yield Point(Aspect.WITHOUT, rows=said[:SHOWN])
-    yield Point(Aspect.WITHOUT, rows=said[SHOWN:], more=True)
-
-
-def as_whom(user: str, group: str) -> Iterator[Point]:
+def as_whom(user: str, group: str, *, with_grants: bool = True) -> Iterator[Point]:
     """Yield as whom a client's certificate makes it known, and what gives that user its rights."""
-    known = [row for row in (identity(user), identity(group)) if row]
-    rows = [(text("user (CN)"), user)] + ([(text("group (O)"), group)] if group else [])
+    known = [row for row in (identity(user), identity(group)) if row][:1]
     yield Point(Aspect.IDENTITY, rows=(
-        *rows,
-        *((text("rights from"), row.grants) for row in known[:1]),
-        *((text("it may"), row.can) for row in known[:1]),
+        (text("user (CN)"), user),
+        *(((text("group (O)"), group),) if group else ()),
+        *((text("rights from"), row.grants) for row in known if with_grants),
+        *((text("it may"), row.can) for row in known),
     ))  # fmt: skip
 
 
@@ -179,24 +166,34 @@ def of_path(
     """Yield what there is to say of a certificate, key or CA at a path of a machine."""
     placed = found[0]
     material = atlas.materials[placed.machine][path]
-    own = list(dict.fromkeys(used))
+    own = [use for use in dict.fromkeys(used) if _is_on(atlas, use, placed.machine, scene)]
     if material.kind is MaterialKind.KEY and material.wanted:
         certificate = f"{material.wanted.row.path}.crt"
         own = list(uses.uses(atlas).get(certificate, ()))
-    yield Point(Aspect.WHAT, tuple(_what(material, placed)))
+    yield Point(Aspect.WHAT, tuple(_what(material, found)))
     yield from reading(atlas, path, scene)
     if material.kind in {MaterialKind.CERTIFICATE, MaterialKind.KEY} and material.wanted:
         yield from shared(atlas, material.wanted, own)
     else:
-        yield Point(Aspect.HANDSHAKE, rows=uses.told(atlas, own))
-        yield from lost(own)
+        yield from uses.told(atlas, own)
+        yield from uses.lost(use.connection for use in own)
         yield Point(Aspect.SEE, commands=(_see(placed, path, material),))
         if material.ca:
             yield Point(Aspect.CONTENT, rows=tuple(_ca_decoded(atlas, material.ca)))
 
 
-def _what(material: Material, placed: Placed) -> Iterator[str]:
-    why = standing(placed).why
+def _is_on(atlas: Atlas, use: Use, machine: str, scene: Scene) -> bool:
+    """Return whether an end is on a machine; all are, where the question names none."""
+    role = use.connection.client_on if use.end in uses.OF_CLIENT else use.connection.server_on
+    if not scene.machine:
+        return True
+    if role:
+        return role is atlas.cluster.machine(machine).role
+    return bool(atlas.at(use.ref.file, machine))
+
+
+def _what(material: Material, found: Sequence[Placed]) -> Iterator[str]:
+    why = standing(found[0]).why
     match material:
         case Material(kind=MaterialKind.CERTIFICATE, wanted=Wanted(row=row)):
             yield text("The certificate {name}: {why}.", name=row.name, why=row.why)
@@ -210,7 +207,9 @@ def _what(material: Material, placed: Placed) -> Iterator[str]:
         case Material(kind=MaterialKind.CA, ca=Authority(name=name, why=why_of_ca)):
             yield text("The certificate of the {name} CA, without its key. This CA {why}.",
                        name=name, why=why_of_ca)  # fmt: skip
-            yield text("On this machine it is {why}.", why=why)
+            for own in dict.fromkeys(standing(placed).why for placed in found):
+                machines = joined(p.machine for p in found if standing(p).why == own)
+                yield text("On {machines} it is {why}.", machines=machines, why=own)
         case Material(kind=MaterialKind.SIGNING):
             yield text("The private half of the service-account key pair: it {why}.", why=why)
             yield text("It is no TLS key: nothing shows it in a handshake. All control planes "
@@ -250,11 +249,11 @@ def _of_ca(atlas: Atlas, ca: Authority, found: tuple[Use, ...], _scene: Scene) -
         for path, machines in places.items()
     ), title="Where its certificate is")  # fmt: skip
     signed = dict.fromkeys(one.row for one in expand(atlas.cluster) if one.row.ca == ca.name)
-    yield Point(Aspect.HANDSHAKE, rows=uses.told(atlas, dict.fromkeys(found)))
+    yield from uses.told(atlas, found)
     yield Point(Aspect.CONTENT, rows=tuple(_ca_decoded(atlas, ca)))
     yield Point(Aspect.CONTENT, rows=tuple((row.name, row.why) for row in signed),
                 title="What it signs")  # fmt: skip
-    yield from lost(found)
+    yield from uses.lost(use.connection for use in found)
     yield Point(Aspect.SEE, commands=(
         f"openssl x509 -noout -text -in clusters/{atlas.cluster.name}/pki/{ca.name}/ca.crt",
         "hardway certs",

@@ -52,7 +52,7 @@ def _of_step(atlas: Atlas, step: Step, _scene: Scene) -> Iterator[Point]:
                 rows=((text("comes after"), before),))  # fmt: skip
     own = [p for p in atlas.placed if p.step == step.name]
     machines = joined(p.machine for p in own) or text("no machine: it asks or writes objects only")
-    yield Point(Aspect.READERS, rows=((text("on"), machines),))
+    yield Point(Aspect.READERS, (machines,), title="Where")
     files = {p.item.path: p.item.why for p in own if isinstance(p.item, File)}
     yield Point(Aspect.CONTENT, rows=tuple(files.items()), more=True)
     yield Point(Aspect.CONTENT, rows=(
@@ -73,9 +73,12 @@ def _of_check(
     subjects = check.scope.subjects(atlas.cluster)
     yield Point(Aspect.WHAT, (text("A check of the step {step}: {why}.", step=check.step,
                                    why=check.why),))  # fmt: skip
-    yield Point(Aspect.MADE, (text("hardway verify makes it, {when}.", when=check.when.value),))
+    yield Point(
+        Aspect.MADE,
+        (text("hardway verify makes it; otherwise it is made {when}.", when=check.when.value),),
+    )
     about = joined(subject.name for subject in subjects) or text("nothing in this cluster")
-    yield Point(Aspect.READERS, rows=((text("about"), about),))
+    yield Point(Aspect.READERS, (about,), title="About")
     match check.ask:
         case Sh(text=script, where=where):
             yield Point(Aspect.CONTENT, (script,), title="What it asks", more=True)

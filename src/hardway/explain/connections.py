@@ -13,6 +13,10 @@ from hardway.explain.things import Kind, Thing, joined
 from hardway.model.checks import Subject
 from hardway.text import Text, text
 
+A_POD = "a pod"
+HTTPS = 443
+"""The port of the Service `kubernetes`."""
+
 
 def things(atlas: Atlas) -> Iterator[Thing]:
     """Yield a thing for each connection of the cluster."""
@@ -41,31 +45,42 @@ def _points(atlas: Atlas, row: Connection, scene: Scene) -> Iterator[Point]:
         next(((c, s) for c, s in found if scene.machine == s.name), found[0]),
     )
     made = resolve(atlas, row, client, server)
-    port = f":{row.port.number}" if row.port else ""
     yield Point(Aspect.WHAT, (
-        text("{client} dials {server} at {address}.", client=row.client, server=row.server,
-             address=f"{made.dialed}{port}"),
+        text("By this connection {client} dials {server} at {address}.", client=row.client,
+             server=row.server, address=_address(atlas, made)),
         row.why,
     ))  # fmt: skip
     if len(found) > 1:
         who = joined(f"{c.name if c else text('this host or a pod')} -> {s.name}"
                      for c, s in found)  # fmt: skip
         yield Point(Aspect.WHAT, (who,), title="Between", more=True)
-    yield Point(Aspect.MADE, rows=tuple(_configured(row)))
+    yield Point(Aspect.MADE, rows=tuple(_configured(row)), title="What configures it")
+    nowhere = text("on any worker") if row.client == A_POD else text("on this host")
     yield Point(Aspect.READERS, rows=(
-        (row.client, scene.process(client.name, row.client) if client else text("this host or "
-                                                                                "a pod")),
+        (row.client, scene.process(client.name, row.client) if client else nowhere),
         (row.server, scene.process(server.name, row.server)),
     ), title="Its ends")  # fmt: skip
     yield Point(Aspect.HANDSHAKE, rows=tuple(_proofs(made)))
     yield Point(Aspect.HANDSHAKE, tuple(_judged(atlas, made)))
     user, group = made.identity
     if user:
-        yield from certificates.as_whom(user, group)
+        yield from certificates.as_whom(user, group, with_grants=False)
     yield Point(Aspect.IDENTITY, (row.authorizes,))
     yield Point(Aspect.WITHOUT, (row.without,))
     subject = Subject("machine", (client or server).name, atlas.cluster)
     yield Point(Aspect.SEE, commands=(subject.fill(row.see, {"SERVER": server.name}),))
+
+
+def _address(atlas: Atlas, made: Handshake) -> str:
+    """Return what is dialed, with the port there: a Service and the endpoint have their own."""
+    cluster, row = atlas.cluster, made.connection
+    ports = {
+        str(cluster.api_service_ip): HTTPS,
+        cluster.api_from_here.host: cluster.api_from_here.port,
+        cluster.endpoint.host: cluster.endpoint.port,
+    }
+    port = ports.get(made.dialed, row.port.number if row.port else 0)
+    return f"{made.dialed}:{port}" if port else made.dialed
 
 
 def _configured(row: Connection) -> Iterator[tuple[str, str]]:
@@ -87,7 +102,7 @@ def _proofs(made: Handshake) -> Iterator[tuple[str, str]]:
     row = made.connection
     if made.server_proof:
         yield text("1 the server proves itself"), _proof(row.server, row.client, made.server_proof)
-        yield "", text("{client} looks for the name {dialed} in it.", client=row.client,
+        yield "", text("Then {client} looks for the name {dialed} in it.", client=row.client,
                        dialed=made.dialed)  # fmt: skip
     elif row.server_shows is None and row.port is None:
         yield text("no TLS"), text("The socket's permissions decide who may connect.")

@@ -53,7 +53,8 @@ def _thing(
         name=name,
         aliases=tuple(aliases),
         tags=(f"{file} {first.name}", first.name, *(use.connection.name for use in named),
-              *units, path, first.step),
+              *(f"section {section}" for section in sections),
+              *(f"flags {unit}" for unit in units if first.is_flag), *units, path, first.step),
         summary=first.row.why,
         machines=tuple(dict.fromkeys(entry.machine for entry in own)),
         points=partial(_points, atlas, tuple(own), units, named),
@@ -66,11 +67,11 @@ def _points(
 ) -> Iterator[Point]:  # fmt: skip
     first = own[0]
     yield Point(Aspect.WHAT, (first.row.why,), rows=_values(own, scene))
-    yield Point(
-        Aspect.MADE,
-        (by_step(first.step),),
-        rows=(("in", first.file.path), ("section", " / ".join(first.sections) or "top")),
-    )
+    if first.file.secret:
+        yield Point(Aspect.WHAT, (text("Its value is secret and is not shown."),))
+    section = () if first.is_flag or not first.sections else ((
+        text("section"), " / ".join(first.sections)),)  # fmt: skip
+    yield Point(Aspect.MADE, (by_step(first.step),), rows=((text("in"), first.file.path), *section))
     machines = list(dict.fromkeys(entry.machine for entry in own))
     yield Point(Aspect.READERS, rows=tuple(
         (unit, processes(scene, (unit,), machines)) for unit in units
@@ -78,11 +79,11 @@ def _points(
     if first.is_flag:
         yield Point(Aspect.READERS, tuple(_running(own, units[0], scene)), title="Runs with")
     shown = [use for use in named if use.end is not End.DIALS]
-    yield Point(Aspect.HANDSHAKE, rows=uses.told(atlas, shown))
+    yield from uses.told(atlas, shown)
     yield Point(Aspect.HANDSHAKE, rows=tuple(
         (use.connection.name, use.sentence) for use in named if use.end is End.DIALS
     ))  # fmt: skip
-    yield Point(Aspect.CONTENT, rows=tuple(_behind(atlas, first)))
+    yield Point(Aspect.CONTENT, rows=tuple(_behind(atlas, first)), title="The file it names")
     yield Point(Aspect.WITHOUT, tuple(dict.fromkeys(use.connection.without for use in named)))
     yield Point(Aspect.SEE, commands=(_see(first, units),))
 
@@ -92,7 +93,7 @@ def _values(own: tuple[Entry, ...], scene: Scene) -> tuple[tuple[str, str], ...]
     by_value: dict[tuple[str, str], list[str]] = {}
     for entry in own:
         if entry.machine in scene.chosen(e.machine for e in own):
-            for full, value in entry.values():
+            for full, value in entry.values() if not entry.file.secret else ():
                 by_value.setdefault((full, _plain(value)), []).append(entry.machine)
     everywhere = {entry.machine for entry in own}
     return tuple(
@@ -127,7 +128,12 @@ def _behind(atlas: Atlas, entry: Entry) -> Iterator[tuple[str, str]]:
     for full, value in entry.values():
         for path in atlas.paths_in(f"{full} {value}"):
             for placed in atlas.at(path, entry.machine)[:1]:
-                yield path, standing(placed).why
+                material = atlas.materials[entry.machine].get(path)
+                why = standing(placed).why
+                yield (
+                    path,
+                    text("{kind}: {why}", kind=material.kind.value, why=why) if material else why,
+                )
 
 
 def _see(entry: Entry, units: tuple[str, ...]) -> str:

@@ -48,16 +48,15 @@ def plain(asked: str) -> str:
 
 def _thing(atlas: Atlas, row: Error, said: str, known: Known) -> Thing:
     return Thing(
-        kind=Kind.ERROR, name=f"error {row.name}", aliases=(row.name,),
+        kind=Kind.ERROR, name=f"error {row.name}",
         tags=(f"error {row.name}", *(c.connection for c in row.causes if c.connection), "error"),
-        summary=row.means, points=partial(_points, atlas, row, plain(said), known),
+        summary=text(row.means, **_groups(row, plain(said))),
+        points=partial(_points, atlas, row, plain(said), known),
     )  # fmt: skip
 
 
 def _points(atlas: Atlas, row: Error, said: str, known: Known, _scene: Scene) -> Iterator[Point]:
-    match = re.search(row.pattern, said, re.MULTILINE)
-    named = match.groupdict() if match else {}
-    groups = {name: value or UNKNOWN for name, value in named.items()}
+    groups = _groups(row, said)
     yield Point(Aspect.WHAT, (text(row.means, **groups),))
     yield Point(Aspect.WHAT, (row.expected,) if row.expected else (), title="When it is no fault")
     yield Point(Aspect.MADE, (row.said_by,), title="Who says it")
@@ -70,10 +69,17 @@ def _points(atlas: Atlas, row: Error, said: str, known: Known, _scene: Scene) ->
     yield Point(
         Aspect.SEE, rows=tuple(_decides(row)), commands=tuple(_commands(atlas, row, groups))
     )
-    yield Point(Aspect.READ_ON, (
+    yield Point(Aspect.MADE, (
         text("The example: {example}", example=row.example),
         text("It is from {source}.", source=row.source),
     ), title="An example", more=True)  # fmt: skip
+
+
+def _groups(row: Error, said: str) -> dict[str, str]:
+    """Return what the pattern's groups have found, by name."""
+    match = re.search(row.pattern, said, re.MULTILINE)
+    named = match.groupdict() if match else {}
+    return {name: value or UNKNOWN for name, value in named.items()}
 
 
 def _words(said: str, known: Known) -> Iterator[tuple[str, str]]:

@@ -38,7 +38,7 @@ def things(atlas: Atlas, used: dict[str, tuple[Use, ...]]) -> Iterator[Thing]:
             yield _thing(atlas, path, found, used.get(path, ()))
     for row in SERVICE_PATHS:
         if row.path not in paths:
-            yield _by_service(row)
+            yield _by_service(atlas, row)
 
 
 def _thing(atlas: Atlas, path: str, found: tuple[Placed, ...], used: tuple[Use, ...]) -> Thing:
@@ -50,9 +50,10 @@ def _thing(atlas: Atlas, path: str, found: tuple[Placed, ...], used: tuple[Use, 
         kind=kind,
         name=path,
         aliases=(basename(path),) if kind is Kind.PROGRAM or not material else (),
-        tags=(path, basename(path), *named, *(use.connection.name for use in used),
+        tags=(path, f"file {path}", basename(path), *named,
               *((f"CA {material.ca.name}",) if material and material.ca else ()),
-              kind.value, found[0].step),
+              *(("kubeconfig",) if kubeconfigs.is_kubeconfig(found[0]) else ()),
+              found[0].step, *(use.connection.name for use in used)),
         summary=item.why,
         machines=tuple(placed.machine for placed in found),
         paths=(path,) if isinstance(item, File) else (),
@@ -94,7 +95,7 @@ def _rows(placed: Placed) -> Iterator[tuple[str, str]]:
     """Yield each entry and its reason."""
     if isinstance(placed.item, File):
         for row in walk(placed.item.rows):
-            value = getattr(row, "value", "")
+            value = "" if placed.item.secret else getattr(row, "value", "")
             yield (f"{row.name}: {value}" if value not in ("", None) else row.name), row.why
 
 
@@ -109,24 +110,33 @@ def _text(placed: Placed) -> Iterator[str]:
 
 
 def _see(placed: Placed) -> str:
-    show = {Folder: "ls -l --directory", Blob: "readlink"}.get(type(placed.item), "cat")
+    secret = isinstance(placed.item, File) and placed.item.secret
+    show = {Folder: "ls -l --directory", Blob: "readlink"}.get(
+        type(placed.item), "ls -l" if secret else "cat"
+    )
     return f"hardway ssh {placed.machine} -- {show} {standing(placed).path}"
 
 
 def _compare(atlas: Atlas, placed: Placed) -> str:
-    path = standing(placed).path
-    return f"hardway ssh {placed.machine} -- cat {path} | diff {copy_of(atlas, placed)} -"
+    path, copy = standing(placed).path, copy_of(atlas, placed)
+    # Of a secret file no line is printed, only where the first difference is.
+    secret = isinstance(placed.item, File) and placed.item.secret
+    compare = f"cmp - {copy}" if secret else f"diff {copy} -"
+    return f"hardway ssh {placed.machine} -- cat {path} | {compare}"
 
 
-def _by_service(row: ServicePath) -> Thing:
+def _by_service(atlas: Atlas, row: ServicePath) -> Thing:
+    running = [*atlas.units(f"{row.made_by}.service"), *atlas.placed[:1]]
+    machine = running[0].machine
+
     def points(_scene: Scene) -> Iterator[Point]:
         yield Point(Aspect.WHAT, (row.why,))
         yield Point(Aspect.MADE, (text("{who}, when it runs; no step puts it there.",
                                        who=row.made_by),))  # fmt: skip
         yield Point(Aspect.READERS, rows=((row.made_by, text("its own data")),))
-        yield Point(Aspect.SEE, commands=(f"hardway ssh <MACHINE> -- ls -la {row.path}",))
+        yield Point(Aspect.SEE, commands=(f"hardway ssh {machine} -- ls -la {row.path}",))
 
     return Thing(
         kind=Kind.FILE, name=row.path, aliases=(basename(row.path),),
-        tags=(row.path, row.made_by, "file"), summary=row.why, points=points,
+        tags=(row.path, row.made_by, "machines"), summary=row.why, points=points,
     )  # fmt: skip

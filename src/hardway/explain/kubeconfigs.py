@@ -74,15 +74,15 @@ def of_file(atlas: Atlas, found: Sequence[Placed], scene: Scene) -> Iterator[Poi
     ))  # fmt: skip
     yield from reading(atlas, path, scene)
     yield Point(Aspect.CONTENT, rows=tuple(
-        (entry, atlas.value(first.machine, path, entry)) for entry in (
+        (entry.rsplit(".", 1)[-1], atlas.value(first.machine, path, entry)) for entry in (
             "clusters[0].cluster.server", "clusters[0].cluster.certificate-authority",
             "users[0].user.client-certificate", "users[0].user.client-key",
         )
     ))  # fmt: skip
     used = [use for connection in having(atlas.cluster) for use in uses.ends(connection)
             if use.ref.file == path and use.end is not End.DIALS]  # fmt: skip
-    yield Point(Aspect.HANDSHAKE, rows=uses.told(atlas, used))
+    yield from uses.told(atlas, used)
     yield from certificates.as_whom(wanted.common_name, row.organization)
-    yield from certificates.lost(used)
+    yield from uses.lost(use.connection for use in used)
     see = f"hardway ssh {first.machine} -- cat {path}"
     yield Point(Aspect.SEE, commands=(see,))

@@ -93,7 +93,7 @@ def _units(atlas: Atlas) -> Iterator[Thing]:
             name=unit,
             short=unit_name(unit),
             aliases=(path, f"unit {unit_name(unit)}", f"{unit_name(unit)} unit"),
-            tags=(unit_name(unit), "unit", found[0].step),
+            tags=(f"unit {unit_name(unit)}", unit_name(unit), "unit", found[0].step),
             summary=found[0].item.why,
             machines=tuple(placed.machine for placed in found),
             paths=(path,),
@@ -115,23 +115,20 @@ def _of_unit(
         *((text("listens on"), f"{port.number}: {port.why}") for port in PORTS
           if port.service == name),
     ))  # fmt: skip
-    if known:
-        yield Point(Aspect.READERS, rows=tuple(
-            (path, text("again by itself: {why}", why=row.why)) for row in known[0].rereads
-            for path in (row.path,)
-        ) + tuple(
-            (read, text("at the start: a change restarts it")) for read in known[0].reads
-            if read != path
-        ), title="What it reads")  # fmt: skip
+    yield Point(
+        Aspect.READERS,
+        rows=tuple(_reads(known[0], path)) if known else (),
+        title="What it reads",
+        more=True,
+    )
     connections = [c for c in having(atlas.cluster) if name in {c.client, c.server}]
-    yield Point(Aspect.HANDSHAKE, rows=tuple((c.name, c.why) for c in connections), more=True)
+    yield Point(Aspect.HANDSHAKE, rows=tuple((c.name, c.why) for c in connections),
+                title="Its connections")  # fmt: skip
     yield Point(Aspect.CONTENT, rows=tuple(
         (f"{e.name}={e.row.value}" if e.row.value != "" else e.name, e.row.why)
         for e in atlas.entries
         if e.machine == first.machine and e.file.path == path and e.is_flag
-    ), more=True)  # fmt: skip
-    rows = tuple((c.name, c.without) for c in connections if c.server == name)
-    yield Point(Aspect.WITHOUT, rows=rows)
+    ), more=True, title="Its flags")  # fmt: skip
     yield Point(Aspect.SEE, commands=(
         f"hardway ssh {first.machine} -- systemctl status --no-pager {unit}",
         f"hardway ssh {first.machine} -- journalctl --unit {unit} --lines 20 --no-pager",
@@ -140,6 +137,17 @@ def _of_unit(
         (p.machine, said) for p in chosen if isinstance(p.item, File)
         and (said := scene.state(p.machine, path, p.item.content))
     ))  # fmt: skip
+
+
+def _reads(unit: Unit, path: str) -> Iterator[tuple[str, str]]:
+    """Yield what a unit's process reads, by when it does."""
+    again: dict[str, list[str]] = {}
+    for row in unit.rereads:
+        again.setdefault(row.why, []).append(row.path)
+    yield text("at its start; a change restarts it"), joined(p for p in unit.reads if p != path)
+    for why, paths in again.items():
+        yield text("again by itself"), joined(paths)
+        yield "", why
 
 
 def _plain(kind: Kind, name: str, found: list[Placed]) -> Thing:

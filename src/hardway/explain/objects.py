@@ -37,16 +37,17 @@ def _points(
 ) -> Iterator[Point]:
     meta, kind = manifest["metadata"], manifest["kind"]
     namespace = meta.get("namespace", "")
+    of_all = tuple(note.why for note in notes if not note.name)
     yield Point(Aspect.WHAT, (
-        text("An object of the API, of kind {kind}; hardway applies it for this: {why}.",
-             kind=kind, why=why),
+        text("An object of the API, of kind {kind}.", kind=kind),
+        *(of_all or (text("hardway applies it for this: {why}.", why=why),)),
     ))  # fmt: skip
     yield Point(Aspect.MADE, (
         by_step(step),
         text("Server-side apply, as field manager hardway: other fields stay other people's."),
     ))  # fmt: skip
     yield Point(Aspect.READERS, rows=tuple(_readers(manifest)))
-    yield Point(Aspect.CONTENT, rows=tuple((note.name, note.why) for note in notes))
+    yield Point(Aspect.CONTENT, rows=tuple((n.name, n.why) for n in notes if n.name))
     yield Point(Aspect.CONTENT, (yaml.safe_dump(dict(manifest), sort_keys=False).rstrip(),),
                 more=True)  # fmt: skip
     within = f" --namespace={namespace}" if namespace else ""

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 from functools import partial
+from posixpath import basename
 
 from hardway.atlas.atlas import Atlas
 from hardway.atlas.connections import having
 from hardway.explain.answer import Aspect, Point
 from hardway.explain.places import by_step
+from hardway.explain.readers import units_of
 from hardway.explain.scene import Scene
 from hardway.explain.things import Kind, Thing, joined
-from hardway.explain.uses import End, ends
+from hardway.explain.uses import End, ends, lost
 from hardway.model.ports import PORTS, SSH, Listens, Port
 from hardway.text import text
 
@@ -48,32 +50,39 @@ def _points(atlas: Atlas, row: Port, having_it: tuple[str, ...], scene: Scene) -
         text("TCP port {number} of {service}: {why}.", number=row.number, service=row.service,
              why=row.why),
     ), rows=((text("listens on"), where),))  # fmt: skip
-    flags = [
-        entry for entry in atlas.entries
-        if entry.machine in having_it and str(row.number) in _numbers(str(entry.row.value))
-    ]  # fmt: skip
+    first = having_it[0]
     steps = [placed.step for placed in atlas.units(f"{row.service}.service")]
     yield Point(Aspect.MADE, tuple(by_step(step) for step in steps[:1]) or (
         text("Not hardway's: the machine had it before."),
-    ), rows=tuple(dict.fromkeys(
-        (f"{e.file.path.rsplit('/', 1)[-1]} {e.name.split(' ', 1)[0]}", str(e.row.value))
-        for e in flags if e.machine == having_it[0]
-    )))  # fmt: skip
+    ))  # fmt: skip
+    for own in (True, False):
+        yield Point(Aspect.MADE, rows=tuple(_naming(atlas, row, first, own=own)), more=not own,
+                    title="" if own else "Who else names it")  # fmt: skip
     yield Point(Aspect.READERS, rows=(
         (text("listens"), joined(scene.process(m, row.service) for m in scene.chosen(having_it))),
         *((text("from {peer}", peer=peer.value), why) for peer, why in row.allows),
     ))  # fmt: skip
     found = [c for c in having(atlas.cluster) if c.port == row]
-    yield Point(Aspect.HANDSHAKE, rows=tuple((c.name, c.why) for c in found))
     yield Point(Aspect.HANDSHAKE, tuple(dict.fromkeys(
         text("{server} shows the certificate behind {entry}.", server=c.server,
              entry=use.ref.entry)
         for c in found for use in ends(c) if use.end is End.SERVER_SHOWS
-    )))  # fmt: skip
-    yield Point(Aspect.WITHOUT, tuple(dict.fromkeys(c.without for c in found)))
-    if having_it:
-        see = f"ss -ltnp 'sport = :{row.number}'"
-        yield Point(Aspect.SEE, commands=(f'hardway ssh {having_it[0]} -- "{see}"',))
+    )), rows=((text("connections"), joined(c.name for c in found)),) if found else ())  # fmt: skip
+    yield Point(Aspect.HANDSHAKE, rows=tuple((c.name, c.why) for c in found), more=True)
+    yield from lost(found)
+    see = f"ss -ltnp 'sport = :{row.number}'"
+    yield Point(Aspect.SEE, commands=(f'hardway ssh {first} -- "{see}"',))
+
+
+def _naming(atlas: Atlas, row: Port, machine: str, *, own: bool) -> Iterator[tuple[str, str]]:
+    """Yield the entries on a machine that have the number: the service's own, or others'."""
+    for entry in atlas.entries:
+        if entry.machine != machine or entry.name.startswith("Exec"):
+            continue
+        units = units_of(atlas, entry.file.path, machine)
+        for _, value in entry.values():
+            if str(row.number) in _numbers(str(value)) and (row.service in units) is own:
+                yield f"{basename(entry.file.path)} {entry.name.split(' ', 1)[0]}", str(value)
 
 
 def _numbers(value: str) -> set[str]:

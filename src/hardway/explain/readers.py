@@ -1,7 +1,8 @@
 """Who uses a path: flags and settings that name it, and processes that read it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from posixpath import basename
 
 from hardway.atlas.atlas import Atlas
 from hardway.explain.answer import Aspect, Point
@@ -22,9 +23,15 @@ class Reader:
 
     @property
     def label(self) -> str:
-        """How people write it: `kube-apiserver --client-ca-file`, or the file and the entry."""
+        """How people write it: `kube-apiserver --client-ca-file`, `kubelet.yaml clientCAFile`."""
         own = len(self.units) == 1 and self.file == f"{UNITS}/{self.units[0]}.service"
-        return f"{self.units[0] if own else self.file} {self.entry}"
+        entry = self.entry.split(" ", 1)[0].rsplit(".", 1)[-1]
+        return f"{self.units[0] if own else basename(self.file)} {entry}"
+
+    @property
+    def is_command(self) -> bool:
+        """Whether the path stands within a command that systemd runs beside the program."""
+        return self.entry.startswith("Exec")
 
 
 def unit_name(unit: str) -> str:
@@ -55,7 +62,7 @@ def _leaf(values: Iterator[tuple[str, object]], name: str, path: str) -> str:
     return next((full for full, value in values if str(value) == path), name)
 
 
-def processes(scene: Scene, units: tuple[str, ...], machines: list[str]) -> str:
+def processes(scene: Scene, units: tuple[str, ...], machines: Iterable[str]) -> str:
     """Return the machines of a reader, each with the process that it has there."""
     chosen = scene.chosen(machines)
     return joined(scene.process(m, unit) for m in chosen for unit in (units or ("",)))
@@ -63,15 +70,29 @@ def processes(scene: Scene, units: tuple[str, ...], machines: list[str]) -> str:
 
 def reading(atlas: Atlas, path: str, scene: Scene) -> Iterator[Point]:
     """Yield who uses a path, with the processes that run, and what a change of it causes."""
-    found = readers(atlas, path)
-    yield Point(
-        Aspect.READERS,
-        rows=tuple(
-            (reader.label, processes(scene, reader.units, machines))
-            for reader, machines in found.items()
-        ),
-    )
+    found = [
+        (reader, machines)
+        for reader, machines in readers(atlas, path).items()
+        if scene.machine in {"", *machines}
+    ]
+    for commands in (False, True):
+        yield Point(
+            Aspect.READERS,
+            rows=tuple(
+                (reader.label, _where(reader, scene, machines))
+                for reader, machines in found
+                if reader.is_command is commands
+            ),
+            more=commands,
+        )
     yield Point(Aspect.READERS, texts=tuple(_when(atlas, path)), more=True)
+
+
+def _where(reader: Reader, scene: Scene, machines: list[str]) -> str:
+    where = processes(scene, reader.units, machines)
+    if reader.units and not reader.label.startswith(reader.units[0]):
+        return text("{program} on {machines}", program=joined(reader.units), machines=where)
+    return where
 
 
 def _when(atlas: Atlas, path: str) -> Iterator[str]:

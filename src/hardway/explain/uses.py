@@ -1,7 +1,7 @@
 """Where connections use a certificate, a key or a CA: the reverse of the table of connections."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from posixpath import basename
@@ -9,6 +9,8 @@ from posixpath import basename
 from hardway.atlas.atlas import Atlas
 from hardway.atlas.connections import Connection, Ref, having
 from hardway.atlas.material import HOST_KUBECONFIGS
+from hardway.explain.answer import Aspect, Point
+from hardway.explain.things import joined
 from hardway.text import Text, text
 
 
@@ -36,6 +38,15 @@ class Use:
         """What is done with the thing behind the entry."""
         row = self.connection
         return text(self.end.value, client=row.client, server=row.server)
+
+
+CHECKS = {End.CLIENT_TRUSTS, End.SERVER_TRUSTS}
+"""Ends that check what the other one shows."""
+
+
+OF_CLIENT = {End.DIALS, End.CLIENT_TRUSTS, End.CLIENT_SHOWS}
+SHOWN = 2
+"""Consequences that the short answer tells, where many connections use a thing."""
 
 
 def ends(row: Connection) -> tuple[Use, ...]:
@@ -94,26 +105,70 @@ def by_entry(atlas: Atlas) -> Mapping[tuple[str, str], tuple[Use, ...]]:
     return {key: tuple(own) for key, own in found.items()}
 
 
-def told(atlas: Atlas, found: Iterable[Use]) -> tuple[tuple[str, str], ...]:
-    """Return a row for each use: the connection, and what is shown to whom and checked by what."""
-    return tuple((use.connection.name, _both(atlas, use)) for use in found)
+def told(atlas: Atlas, found: Iterable[Use]) -> Iterator[Point]:
+    """Yield what the ends of connections do with a thing: who shows it to whom, who checks whom."""
+    groups: dict[tuple[End, Ref], list[Use]] = {}
+    for use in dict.fromkeys(found):
+        groups.setdefault((use.end, use.ref), []).append(use)
+    checks = []
+    for (end, _), own in groups.items():
+        if end in CHECKS:
+            checks.append(_checks(atlas, own))
+        elif end is not End.DIALS:
+            yield _shows(atlas, own)
+    yield Point(Aspect.HANDSHAKE, rows=tuple(dict.fromkeys(checks)))
 
 
-def _both(atlas: Atlas, use: Use) -> Text:
-    """Return both halves of a proof: who shows what, and who checks it with what."""
+def lost(connections: Iterable[Connection]) -> Iterator[Point]:
+    """Yield what stops with each connection that uses a thing; the first ones in short."""
+    said = tuple({row.name: row.without for row in connections}.items())
+    if len(said) == 1:
+        yield Point(Aspect.WITHOUT, (said[0][1],))
+        return
+    yield Point(Aspect.WITHOUT, rows=said[:SHOWN])
+    yield Point(Aspect.WITHOUT, rows=said[SHOWN:], more=True)
+
+
+def _shows(atlas: Atlas, own: list[Use]) -> Point:
+    """Return who shows a thing, to whom, and what these check it with."""
+    end, row = own[0].end, own[0].connection
+    program = row.client if end is End.CLIENT_SHOWS else row.server
+    template = "{program} signs with it{by} the tokens of:" if end is End.CLIENT_TOKEN else (
+        "{program} shows it{by} to:")  # fmt: skip
+    said = text(template, program=program, by=_by(own[0].ref))
+    return Point(Aspect.HANDSHAKE, (said,), rows=tuple(
+        (use.connection.client if end is not End.CLIENT_SHOWS else use.connection.server,
+         _checked(atlas, use)) for use in own
+    ))  # fmt: skip
+
+
+def _checked(atlas: Atlas, use: Use) -> str:
     other = counterpart(use)
     if other is None:
-        return use.sentence
-    row = use.connection
-    of_server = End.SERVER_SHOWS in {use.end, other.end}
-    shower, checker = (row.server, row.client) if of_server else (row.client, row.server)
-    template = {
-        End.SERVER_SHOWS: "{said}: {shower} shows {path}{by}",
-        End.CLIENT_SHOWS: "{said}: {shower} shows {path}{by}",
-        End.CLIENT_TOKEN: "{said}: {shower} shows a token that was signed with {path}{by}",
-    }.get(other.end, "{said}; {checker} checks that with {path}{by}")
-    return text(template, said=use.sentence, shower=shower, checker=checker,
-                path=place(atlas, other.ref), by=_by(other.ref))  # fmt: skip
+        return use.connection.why
+    path, by = place(atlas, other.ref), _by(other.ref)
+    if use.end is End.CLIENT_TOKEN:
+        return text("{server} checks the token with {path}{by}", server=use.connection.server,
+                    path=path, by=by)  # fmt: skip
+    return text("checks it with {path}{by}", path=path, by=by)
+
+
+def _checks(atlas: Atlas, own: list[Use]) -> tuple[str, str]:
+    """Return who checks others with a thing, and whom."""
+    end, row, ref = own[0].end, own[0].connection, own[0].ref
+    checker = row.client if end is End.CLIENT_TRUSTS else row.server
+    checked = (u.connection.server if end is End.CLIENT_TRUSTS else u.connection.client
+               for u in own)  # fmt: skip
+    label = f"{checker}{_by(ref)}"
+    other = counterpart(own[0])
+    whom = joined(checked)
+    if len(own) > 1 or other is None:
+        return label, text("checks {whom}", whom=whom)
+    shown = place(atlas, other.ref)
+    if other.end is End.CLIENT_TOKEN:
+        return label, text("checks tokens of {whom}; {key} has signed them", whom=whom, key=shown)
+    return label, text("checks {whom}, which shows {path}{by}", whom=whom, path=shown,
+                       by=_by(other.ref))  # fmt: skip
 
 
 def _by(ref: Ref) -> str:
