@@ -14,6 +14,7 @@ from hardway.atlas.connections import CONNECTIONS, having
 from hardway.atlas.identities import IDENTITIES
 from hardway.explain.answer import Answer, Aspect
 from hardway.explain.index import Index, answer_about
+from hardway.explain.others import FOREIGN, foreign
 from hardway.explain.scene import NOBODY_ASKED, Running, Scene
 from hardway.explain.things import Kind, Thing
 from hardway.model.ports import PORTS
@@ -23,6 +24,8 @@ from hardway.pki.inventory import CAS, CERTIFICATES
 from hardway.steps import STEPS
 
 NAMES = tuple(support.TOPOLOGIES)
+DIFFERENT = ("3+3", "1+0", "endpoint-proxy", "endpoint-made-aws", "own-hosts", "options")
+"""Topologies with things that the others do not have."""
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +120,7 @@ def test_everything_is_found_by_its_name(indexes: Mapping[str, Index], name: str
         assert kind in kinds, (asked, kind, kinds)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", DIFFERENT)
 def test_every_answer_has_its_points(indexes: Mapping[str, Index], name: str) -> None:
     for thing in indexes[name].things:
         said = answer_about(thing, NOBODY_ASKED)
@@ -128,7 +131,7 @@ def test_every_answer_has_its_points(indexes: Mapping[str, Index], name: str) ->
             assert words(said, Aspect.WITHOUT) or thing.name.endswith(".timer"), thing.name
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ["3+3", "1+0"])
 def test_what_a_process_reads_names_its_readers(indexes: Mapping[str, Index], name: str) -> None:
     index = indexes[name]
     for thing in index.things:
@@ -200,6 +203,25 @@ def test_a_machine_in_the_question_is_the_one_in_the_answer(indexes: Mapping[str
     said = answer(indexes["3+3"], "controller-1:/etc/etcd/pki/server.crt")
     assert "etcd-controller-1" in words(said, Aspect.CONTENT)
     assert "controller-0" not in words(said, Aspect.READERS)
+
+
+def test_names_of_other_clusters_lead_to_what_has_their_part(
+    indexes: Mapping[str, Index],
+) -> None:
+    index = indexes["3+3"]
+    for row in FOREIGN:
+        for name in row.things:
+            assert len(index.known(name)) == 1, name
+    found = index.find("/var/lib/kubernetes/kubernetes.pem")
+    assert found
+    assert len(found.things) == 5
+    assert "Kubernetes the Hard Way" in found.note
+
+
+def test_no_name_of_other_clusters_hides_another() -> None:
+    for row in FOREIGN:
+        for name in row.names:
+            assert foreign(f"/some/{name.replace('-N', '-0')}") is row, name
 
 
 def test_a_name_of_several_things_lists_them(indexes: Mapping[str, Index]) -> None:

@@ -14,6 +14,7 @@ from hardway.text import text
 
 if TYPE_CHECKING:
     from hardway.explain.answer import Answer, Point
+    from hardway.explain.index import Found
     from hardway.explain.things import Thing
 
 WIDEST, NARROWEST = 100, 60
@@ -57,13 +58,13 @@ def explain(  # noqa: PLR0913 - one parameter for each option
         _unknown(asked, index.nearest(asked), output)
         raise click.exceptions.Exit(2)
     if len(found.things) > 1:
-        _choices(found.things, output)
+        _choices(found, output)
         return
     (thing,) = found.things
     seen = NOBODY_ASKED if offline else asyncio.run(
         scene(project, atlas, thing, found.machine)
     )  # fmt: skip
-    answer = answer_about(thing, seen)
+    answer = answer_about(thing, seen, found.note)
     if output == JSON:
         emit_json({"answer": _plain(answer)})
     else:
@@ -96,12 +97,16 @@ def _unknown(asked: str, nearest: "Sequence[Thing]", output: str) -> None:
             click.echo(f"  hardway explain {_quoted(thing.name)}", err=True)
 
 
-def _choices(things: "Sequence[Thing]", output: str) -> None:
+def _choices(found: "Found", output: str) -> None:
     if output == JSON:
-        emit_json({"choices": _listed(things)})
+        emit_json({"choices": _listed(found.things)})
         return
-    click.echo(say(text("{count} things have that name:", count=len(things))))
-    for thing in things:
+    count = len(found.things)
+    for line in _wrapped(
+        say(found.note or text("{count} things have that name:", count=count)), ""
+    ):
+        click.echo(line)
+    for thing in found.things:
         click.echo()
         click.echo(f"  hardway explain {_quoted(thing.name)}")
         for line in _wrapped(f"{say(thing.kind)}: {say(thing.summary)}", "    "):

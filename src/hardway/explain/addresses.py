@@ -170,7 +170,8 @@ def _service_ip(atlas: Atlas) -> Thing:
 
     return Thing(
         kind=Kind.ADDRESS, name=str(ip),
-        aliases=("kubernetes.default", "kubernetes.default.svc", "service kubernetes",
+        aliases=("KUBERNETES_SERVICE_HOST", "service kubernetes", "kubernetes.default",
+                 "kubernetes.default.svc",
                  "kubernetes.default.svc.cluster.local", "kubernetes service"),
         tags=("API service address", "pod-to-apiserver", "service range", "control-plane"),
         summary=text("The Service `kubernetes`: how pods reach the API."), points=points,

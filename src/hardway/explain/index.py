@@ -22,6 +22,7 @@ from hardway.explain import (
     kubeconfigs,
     machines,
     objects,
+    others,
     pem,
     ports,
     reading,
@@ -37,6 +38,7 @@ NEAREST = 6
 """Known things that are offered where nothing is found."""
 TREE = re.compile(r"(?:^|/)(?:nodes|secrets|edited)/([^/]+)(/.+)$")
 """A path below the cluster's folder: the machine and the path there."""
+WORD = re.compile(r"\w+")
 ON_MACHINE = re.compile(r"^([\w.-]+):(/.*)$")
 
 
@@ -47,6 +49,8 @@ class Found:
     things: tuple[Thing, ...]
     machine: str = ""
     """The machine that the text names, beside the thing."""
+    note: str = ""
+    """What to know about the text itself."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,7 @@ class Index:
             self._placed,
             lambda asked: Found(errors.matching(self.atlas, asked, self.known)),
             self._assigned,
+            self._foreign,
             lambda asked: Found(pem.matching(self.atlas, asked, folder, self.known)),
             lambda asked: Found(addresses.matching(self.atlas, asked, self.known)),
             self._by_words,
@@ -133,20 +138,26 @@ class Index:
         short = " ".join([*(word.rsplit("/", 1)[-1] for word in command), last])
         return next((Found(found) for word in (name, short) if (found := self.known(word))), None)
 
+    def _foreign(self, asked: str) -> Found | None:
+        """Return what has the part of a file that the tutorial or kubeadm has."""
+        row = others.foreign(asked)
+        if row is None:
+            return None
+        own = tuple(thing for name in row.things for thing in self.known(name))
+        return Found(own, note=others.note(asked, row))
+
     def _by_words(self, asked: str) -> Found | None:
         """Return the things whose names have all the words; the shortest names only."""
         words = plain(asked).split()
         if not words or max(map(len, words)) < 3:
             return None
-        found = [
-            (len(name), thing) for name, own in self._named.items() for thing in own
-            if all(word in name for word in words)
-        ]  # fmt: skip
-        if not found:
-            return None
-        least = min(length for length, _ in found)
-        close = dict.fromkeys(thing.name for length, thing in found if length <= least * 2)
-        return Found(tuple(thing for name in close for thing in self.known(name))[:NEAREST])
+        matching = [name for name in self._named if all(word in name for word in words)]
+        # Whole words first: who asks for `audit` does not mean the file that has it somewhere.
+        whole = [name for name in matching if set(words) <= set(WORD.findall(name))]
+        names = sorted(whole or matching, key=len)
+        close = [name for name in names if len(name) <= len(names[0]) * 2]
+        found = {(t.kind, t.name): t for name in close for t in self._named[name]}
+        return Found(tuple(found.values())[:NEAREST]) if found else None
 
     def nearest(self, asked: str) -> tuple[Thing, ...]:
         """Return the things whose names are most like a text."""
@@ -160,14 +171,15 @@ def plain(name: str) -> str:
     return " ".join(name.lower().split())
 
 
-def answer_about(thing: Thing, scene: Scene) -> Answer:
+def answer_about(thing: Thing, scene: Scene, note: str = "") -> Answer:
     """Return the answer about a thing: its own points, and what the tables have by its tags."""
     own = tuple(thing.points(scene))
     points = (
         *own, *without.points(thing.tags, own), *elsewhere.points(thing.tags),
         *reading.points(thing.tags),
     )  # fmt: skip
-    notes = [text("{machine} is not shown live: {why}", machine=machine, why=why)
+    notes = [note] if note else []
+    notes += [text("{machine} is not shown live: {why}", machine=machine, why=why)
              for machine, why in scene.silent.items()]  # fmt: skip
     if thing.machines and not (scene.asked or scene.silent):
         notes.append(text("From rendered files; no machine was asked."))
