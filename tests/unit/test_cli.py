@@ -23,7 +23,7 @@ def unused(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["", "init", "preflight", "plan", "up", "down", "status", "verify", "explain", "audit", "steps",
+    ["", "init", "preflight", "plan", "up", "down", "status", "verify", "audit", "steps",
      "machine", "ssh", "kubectl", "kubeconfig", "unreadable", "components", "certs", "log"],
 )  # fmt: skip
 def test_every_command_has_help(command: str, tmp_path: Path) -> None:

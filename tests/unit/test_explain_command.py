@@ -124,6 +124,12 @@ def test_a_cluster_that_was_never_made_is_explained_too(tmp_path: Path) -> None:
     assert not (tmp_path / "clusters").exists()
 
 
+def test_the_command_has_help(tmp_path: Path) -> None:
+    done = run("--help", folder=tmp_path)
+    assert done.returncode == 0
+    assert done.stdout.startswith("Usage: hardway explain")
+
+
 def test_nothing_known_ends_with_2_and_the_nearest(tmp_path: Path) -> None:
     done = run("--ectd-cafile", folder=tmp_path)
     assert done.returncode == 2

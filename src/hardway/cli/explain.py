@@ -21,6 +21,8 @@ WIDEST, NARROWEST = 100, 60
 """Columns of an answer: longer lines are hard to read."""
 LABEL = 40
 """Columns of a label beside its text; a longer one stands above it."""
+NOT_KNOWN = 2
+"""The exit status where nothing has the name, as of other words that cannot be."""
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -56,7 +58,7 @@ def explain(  # noqa: PLR0913 - one parameter for each option
     found = index.find(asked, Path.cwd())
     if found is None:
         _unknown(asked, index.nearest(asked), output)
-        raise click.exceptions.Exit(2)
+        sys.exit(NOT_KNOWN)
     if len(found.things) > 1:
         _choices(found, output)
         return
