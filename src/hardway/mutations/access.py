@@ -2,10 +2,11 @@
 
 from hardway.model.cluster import Role
 from hardway.mutations.objects import ETCDCTL, create, delete, grant, remove, restore
-from hardway.mutations.row import Mutation
+from hardway.mutations.row import Mutation, with_workers
 from hardway.steps.access import ADMINS
 
 BINDING = f"/registry/clusterrolebindings/{ADMINS}"
+RIGHTS = "/registry/clusterrolebindings/hardway:kubelet-client"
 REQUEST = "/registry/certificatesigningrequests/waiting"
 SECRET = "/registry/secrets/default/of-another-key"  # noqa: S105 - a key in etcd
 ROWS = (
@@ -24,6 +25,15 @@ ROWS = (
             ("pods-are-admins", "nothing-for-every-account", "system:serviceaccounts",
              "Whoever gets into any one pod has its token: with this binding also the cluster."),
         )
+    ),
+    Mutation(
+        name="rights-at-kubelets-gone", check="kubelet-client-may", role=Role.CONTROL_PLANE,
+        where=with_workers,
+        do=delete(RIGHTS),
+        undo=restore(RIGHTS),
+        symptom="kubectl logs: Forbidden (user=kube-apiserver-kubelet-client), after five minutes.",
+        why="kubelet asks the API whether the API server may read logs: the right is a binding "
+        "like any other. It remembers the last answer for five minutes.",
     ),
     Mutation(
         name="admins-binding-gone", check="admin-may-everything", role=Role.CONTROL_PLANE,
@@ -57,4 +67,4 @@ ROWS = (
         mend=("hardway unreadable --yes --remove default/of-another-key",),
     ),
 )  # fmt: skip
-"""Of the step access."""
+"""Of the steps access and workers."""

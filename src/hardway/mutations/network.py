@@ -27,6 +27,7 @@ def foreign(  # noqa: PLR0913 - the fields of a row
     symptom: str,
     why: str,
     where: Callable[[Cluster], bool] = any_cluster,
+    also: tuple[str, ...] = (),
     later_s: float = 0,
     tried: bool = False,
 ) -> Mutation:
@@ -43,6 +44,7 @@ def foreign(  # noqa: PLR0913 - the fields of a row
         why=why,
         mend=(f"hardway ssh <MACHINE> -- {NOTHING_FOREIGN}",),
         where=where,
+        also=also,
         later_s=later_s,
         tried=tried,
     )

@@ -4,14 +4,12 @@ from hardway.components import image
 from hardway.model.cluster import Role
 from hardway.mutations.control_plane import IDENTITY_FIRST
 from hardway.mutations.network import FORWARDED, HIDING, foreign
-from hardway.mutations.objects import delete, restore
-from hardway.mutations.row import Mutation, Which, several_workers, with_workers
+from hardway.mutations.row import Mutation, Which, several_workers
 from hardway.mutations.workers import RESTART_KUBELET
 from hardway.steps import apiserver, encryption, kube_proxy, kubelet
 from hardway.steps.containerd import CTR, IMAGES_UNIT
 from hardway.steps.smoke_test import PORT
 
-RIGHTS = "/registry/clusterrolebindings/hardway:kubelet-client"
 ROWS = (
     Mutation(
         name="plaintext", check="encryption-first", role=Role.CONTROL_PLANE, which=Which.EVERY,
@@ -29,17 +27,6 @@ ROWS = (
         undo=f"systemctl restart {IMAGES_UNIT}",
         symptom="Pods of one node are in ErrImageNeverPull.",
         why="These images are in no registry: each node has its own copies.",
-        shows_s=1,
-    ),
-    Mutation(
-        name="rights-at-kubelets-gone", check="kubelet-client-may", role=Role.CONTROL_PLANE,
-        tried=True, also=("logs",),
-        where=with_workers,
-        do=delete(RIGHTS),
-        undo=restore(RIGHTS),
-        symptom="kubectl logs: Forbidden (user=kube-apiserver-kubelet-client).",
-        why="kubelet asks the API whether the API server may read logs: the right is a binding "
-        "like any other. exec and port-forward go the same way.",
         shows_s=1,
     ),
     Mutation(
