@@ -98,6 +98,7 @@ ROWS = (
             "overrule it and leaves it to its owner."),
     foreign("kubelet-port-closed", "ports-reached", "type filter hook input priority 10;",
             f'iifname != "lo" tcp dport {KUBELET.number} drop',
+            also=("logs",), tried=True,
             symptom="kubectl logs and exec time out for pods of one node; the node is Ready.",
             why="kubelet comes to the API server by itself, but for logs the API server comes to "
             "kubelet: two directions, two rules."),

@@ -47,7 +47,7 @@ ROWS = (
         do="sed -i 's/^127[.]0[.]0[.]1 localhost$/192.0.2.1 localhost/; /^::1/d' /etc/hosts",
         symptom="kubectl port-forward: dial tcp: connection timed out. exec and logs work.",
         why="containerd dials localhost in the pod's network, by the machine's own /etc/hosts.",
-        shows_s=1,
+        shows_s=30,
     ),
     foreign("one-name-dropped", "service-by-name", FORWARDED,
             # A query's first label begins 20 bytes after the start of the UDP header.
