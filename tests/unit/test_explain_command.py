@@ -56,7 +56,9 @@ def project(fleet: Mapping[str, object], *, made: bool = True, waits_s: float = 
         yield fleet
 
     return SimpleNamespace(
-        decisions=object() if made else None, provider=SimpleNamespace(connect=connect)
+        decisions=object() if made else None,
+        workspace=SimpleNamespace(given=lambda *_: ""),
+        provider=SimpleNamespace(connect=connect),
     )
 
 

@@ -88,7 +88,9 @@ def _words(said: str, known: Known) -> Iterator[tuple[str, str]]:
         bare = word.rstrip(".:,").removeprefix("https://")
         host, _, port = bare.partition(":")
         for name in dict.fromkeys((host, f"port {port.split('/')[0]}")):
-            own = known(name) if len(name) > SHORTEST and not name.isdigit() else ()
+            own = [t for t in known(name) if t.kind is not Kind.SETTING and len(name) > SHORTEST]
+            if name.isdigit():
+                continue
             if len(own) == 1:
                 yield name, _named(name, own[0])
 

@@ -86,8 +86,7 @@ def _points(
 
 def _states(found: list[Placed], path: str, scene: Scene) -> Iterator[tuple[str, str]]:
     for placed in found:
-        assert isinstance(placed.item, File)  # noqa: S101 - asked for files only
-        if said := scene.state(placed.machine, path, placed.item.content):
+        if said := scene.state(placed.machine, path):
             yield placed.machine, said
 
 

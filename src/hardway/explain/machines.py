@@ -135,7 +135,7 @@ def _of_unit(
     ))  # fmt: skip
     yield Point(Aspect.CONTENT, rows=tuple(
         (p.machine, said) for p in chosen if isinstance(p.item, File)
-        and (said := scene.state(p.machine, path, p.item.content))
+        and (said := scene.state(p.machine, path))
     ))  # fmt: skip
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +21,8 @@ class Scene:
     """By machine and unit (without suffix)."""
     digests: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """SHA-256 of files as they are, by machine and path; empty where the file is absent."""
+    given: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """SHA-256 of files as hardway last gave them to machines, by machine and path."""
     silent: Mapping[str, str] = field(default_factory=dict)
     """Why a machine did not answer, by its name."""
     machine: str = ""
@@ -37,15 +38,14 @@ class Scene:
         running = self.processes.get((machine, unit))
         return f"{machine} (PID {running.pid})" if running else machine
 
-    def state(self, machine: str, path: str, content: bytes) -> str:
-        """Return how a file on a machine compares with what was rendered; empty if unknown."""
-        found = self.digests.get((machine, path))
-        if found is None:
+    def state(self, machine: str, path: str) -> str:
+        """Return how a file on a machine compares with what it was given; empty if unknown."""
+        found, given = (of.get((machine, path)) for of in (self.digests, self.given))
+        if found is None or not given:
             return ""
         if not found:
             return "missing on the machine"
-        same = found == sha256(content).hexdigest()
-        return "on the machine as rendered" if same else "on the machine with another content"
+        return "as hardway put it there" if found == given else "changed since hardway put it there"
 
 
 NOBODY_ASKED = Scene()

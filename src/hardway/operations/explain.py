@@ -10,7 +10,7 @@ from hardway.errors import HardwayError
 from hardway.explain.readers import unit_name
 from hardway.explain.scene import NOBODY_ASKED, Running, Scene
 from hardway.explain.things import Thing
-from hardway.model.resources import Unit
+from hardway.model.resources import File, Unit
 from hardway.project import Project
 from hardway.text import text
 from hardway.transport.base import Fleet, Transport, refused
@@ -33,10 +33,21 @@ async def scene(project: Project, atlas: Atlas, thing: Thing, machine: str) -> S
     asked = replace(atlas.cluster, machines=chosen)
     try:
         async with asyncio.timeout(PATIENCE_S), project.provider.connect(asked) as fleet:
-            return await _of_fleet(fleet, atlas, thing, [m.name for m in chosen], machine)
+            seen = await _of_fleet(fleet, atlas, thing, [m.name for m in chosen], machine)
+        return replace(seen, given=_given(project, atlas, thing))
     except (HardwayError, TimeoutError, OSError) as error:
         why = str(error) or text("no answer within {seconds} s", seconds=PATIENCE_S)
         return Scene(machine=machine, silent=dict.fromkeys((m.name for m in chosen), why))
+
+
+def _given(project: Project, atlas: Atlas, thing: Thing) -> dict[tuple[str, str], str]:
+    """Return the digests of what machines were last given; rendered here some facts are assumed."""
+    return {
+        (placed.machine, path): project.workspace.given(placed.machine, placed.item)
+        for path in thing.paths
+        for placed in atlas.at(path)
+        if isinstance(placed.item, File)
+    }
 
 
 async def _of_fleet(
