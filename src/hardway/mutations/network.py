@@ -27,7 +27,6 @@ def foreign(  # noqa: PLR0913 - the fields of a row
     symptom: str,
     why: str,
     where: Callable[[Cluster], bool] = any_cluster,
-    also: tuple[str, ...] = (),
     later_s: float = 0,
     tried: bool = False,
 ) -> Mutation:
@@ -44,7 +43,6 @@ def foreign(  # noqa: PLR0913 - the fields of a row
         why=why,
         mend=(f"hardway ssh <MACHINE> -- {NOTHING_FOREIGN}",),
         where=where,
-        also=also,
         later_s=later_s,
         tried=tried,
     )
@@ -98,7 +96,6 @@ ROWS = (
             "overrule it and leaves it to its owner."),
     foreign("kubelet-port-closed", "ports-reached", "type filter hook input priority 10;",
             f'iifname != "lo" tcp dport {KUBELET.number} drop',
-            also=("logs",), tried=True,
             symptom="kubectl logs and exec time out for pods of one node; the node is Ready.",
             why="kubelet comes to the API server by itself, but for logs the API server comes to "
             "kubelet: two directions, two rules."),

@@ -2,6 +2,7 @@
 
 from hardway.components import image
 from hardway.model.cluster import Role
+from hardway.model.ports import KUBELET
 from hardway.mutations.control_plane import IDENTITY_FIRST
 from hardway.mutations.network import FORWARDED, HIDING, foreign
 from hardway.mutations.row import Mutation, Which, several_workers
@@ -49,6 +50,12 @@ ROWS = (
         why="containerd dials localhost in the pod's network, by the machine's own /etc/hosts.",
         shows_s=30,
     ),
+    foreign("kubelet-port-refused", "logs", "type filter hook input priority 10;",
+            f'iifname != "lo" tcp dport {KUBELET.number} reject with tcp reset',
+            tried=True,
+            symptom="kubectl logs: connection refused, for pods of one node; the node is Ready.",
+            why="A firewall that refuses looks like a service that does not run: only the machine "
+            "itself can tell them apart."),
     foreign("one-name-dropped", "service-by-name", FORWARDED,
             # A query's first label begins 20 bytes after the start of the UDP header.
             'iifname "cni0" udp dport 53 @th,160,48 0x0570726f6265 drop',
