@@ -214,7 +214,7 @@ def test_each_check_that_fails_a_command_is_looked_at_or_known_to_need_a_program
     } - looked_at
     assert needing == {
         # Looked at as effects.
-        "kernel-settings", "pod-masquerade", "pod-routes", "service-rules",
+        "kernel-settings", "pod-bridge", "pod-masquerade", "pod-routes", "service-rules",
         # Others' units may fail on a host of one's own: only its ledger says which are whose.
         "no-unit-failed",
         # They tell what is lost in between from what nobody answers.

@@ -8,7 +8,7 @@ from hardway.model.ports import KUBELET
 from hardway.mutations.objects import create, delete, remove, restore
 from hardway.mutations.row import Mutation, at_vip, several_workers, with_workers
 from hardway.steps.data_path import RESOLV_CONF
-from hardway.steps.network import HOLD, PROTOCOL, SCRIPT, TABLE
+from hardway.steps.network import BRIDGE, HOLD, PROTOCOL, SCRIPT, TABLE
 
 NOTHING_FOREIGN = "nft delete table inet theirs"
 PUT_BACK = f"rm -f {HOLD}\nsh {SCRIPT}"
@@ -62,6 +62,13 @@ ROWS = (
         symptom="Webhooks and aggregated APIs time out on one control plane.",
         why="Routes are the kernel's: they go with the link, and no file brings them back by "
         "itself.",
+    ),
+    Mutation(
+        name="bridge-down", check="pod-bridge", role=Role.WORKER,
+        do=f"ip link set {BRIDGE} down",
+        undo=f"ip link set {BRIDGE} up",
+        symptom="Pods of one node reach nothing, not even each other; the node is Ready.",
+        why="A bridge is a link like any other: it can be set down, and the kernel keeps it so.",
     ),
     Mutation(
         name="masquerade-gone", check="pod-masquerade", role=Role.WORKER,

@@ -107,7 +107,13 @@ def _resolvers(_subject: Subject, answer: Answer) -> tuple[Judgement]:
     return (Judgement(Verdict.WRONG, expected, found, Severity.WARN),)
 
 
-IN_POD = ("hardway-probe-runs", "kernel-settings", "pod-sources-pass", "no-foreign-firewall")
+IN_POD = (
+    "hardway-probe-runs",
+    "pod-bridge",
+    "kernel-settings",
+    "pod-sources-pass",
+    "no-foreign-firewall",
+)
 """Without these a pod's network on a worker does not work, wherever the packets go."""
 
 CHECKS = (

@@ -14,7 +14,7 @@ from hardway.model.resources import Effect, File, Unit
 from hardway.model.rows import Row, Section, Setting, quiet
 from hardway.render.config import comment
 from hardway.render.systemd import ONLINE, UNITS, after, unit_text
-from hardway.steps import kube_proxy
+from hardway.steps import kube_proxy, probe
 
 SCRIPT = "/etc/hardway/network.sh"
 MASQUERADE = "/etc/hardway/masquerade.nft"
@@ -33,6 +33,13 @@ SEE_ROUTES = (
     f"ip -4 route show proto {PROTOCOL} | "
     r"sed 's/^\([^ ]*\) via \([^ ]*\) .*/\1 via \2/' | LC_ALL=C sort"
 )
+BRIDGED = f"bridge {BRIDGE}"
+SEE_BRIDGE = (
+    f"if [ -e /sys/class/net/{BRIDGE} ]; then\n"
+    f"    ip -4 -brief address show dev {BRIDGE} up | awk '{{print $3}}'\n"
+    "else\n    echo not made yet\nfi"
+)
+"""The first pod's plugin makes it; the probe's is the first."""
 MASQUERADED = f"nftables table {TABLE}"
 SEE_MASQUERADE = f"nft list table ip {TABLE}"
 KUBE_PROXY_TABLE = "kube-proxy"
@@ -52,7 +59,7 @@ def effects(cluster: Cluster, machine: Machine) -> tuple[Effect, ...]:
     """Return what carries the packets of pods on a machine."""
     kept = [] if cluster.routes_outside else [_routes(routes(cluster, machine))]
     if machine.role is Role.WORKER:
-        kept += [_masquerade(cluster, machine), _forwarded(cluster), _services()]
+        kept += [_bridge(machine), _masquerade(cluster, machine), _forwarded(cluster), _services()]
     return tuple(kept)
 
 
@@ -69,6 +76,26 @@ done"""
         unit=TIMER,
         fix="\n".join([stale, *put]),
         why="a pod whose route is missing on one machine is lost to that machine only",
+    )
+
+
+def gateway(machine: Machine) -> str:
+    """Return the address that a worker's bridge has, with the length of its range."""
+    assert machine.pod_cidr is not None  # noqa: S101 - workers have one
+    return f"{machine.pod_cidr[1]}/{machine.pod_cidr.prefixlen}"
+
+
+def _bridge(machine: Machine) -> Effect:
+    return Effect(
+        name=BRIDGED,
+        see=SEE_BRIDGE,
+        value=f"{gateway(machine)}\n",
+        unit=f"{probe.NAMESPACE}.service",
+        fix=f"""if [ -e /sys/class/net/{BRIDGE} ]; then
+    ip link set {BRIDGE} up
+    ip address replace {gateway(machine)} dev {BRIDGE}
+fi""",
+        why="it is the pods' switch and gateway: while it is down each of them is alone",
     )
 
 

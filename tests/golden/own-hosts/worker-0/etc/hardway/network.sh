@@ -21,6 +21,25 @@ if [ "$(words $there)" != '10.200.1.0/24 via 10.240.0.21' ]; then
     ) || status=1
 fi
 
+# bridge cni0: it is the pods' switch and gateway: while it is down each of them is alone
+there=$(
+if [ -e /sys/class/net/cni0 ]; then
+    ip -4 -brief address show dev cni0 up | awk '{print $3}'
+else
+    echo not made yet
+fi
+)
+if [ "$(words $there)" != 10.200.0.1/24 ]; then
+    echo '<5>not as wanted: bridge cni0'
+    (
+        set -e
+        if [ -e /sys/class/net/cni0 ]; then
+            ip link set cni0 up
+            ip address replace 10.200.0.1/24 dev cni0
+        fi
+    ) || status=1
+fi
+
 # nftables table hardway_pods: without it answers from the outside do not find the way to pods
 there=$(
 nft list table ip hardway_pods
