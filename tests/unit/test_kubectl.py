@@ -8,7 +8,7 @@ import pytest
 
 from hardway.errors import CommandError
 from hardway.tools import kubectl
-from hardway.tools.kubectl import Kubectl
+from hardway.tools.kubectl import Kubectl, unreached
 
 UNREACHED = 'Get "https://10.240.0.100:6443/": dial tcp 10.240.0.100:6443: no route to host'
 OBJECTS = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}}]
@@ -94,3 +94,21 @@ def test_a_kubectl_that_cannot_be_started_is_an_error_of_ours(tmp_path: Path, mo
     (tmp_path / "kubectl").chmod(mode)
     with pytest.raises(CommandError, match="kubectl"):
         asyncio.run(Kubectl(tmp_path / "kubectl", tmp_path).run("get", "nodes"))
+
+
+NOT_REACHED = 'Get "https://10.240.0.20:10250/containerLogs/a": dial tcp: connection refused'
+
+
+@pytest.mark.parametrize(
+    ("output", "silent"),
+    [
+        ("Unable to connect to the server: dial tcp 10.240.0.100:6443: i/o timeout", True),
+        ("Unable to connect to the server: unexpected EOF", True),
+        (f"Error from server: {NOT_REACHED}", False),
+        ("Error from server (Forbidden): pods is forbidden", False),
+    ],
+)
+def test_a_kubelet_that_the_api_does_not_reach_is_no_silence_of_the_api(
+    output: str, *, silent: bool
+) -> None:
+    assert unreached(output) is silent

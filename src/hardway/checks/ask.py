@@ -13,7 +13,7 @@ from hardway.checks.live import Live
 from hardway.checks.script import MARGIN_S, TOOK_TOO_LONG, parse, script
 from hardway.errors import CommandError, RemoteError
 from hardway.model.checks import Answer, Ask, Check, Forward, Kubectl, Sh, Subject, Where
-from hardway.tools.kubectl import NO_ANSWER
+from hardway.tools.kubectl import unreached
 from hardway.transport.base import Fleet, refused
 
 
@@ -126,7 +126,7 @@ async def _of_api(live: Live, question: Kubectl | Forward) -> Answer:
             return await _kubectl(live, question)
         return await _forward(live, question)
     except CommandError as error:
-        if error.status == TOOK_TOO_LONG or any(text in error.output for text in NO_ANSWER):
+        if error.status == TOOK_TOO_LONG or unreached(error.output):
             return Answer(silence=Answer(error.output).last_line)
         return Answer(error.output, error.status)
     except OSError as error:

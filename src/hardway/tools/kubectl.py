@@ -18,8 +18,16 @@ FIELD_MANAGER = "hardway"
 NO_ANSWER = ("dial tcp", "Unable to connect to the server", "connection reset by peer", ": EOF")
 """What kubectl says when the API did not refuse but was not reached, or went away half way."""
 
+SERVER_SAID = "Error from server"
+"""How it begins what the API itself says, also of a server that the API did not reach."""
+
 ANSWERS_S = 30.0
 """How long the API may be out of reach before an apply is given up."""
+
+
+def unreached(output: str) -> bool:
+    """Return whether kubectl failed because the API did not answer."""
+    return SERVER_SAID not in output and any(text in output for text in NO_ANSWER)
 
 
 @dataclass(frozen=True, slots=True)
