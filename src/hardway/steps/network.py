@@ -34,12 +34,8 @@ SEE_ROUTES = (
     r"sed 's/^\([^ ]*\) via \([^ ]*\) .*/\1 via \2/' | LC_ALL=C sort"
 )
 BRIDGED = f"bridge {BRIDGE}"
-SEE_BRIDGE = (
-    f"if [ -e /sys/class/net/{BRIDGE} ]; then\n"
-    f"    ip -4 -brief address show dev {BRIDGE} up | awk '{{print $3}}'\n"
-    "else\n    echo not made yet\nfi"
-)
-"""The first pod's plugin makes it; the probe's is the first."""
+SEE_BRIDGE = f"ip -4 -brief address show dev {BRIDGE} up 2>/dev/null | awk '{{print $3}}'"
+"""Not by /sys: in a container that may be the host's."""
 MASQUERADED = f"nftables table {TABLE}"
 SEE_MASQUERADE = f"nft list table ip {TABLE}"
 KUBE_PROXY_TABLE = "kube-proxy"
@@ -91,7 +87,8 @@ def _bridge(machine: Machine) -> Effect:
         see=SEE_BRIDGE,
         value=f"{gateway(machine)}\n",
         unit=f"{probe.NAMESPACE}.service",
-        fix=f"""if [ -e /sys/class/net/{BRIDGE} ]; then
+        # The first pod's plugin makes it; the probe's is the first.
+        fix=f"""if ip link show dev {BRIDGE} >/dev/null 2>&1; then
     ip link set {BRIDGE} up
     ip address replace {gateway(machine)} dev {BRIDGE}
 fi""",

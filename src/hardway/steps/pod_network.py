@@ -186,7 +186,7 @@ CHECKS = (
           "new pods",
           see=f"hardway ssh <MACHINE> -- ls {CNI_CONFIG}"),
     Check(name="pod-bridge", step=NAME, scope=WORKERS, ask=Sh(SEE_BRIDGE),
-          judge=lambda s, answer: judged(gateway(s.machine), answer.last_line),
+          judge=lambda s, answer: judged(gateway(s.machine), answer.text.strip() or "down"),
           causes=("hardway-network-runs", "hardway-probe-runs"),
           why="the bridge is the pods' switch and gateway: while it is down each of them is alone",
           see=f"hardway ssh <MACHINE> -- ip -brief address show {BRIDGE}"),
