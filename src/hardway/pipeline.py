@@ -277,8 +277,9 @@ async def verify(
 
     Changes nothing that lasts; without `trials` nothing at all.
     """
+    wanted = [through(name)[-1].name for name in names]
     async with project.reach() as live:
-        return await look(project, live, names, trials=trials)
+        return await look(project, live, wanted, trials=trials)
 
 
 async def look(

@@ -4,15 +4,17 @@ import shutil
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from hardway.checks.causes import Cause, grouped
 from hardway.cli.output import say, verdict
 from hardway.model.resources import Finding, Verdict
-from hardway.steps import STEPS
-from hardway.steps.base import Step
 from hardway.text import text
+
+if TYPE_CHECKING:
+    from hardway.steps.base import Step
 
 NARROW, WIDE = 60, 110
 """Columns that a finding is written in, whatever the terminal's width."""
@@ -101,8 +103,10 @@ def _right_here(found: Sequence[Finding]) -> Iterator[str]:
         yield f"{verdict(f)}  {f.machine}: {say(f.found)}, {say(here)} ({f.check})"
 
 
-def later(reached: Sequence[Step]) -> None:
+def later(reached: "Sequence[Step]") -> None:
     """Print which steps the cluster has not come to yet, if there are any."""
+    from hardway.steps import STEPS  # noqa: PLC0415 - spares --help a second
+
     names = [step.name for step in STEPS if step not in reached]
     if names:
         here = text("come to the step {step}; the rest is not there yet, and right so: {steps}",
