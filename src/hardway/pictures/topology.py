@@ -19,7 +19,7 @@ HEALTH = {
     "kube-proxy": ("kube-proxy-healthy", "service-rules"),
     "hardway-probe": ("pod-reaches-service", "pod-reaches-neighbours"),
 }
-"""Which checks say whether a service is well."""
+"""Which checks say whether a service is well, beside the one that its unit runs."""
 SHORT = {
     "kube-apiserver": "apiserver",
     "kube-controller-manager": "controller-manager",
@@ -71,7 +71,7 @@ def _machine(view: View, machine: Machine) -> Part:
     leader = view.status.etcd.leader if view.status else ""
     branches = []
     for unit in _services(view, machine):
-        tone = view.tone(machine.name, *HEALTH[unit])
+        tone = view.tone(machine.name, f"{unit}-runs", *HEALTH[unit])
         note = str(numbers.get(unit, ""))
         leads = unit == "etcd" and leader == machine.name
         name = "etcd (leader)" if leads else SHORT.get(unit, unit)
