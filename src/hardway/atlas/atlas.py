@@ -9,7 +9,7 @@ from hardway.atlas.entries import Entry, entries
 from hardway.atlas.material import Material, materials
 from hardway.engine.render import Rendered, manifests, render
 from hardway.model.cluster import Cluster, Machine
-from hardway.model.resources import Blob, Desired, File, Item, Manifest, Unit
+from hardway.model.resources import Desired, File, Item, Manifest, Unit
 from hardway.steps import STEPS
 from hardway.steps.base import Given
 
@@ -166,11 +166,3 @@ class Atlas:
             name: materials(self.cluster, machine)
             for name, machine in {HOST: None, **machines}.items()
         }
-
-    def program(self, unit: Unit, machine: str) -> Blob | None:
-        """Return the program that a unit runs, where hardway brings it."""
-        for path in unit.reads:
-            for placed in self.at(path, machine):
-                if isinstance(placed.item, Blob) and placed.item.stored == unit.executable:
-                    return placed.item
-        return None
