@@ -35,7 +35,7 @@ SAYING = {"text", "say", "translate"}
 
 def is_prose(text: str) -> bool:
     """Return whether a text is a sentence, or words of one: no name, command or list of names."""
-    if text.startswith(("$ ", "CN=", "O=")) or NAMES.fullmatch(text):
+    if text.startswith(("$ ", "CN=", "O=")) or " -> " in text or NAMES.fullmatch(text):
         return False
     return bool(re.search(r"[A-Za-z]{2}.* .*[A-Za-z]", text, re.DOTALL))
 
@@ -48,6 +48,29 @@ def literals() -> Iterator[tuple[str, str]]:
                 name = getattr(node.func, "id", getattr(node.func, "attr", ""))
                 if name in SAYING:
                     yield from ((said, str(file.relative_to(SOURCE))) for said in constants(node))
+
+
+def explanations() -> Iterator[tuple[str, str]]:
+    """Yield what `hardway explain` says about each thing of the default cluster."""
+    from tests.views import atlas
+
+    from hardway.explain.answer import Aspect
+    from hardway.explain.index import Index, answer_about
+    from hardway.explain.scene import NOBODY_ASKED
+
+    QUOTED = {Aspect.CONTENT, Aspect.SEE, Aspect.READ_ON}  # noqa: N806
+    for thing in Index(atlas()).things:
+        answer = answer_about(thing, NOBODY_ASKED)
+        said = [thing.summary, *answer.notes]
+        for point in answer.points:
+            said.append(point.heading)
+            # Contents are quoted as they are, and cells of tables are mostly names.
+            plain = () if point.aspect in QUOTED else point.texts
+            said += [*plain, *(t for t in point.texts if isinstance(t, Text))]
+            told = point.aspect in {Aspect.ELSEWHERE, Aspect.WITHOUT}
+            said += [cell for row in point.rows for cell in row
+                     if isinstance(cell, Text) or told]  # fmt: skip
+        yield from ((template(text), "explain") for text in said if "\n" not in text)
 
 
 def constants(call: ast.Call) -> Iterator[str]:
@@ -164,7 +187,7 @@ def shown() -> Iterator[tuple[str, str]]:
 def messages() -> Mapping[str, str]:
     """Return every text, with a place where it is said."""
     found: dict[str, str] = {}
-    for source in (literals, templates, tables, rendered, shown):
+    for source in (literals, templates, tables, rendered, shown, explanations):
         for said, where in source():
             if said and (source in {literals, templates} or is_prose(said)):
                 found.setdefault(said, where)
