@@ -84,14 +84,15 @@ def gateway(machine: Machine) -> str:
 def _bridge(machine: Machine) -> Effect:
     return Effect(
         name=BRIDGED,
-        see=SEE_BRIDGE,
+        # The first pod's plugin makes it, the probe's: until then it is not missed.
+        see=f"""if ip link show dev {BRIDGE} >/dev/null 2>&1; then
+    {SEE_BRIDGE}
+else
+    echo {gateway(machine)}
+fi""",
         value=f"{gateway(machine)}\n",
         unit=f"{probe.NAMESPACE}.service",
-        # The first pod's plugin makes it; the probe's is the first.
-        fix=f"""if ip link show dev {BRIDGE} >/dev/null 2>&1; then
-    ip link set {BRIDGE} up
-    ip address replace {gateway(machine)} dev {BRIDGE}
-fi""",
+        fix=f"ip link set {BRIDGE} up\nip address replace {gateway(machine)} dev {BRIDGE}",
         why="it is the pods' switch and gateway: while it is down each of them is alone",
     )
 

@@ -8,16 +8,18 @@ words() { echo "$*"; }
 
 # bridge cni0: it is the pods' switch and gateway: while it is down each of them is alone
 there=$(
-ip -4 -brief address show dev cni0 up 2>/dev/null | awk '{print $3}'
+if ip link show dev cni0 >/dev/null 2>&1; then
+    ip -4 -brief address show dev cni0 up 2>/dev/null | awk '{print $3}'
+else
+    echo 10.200.0.1/24
+fi
 )
 if [ "$(words $there)" != 10.200.0.1/24 ]; then
     echo '<5>not as wanted: bridge cni0'
     (
         set -e
-        if ip link show dev cni0 >/dev/null 2>&1; then
-            ip link set cni0 up
-            ip address replace 10.200.0.1/24 dev cni0
-        fi
+        ip link set cni0 up
+        ip address replace 10.200.0.1/24 dev cni0
     ) || status=1
 fi
 
