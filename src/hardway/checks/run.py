@@ -29,13 +29,14 @@ async def look(cases: Sequence[Case], live: Live) -> list[Finding]:
 
 
 async def look_again(cases: Sequence[Case], live: Live) -> list[Finding]:
-    """Make checks once, and those that machines answered wrongly once more.
+    """Make checks once, and those that machines answered wrongly or not at all once more.
 
     On a host with no time to spare a server now and then says that it is not ready.
     """
     found = [findings(c, a) for c, a in zip(cases, await ask(cases, live), strict=True)]
     amiss = {id(c.check) for c, own in zip(cases, found, strict=True)
-             if isinstance(c.check.ask, Sh) and any(f.fails for f in own)}  # fmt: skip
+             if isinstance(c.check.ask, Sh)
+             and any(f.fails or (f.open and f.machine in live.fleet) for f in own)}  # fmt: skip
     # With all subjects of a check: some are judged by what the others said.
     again = [n for n, case in enumerate(cases) if id(case.check) in amiss]
     if again:

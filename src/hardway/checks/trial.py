@@ -9,7 +9,7 @@ from typing import Any
 
 from hardway.checks.ask import Case, ask
 from hardway.checks.live import Live
-from hardway.checks.run import cases, look, settled
+from hardway.checks.run import cases, look_again, settled
 from hardway.errors import CommandError
 from hardway.model.checks import Judgement
 from hardway.model.objects import GET_NODES, NodeState, items, node_states
@@ -32,7 +32,7 @@ DENIED = ("admission webhook", "denied the request", "violates PodSecurity", "ex
 
 async def run(trial: Trial, live: Live) -> list[Finding]:
     """Use the cluster as people would, then remove what was made for it."""
-    needed = await look(cases(trial.needs, live), live)
+    needed = await look_again(cases(trial.needs, live), live)
     unmet = [f for f in needed if not f.ok]
     if unmet:
         why = ", ".join(dict.fromkeys(f"{f.check} on {f.machine}: {f.found}" for f in unmet))
