@@ -19,7 +19,7 @@ up: setup ## a verified cluster of three control planes and three workers on thi
 down: ## remove it; proves that nothing is left
 	@./hardway down --yes
 
-check: lint unit ## lint, types and unit tests: under a minute, no root
+check: lint unit ## lint, types and unit tests, no root: minutes
 
 lint: setup-dev
 	@$(PYTHON) -m ruff check --quiet .
@@ -30,7 +30,7 @@ lint: setup-dev
 unit: setup-dev
 	@$(PYTHON) -m pytest -q -n 2 --dist worksteal tests/unit
 
-test: lint ## everything, with real clusters of its own: what CI runs; half an hour
+test: lint ## everything, with real clusters of its own: what CI runs; three quarters of an hour
 	@$(PYTHON) -m pytest -q -n 2 --dist worksteal -m "not (cluster or lab or nightly)"
 	@$(PYTHON) -m pytest -v -m "(cluster or lab) and not nightly"
 
