@@ -6,6 +6,7 @@ be translated at the edge.
 """
 
 import os
+import unicodedata
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -68,3 +69,28 @@ def translate(said: str, code: str) -> str:
         }
         return known.get(said.template, said.template).format(**values)
     return known.get(said, said)
+
+
+def cells(said: str) -> int:
+    """Return how many columns of a terminal a text takes; Korean letters take two."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in said)
+
+
+def padded(said: str, width: int) -> str:
+    """Return a text filled with blanks to that many columns."""
+    return said + " " * (width - cells(said))
+
+
+def wrapped(said: str, width: int) -> list[str]:
+    """Return a text in lines of at most that many columns; no word is divided.
+
+    Blanks within a line stay as they are: some texts have columns.
+    """
+    lines: list[str] = []
+    for word in said.strip().split(" ") if said.strip() else ():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and cells(longer) <= width:
+            lines[-1] = longer
+        elif word:
+            lines.append(word)
+    return [line.rstrip() for line in lines]

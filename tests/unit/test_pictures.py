@@ -23,10 +23,11 @@ from hardway.errors import RefusedError
 from hardway.pictures import PICTURES, Picture
 from hardway.pictures.layout import WIDTH, lay_out
 from hardway.pictures.model import Arrow, Box, Branch, Column, Drawing, Frame, Row, Tone, Tree
-from hardway.pictures.sheet import Rectangle, Sheet, Words, cells, wrapped
+from hardway.pictures.sheet import Rectangle, Sheet, Words
 from hardway.pictures.svg import document
 from hardway.pictures.terminal import plain
 from hardway.pictures.view import View
+from hardway.text import cells, wrapped
 
 GOLDEN = Path(__file__).parents[1] / "golden_pictures"
 DRAWN = {

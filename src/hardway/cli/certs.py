@@ -10,7 +10,7 @@ import click
 
 from hardway.cli.options import OUTPUT, of_cluster, open_project
 from hardway.cli.output import JSON, emit_json, indented, note, say, table
-from hardway.text import text
+from hardway.text import padded, text
 
 if TYPE_CHECKING:
     from hardway.atlas.usage import CertificateMap, Leaf, Side, Use
@@ -100,9 +100,9 @@ def _show_use(use: "Use") -> None:
 
 def _show_side(word: str, side: "Side") -> None:
     name = side.certificate or say("a token signed with")
-    click.echo(f"  {word:<13} {name}  {side.file}  ({side.shown_by})")
+    click.echo(f"  {padded(word, 13)} {name}  {side.file}  ({side.shown_by})")
     ca = f"{side.ca}  " if side.ca else ""
-    click.echo(f"  {say('checked with'):<13} {ca}{side.ca_file}  ({side.checked_by})")
+    click.echo(f"  {padded(say('checked with'), 13)} {ca}{side.ca_file}  ({side.checked_by})")
 
 
 def _show_certificates(found: "CertificateMap") -> None:

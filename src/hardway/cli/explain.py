@@ -10,7 +10,7 @@ import click
 
 from hardway.cli.options import OUTPUT, of_cluster, open_project
 from hardway.cli.output import JSON, emit_json, say
-from hardway.text import text
+from hardway.text import cells, padded, text, wrapped
 
 if TYPE_CHECKING:
     from hardway.explain.answer import Answer, Point
@@ -156,7 +156,7 @@ def _point(point: "Point") -> Iterator[str]:
 
 def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
     """Yield rows with their labels beside the text, or above it where they are long."""
-    width = max((len(row[0]) for row in rows), default=0)
+    width = max((cells(row[0]) for row in rows), default=0)
     for label, *rest in rows:
         own = "  ".join(filter(None, rest))
         if width > LABEL:
@@ -164,20 +164,16 @@ def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
             yield from _wrapped(own, "    ") if own else ()
         else:
             first, *others = list(_wrapped(own, " " * (width + 4))) or [""]
-            yield f"  {label:<{width}}  {first.strip()}".rstrip()
+            yield f"  {padded(label, width)}  {first.strip()}".rstrip()
             yield from others
 
 
 def _wrapped(said: str, indent: str) -> Iterator[str]:
     import shutil  # noqa: PLC0415
-    import textwrap  # noqa: PLC0415
 
     width = max(NARROWEST, min(WIDEST, shutil.get_terminal_size((WIDEST, 0)).columns))
     for line in said.splitlines():
-        yield from textwrap.wrap(
-            line, width, initial_indent=indent, subsequent_indent=indent, break_long_words=False,
-            break_on_hyphens=False, drop_whitespace=True,
-        ) or [""]  # fmt: skip
+        yield from [f"{indent}{part}" for part in wrapped(line, width - len(indent))] or [""]
 
 
 COMMANDS = (explain,)

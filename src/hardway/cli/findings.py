@@ -1,7 +1,6 @@
 """Findings as people read them: causes first, what follows from them folded, then the rest."""
 
 import shutil
-import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ import click
 from hardway.checks.causes import Cause, grouped
 from hardway.cli.output import say, verdict
 from hardway.model.resources import Finding, Verdict
-from hardway.text import text
+from hardway.text import padded, text, wrapped
 
 if TYPE_CHECKING:
     from hardway.steps.base import Step
@@ -91,9 +90,10 @@ def _folded(label: str, follows: Sequence[Finding]) -> Iterator[str]:
 def labelled(label: str, words: str) -> Iterator[str]:
     """Yield words beside their label, wrapped."""
     width = min(WIDE, max(NARROW, shutil.get_terminal_size((WIDE, 24)).columns))
-    head = f"  {label:<{LABEL}}"
-    yield textwrap.fill(words, width, initial_indent=head, subsequent_indent=" " * len(head),
-                        break_long_words=False, break_on_hyphens=False)  # fmt: skip
+    head = f"  {padded(label, LABEL)}"
+    first, *others = wrapped(words, width - LABEL - 2) or [""]
+    yield head + first
+    yield from (" " * (LABEL + 2) + line for line in others)
 
 
 def _right_here(found: Sequence[Finding]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hardway.cli.options import OUTPUT, of_cluster, open_project, renew_own
-from hardway.cli.output import JSON, cost, emit_json, mark, note, table
+from hardway.cli.output import JSON, cost, emit_json, mark, note, say, table
 
 if TYPE_CHECKING:
     from hardway.report import Event
@@ -65,7 +65,8 @@ def steps(output: str) -> None:
     if output == JSON:
         emit_json({"steps": [{"name": s.name, "title": s.title, "why": s.why} for s in STEPS]})
         return
-    table(("STEP", "TITLE", "WHY"), [(s.name, s.title, s.why) for s in STEPS])
+    rows = [(s.name, say(s.title), say(s.why)) for s in STEPS]
+    table((say("STEP"), say("TITLE"), say("WHY")), rows)
 
 
 @click.command()

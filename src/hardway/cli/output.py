@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hardway.text import language, translate
+from hardway.text import cells, language, translate
 
 if TYPE_CHECKING:
     from hardway.model.resources import Finding
@@ -41,13 +41,13 @@ def say(said: str) -> str:
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print rows in aligned columns under their headings; the last one is as long as it is."""
     lines = [tuple(headings), *(tuple(row) for row in rows)]
-    widths = [max(len(click.unstyle(line[i])) for line in lines) for i in range(len(headings))]
+    widths = [max(cells(click.unstyle(line[i])) for line in lines) for i in range(len(headings))]
     for index, line in enumerate(lines):
-        cells = [
-            cell + " " * (width - len(click.unstyle(cell)))
+        columns = [
+            cell + " " * (width - cells(click.unstyle(cell)))
             for cell, width in zip(line[:-1], widths, strict=False)
         ]
-        text = "  ".join([*cells, line[-1]]).rstrip()
+        text = "  ".join([*columns, line[-1]]).rstrip()
         click.echo(click.style(text, bold=True) if index == 0 else text)
 
 

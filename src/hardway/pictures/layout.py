@@ -17,7 +17,8 @@ from hardway.pictures.model import (
     Tone,
     Tree,
 )
-from hardway.pictures.sheet import Line, Rectangle, Shape, Sheet, Words, cells, wrapped
+from hardway.pictures.sheet import Line, Rectangle, Shape, Sheet, Words
+from hardway.text import cells, wrapped
 
 WIDTH = 100
 """Cells a picture may take: a terminal of usual size."""

@@ -3,8 +3,6 @@
 Both writers read it, so that the SVG and the terminal show the same.
 """
 
-import textwrap
-import unicodedata
 from dataclasses import dataclass
 
 from hardway.pictures.model import Tone
@@ -60,16 +58,3 @@ class Sheet:
     width: int
     height: int
     shapes: tuple[Shape, ...]
-
-
-def cells(text: str) -> int:
-    """Return how many cells a text takes; Korean letters take two."""
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-
-
-def wrapped(text: str, width: int) -> list[str]:
-    """Return a text in lines of at most that many cells."""
-    lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
-    narrow = [line for line in lines if cells(line) <= width]
-    # Wide letters: as many characters as fit in the worst case.
-    return lines if len(narrow) == len(lines) else textwrap.wrap(text, width // 2)

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from xml.sax.saxutils import escape, quoteattr
 
-from hardway.pictures.sheet import Line, Rectangle, Sheet, Words, cells
+from hardway.pictures.sheet import Line, Rectangle, Sheet, Words
+from hardway.text import cells
 
 CELL_X, CELL_Y = 8.4, 18.0
 """Pixels of a cell: a monospaced letter of 14 px, and the distance of lines."""

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hardway.pictures.model import Tone
-from hardway.pictures.sheet import Line, Rectangle, Sheet, Words, cells
+from hardway.pictures.sheet import Line, Rectangle, Sheet, Words
+from hardway.text import cells
 
 
 @dataclass(frozen=True, slots=True)
