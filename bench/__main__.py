@@ -37,7 +37,7 @@ network:
   services: 10.39.0.0/24
 """
 WHOLE, SMALL = "{controlPlanes: 3, workers: 3}", "{controlPlanes: 1, workers: 1}"
-UNITS = f"{names.SLICE}/hardway-bench-*.service"
+UNITS = f"{names.SLICE}/{names.unit('bench', '*')}"
 """The machines' cgroups on hosts with systemd."""
 
 

@@ -80,7 +80,7 @@ async def mount(cluster: str, machine: str) -> Path:
         )
     await unmount(cluster, machine)
     options = f"lowerdir={base},upperdir={disk}/upper,workdir={disk}/work"
-    source = f"hardway-{cluster}-{machine}"
+    source = names.container(cluster, machine)
     await run(["mount", "-t", "overlay", source, "-o", options, str(disk / "root")])
     return disk / "root"
 

@@ -1,4 +1,8 @@
-"""Names of everything a local cluster has on this host; whatever bears one of them is ours."""
+"""Names of everything a local cluster has on this host; whatever bears one of them is ours.
+
+Names of clusters and machines may contain dashes and no dots (spec/schema.py). So a dot stands
+between the two, and the machine `c` of cluster `a-b` is never taken for `b-c` of cluster `a`.
+"""
 
 from hashlib import sha256
 from ipaddress import IPv4Address
@@ -17,7 +21,7 @@ DATA = ("containerd", "kubelet", "etcd")
 
 
 def short(cluster: str) -> str:
-    """Return a cluster's name, cut to 8 characters that still tell clusters apart."""
+    """Return a cluster's name in 8 characters; preflight refuses those of another cluster."""
     return cluster if len(cluster) <= 8 else cluster[:4] + sha256(cluster.encode()).hexdigest()[:4]
 
 
@@ -36,9 +40,14 @@ def mac(address: IPv4Address) -> str:
     return "02:68:" + ":".join(f"{byte:02x}" for byte in address.packed)
 
 
+def container(cluster: str, machine: str) -> str:
+    """Return what systemd-nspawn calls a machine: unique on this host, unlike its host name."""
+    return f"{cluster}.{machine}"
+
+
 def netns(cluster: str, machine: str) -> str:
     """Return the name of a machine's network namespace."""
-    return f"hw.{cluster}.{machine}"
+    return f"hw.{container(cluster, machine)}"
 
 
 def table(cluster: str) -> str:
@@ -53,7 +62,7 @@ def cgroup(cluster: str, machine: str = "") -> str:
 
 def unit(cluster: str, machine: str) -> str:
     """Return the name of the machine's service where the host runs systemd."""
-    return f"hardway-{cluster}-{machine}.service"
+    return f"hardway-{container(cluster, machine)}.service"
 
 
 def folder(cluster: str, machine: str = "") -> Path:

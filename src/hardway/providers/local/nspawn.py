@@ -79,7 +79,9 @@ def command(cluster: str, machine: str, root: Path, store: Path | None) -> list[
         "--boot",
         "--register=no",
         "--keep-unit",
-        f"--machine={machine}",
+        # Of two machines with one name systemd 256 and later start only the first.
+        f"--machine={names.container(cluster, machine)}",
+        f"--hostname={machine}",
         f"--directory={root}",
         _namespace(cluster, machine),
         "--capability=all",

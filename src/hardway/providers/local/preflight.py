@@ -146,9 +146,16 @@ def _taken(cluster: Cluster, folder: Path) -> list[str]:
                 problems.append(
                     f"a cluster named {cluster.name} is already here, of {other.folder}"
                 )
-        elif other.nodes.overlaps(cluster.node_cidr):
+            continue
+        if other.nodes.overlaps(cluster.node_cidr):
             problems.append(
                 f"network.nodes {cluster.node_cidr} overlaps {other.nodes} of cluster {other.name}"
+            )
+        bridge = names.bridge(cluster.name)
+        if bridge == names.bridge(other.name):
+            problems.append(
+                f"name {cluster.name}: the bridge {bridge} is cluster {other.name}'s (Linux allows "
+                "15 characters for a link's name, so that both are cut to this); choose another"
             )
     return problems
 
