@@ -1,7 +1,6 @@
-"""Mutations of control planes: etcd, encryption, the API server, its clients, the endpoint."""
+"""Mutations of control planes: encryption, the API server, the endpoint."""
 
 from hardway.model.cluster import Cluster, Role
-from hardway.mutations.objects import ETCDCTL
 from hardway.mutations.row import (
     Mutation,
     Which,
@@ -10,15 +9,10 @@ from hardway.mutations.row import (
     one_control_plane,
     several_control_planes,
 )
-from hardway.steps import address, balancer, encryption
+from hardway.steps import address, apiserver, balancer, encryption
 from hardway.steps.apiserver_files import AUTHENTICATION
-from hardway.steps.etcd_checks import DATA
 
 OTHER_PORT = f"sed -i 's/^\\( *bind <ENDPOINT>\\):<PORT>/\\1:16443/' {balancer.CONFIG}"
-STRANGER = "192.0.2.1:2380"
-NO_STRANGER = (
-    f"{ETCDCTL} member list | grep {STRANGER} | cut -d, -f1 | xargs -r {ETCDCTL} member remove"
-)
 IDENTITY_FIRST = (
     "sed -i -e 's/^  providers:$/&\\n  - identity: {}/' -e '$ {/identity/d}' " + encryption.PATH
 )
@@ -54,22 +48,6 @@ ROWS = (
         "program goes on with the old one and says so in its log alone.",
     ),
     Mutation(
-        name="data-folder-open", check="etcd-data-private", role=Role.CONTROL_PLANE,
-        do=f"chmod 0755 {DATA}",
-        undo=f"chmod 0700 {DATA}",
-        symptom="Nothing: whoever logs in there can read all Secrets' ciphertext.",
-        why="etcd's files are the cluster: a copy of them is a copy of everything.",
-    ),
-    Mutation(
-        name="stranger-in-etcd", check="etcd-members-known", role=Role.CONTROL_PLANE,
-        do=f"{ETCDCTL} member add stranger --learner --peer-urls=https://{STRANGER}",
-        undo=NO_STRANGER,
-        symptom="etcdctl member list shows a member that no machine is.",
-        why="A member that was never started, or was lost, stays in the list and counts once it "
-        "votes. It leaves only when somebody removes it.",
-        mend=(f"hardway ssh <MACHINE> -- '{NO_STRANGER}'",),
-    ),
-    Mutation(
         name="anonymous-on-all-paths", check="apiserver-refuses-anonymous",
         role=Role.CONTROL_PLANE,
         keeps=(AUTHENTICATION,),
@@ -78,6 +56,20 @@ ROWS = (
         why="403 means that the client was let in as system:anonymous: a single binding more and "
         "strangers read or write.",
         shows_s=90,
+    ),
+    Mutation(
+        name="api-server-of-another-release", check="apiserver-version", role=Role.CONTROL_PLANE,
+        do=f"""real=$(readlink -f /usr/local/bin/kube-apiserver)
+LC_ALL=C sed "s/v<VERSION>/v$(echo <VERSION> | sed 's/.$/x/; s/x/9/')/g" "$real" >other
+chmod 0755 other
+mount --bind other "$real"
+systemctl restart {apiserver.UNIT}
+umount --lazy "$real"
+""",
+        undo=f"systemctl restart {apiserver.UNIT}",
+        symptom="kubectl version now and then tells of another server.",
+        why="A process is what was on the disk when it began: the file beside it may be newer.",
+        shows_s=30,
     ),
     Mutation(
         name="address-held-twice", check="endpoint-held-once", role=Role.CONTROL_PLANE,
@@ -118,4 +110,4 @@ ROWS = (
         shows_s=20,
     ),
 )  # fmt: skip
-"""Of the steps encryption, etcd, control-plane and endpoint."""
+"""Of the steps encryption, control-plane and endpoint."""

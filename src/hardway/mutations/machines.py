@@ -1,4 +1,4 @@
-"""Mutations of what all machines have: settings, files, certificates, kubeconfigs."""
+"""Mutations of what all machines have: settings, files, kubeconfigs."""
 
 from hardway.model.cluster import Role
 from hardway.mutations.row import Mutation
@@ -6,14 +6,51 @@ from hardway.steps.apiserver_files import AUDIT_POLICY
 from hardway.steps.machines import HOST_UNIT, SYSCTL_FILE
 from hardway.steps.network import SCRIPT, SERVICE
 
-PKI = "/etc/kubernetes/pki"
-FRONT_PROXY = f"{PKI}/kube-apiserver/front-proxy-client"
 DROP_IN = "/etc/systemd/system/kubelet.service.d/extra.conf"
 SCHEDULER = "/etc/kubernetes/kube-scheduler.kubeconfig"
-SCHEDULER_SERVER = f"{PKI}/kube-scheduler/server"
-TOKENS = f"{PKI}/kube-controller-manager/service-account.key"
+FAKES = "/usr/local/bin"
+"""Where programs are found before those of the system."""
+
+
+def faked(program: str, script: str) -> str:
+    """Return the shell that puts a script in the place of a program."""
+    path = f"{FAKES}/{program}"
+    return f"printf '#!/bin/sh\\n{script}\\n' >{path}\nchmod 0755 {path}"
+
+
+NO_CONTAINER = faked("systemd-detect-virt", "exit 1")
+DETECTOR = f"{FAKES}/systemd-detect-virt"
 
 ROWS = (
+    Mutation(
+        name="clock-ahead", check="clocks-agree", role=Role.WORKER,
+        keeps=(f"{FAKES}/date",),
+        do=faked("date", 'exec /bin/date --date="1 hour" "$@"'),
+        symptom="One machine's logs are ahead of all others; it refuses tokens and certificates.",
+        why="Machines of one host share its clock: a program that tells another time stands for a "
+        "clock that is wrong.",
+        mend=(f"hardway ssh <MACHINE> -- rm {FAKES}/date",),
+    ),
+    Mutation(
+        name="swap-on", check="swap-off", role=Role.WORKER, keeps=(DETECTOR,),
+        do=f"{NO_CONTAINER}\n"
+        "printf 'Filename Type Size Used Priority\\n/dev/theirs partition 1048572 0 -2\\n' >swaps\n"
+        "mount --bind swaps /proc/swaps",
+        undo="umount /proc/swaps 2>/dev/null || :",
+        symptom="Nothing, until kubelet starts again: then it does not.",
+        why="Swap is the host's, so that containers are not asked for it: a machine that seems to "
+        "be none, with a table of its own, stands for one whose /etc/fstab has swap.",
+        mend=(f"hardway ssh <MACHINE> -- 'umount /proc/swaps; rm {DETECTOR}'",),
+    ),
+    Mutation(
+        name="modules-gone", check="kernel-modules", role=Role.WORKER, keeps=(DETECTOR,),
+        do=f"{NO_CONTAINER}\nmount -t tmpfs theirs /sys/module",
+        undo="umount /sys/module 2>/dev/null || :",
+        symptom="After the next boot no container starts, or answers of Services are lost.",
+        why="Modules are the host's as well: a machine that seems to be no container, and sees "
+        "none of them, stands for one that has not loaded them.",
+        mend=(f"hardway ssh <MACHINE> -- 'umount /sys/module; rm {DETECTOR}'",),
+    ),
     Mutation(
         name="setting-that-does-not-exist", check="hardway-host-runs", role=Role.CONTROL_PLANE,
         keeps=(SYSCTL_FILE,), also=("no-unit-failed",),
@@ -77,22 +114,6 @@ ROWS = (
         why="A program is what its digest says, whatever its name is.",
     ),
     Mutation(
-        name="certificate-ends-tomorrow", check="certificates-valid", role=Role.CONTROL_PLANE,
-        keeps=(f"{FRONT_PROXY}.crt",),
-        do=f"openssl req -x509 -key {FRONT_PROXY}.key -subj /CN=front-proxy-client -days 1 "
-        f"-out {FRONT_PROXY}.crt 2>/dev/null",
-        symptom="Nothing, until the certificate ends: then metrics-server and other aggregated "
-        "APIs refuse the API server.",
-        why="Certificates end on their day, without a warning by the program that presents them.",
-    ),
-    Mutation(
-        name="key-readable-by-all", check="keys-private", role=Role.CONTROL_PLANE,
-        keeps=(f"{PKI}/kube-apiserver/service-account.key",),
-        do=f"chmod 0644 {PKI}/kube-apiserver/service-account.key",
-        symptom="Nothing: a key that others can read works as before.",
-        why="Whoever reads this key signs tokens of any ServiceAccount.",
-    ),
-    Mutation(
         name="kubeconfig-to-another-server", check="kubeconfig-server", role=Role.CONTROL_PLANE,
         keeps=(SCHEDULER,),
         do=f"sed -i 's|^\\( *server: \\).*|\\1https://192.0.2.1:6443|' {SCHEDULER}",
@@ -113,39 +134,6 @@ ROWS = (
         symptom="A program complains of a name or address that nobody wrote.",
         why="A shell that does not know a variable writes nothing, or leaves its name there: the "
         "tutorial's most frequent slip.",
-    ),
-    Mutation(
-        name="certificate-of-another-ca", check="certificates-signed", role=Role.CONTROL_PLANE,
-        keeps=(f"{SCHEDULER_SERVER}.crt",),
-        also=("certificates-names", "certificates-subjects", "certificates-usages"),
-        do=f"openssl req -x509 -key {SCHEDULER_SERVER}.key -subj /CN=somebody -days 30 "
-        f"-addext extendedKeyUsage=clientAuth -out {SCHEDULER_SERVER}.crt 2>/dev/null",
-        symptom="x509: certificate signed by unknown authority.",
-        why="Whoever signs a certificate themselves can write any name into it: the other end "
-        "asks for a CA that it trusts.",
-    ),
-    Mutation(
-        name="key-of-another-certificate", check="certificates-keys", role=Role.CONTROL_PLANE,
-        keeps=(f"{FRONT_PROXY}.key",),
-        do=f"openssl ecparam -name prime256v1 -genkey -noout -out {FRONT_PROXY}.key",
-        symptom="tls: private key does not match public key, at the next start.",
-        why="A certificate belongs to one key: a pair is copied together or not at all.",
-    ),
-    Mutation(
-        name="ca-that-others-do-not-trust", check="cas-same", role=Role.WORKER,
-        keeps=(f"{PKI}/ca.crt",),
-        do="openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "
-        f"-keyout /dev/null -subj /CN=another -days 30 2>/dev/null >>{PKI}/ca.crt",
-        symptom="Nothing, until somebody uses a certificate of that CA.",
-        why="A machine trusts every CA in its file: one more and its owner can be anybody there.",
-    ),
-    Mutation(
-        name="another-key-signs-tokens", check="service-account-key-same",
-        role=Role.CONTROL_PLANE, keeps=(TOKENS,),
-        do=f"openssl ecparam -name prime256v1 -genkey -noout -out {TOKENS}",
-        symptom="After the next start of the controller manager: Unauthorized, for some pods.",
-        why="Tokens that one program signs are checked by another with the public half of the "
-        "same key.",
     ),
     Mutation(
         name="kubeconfig-that-trusts-anybody", check="kubeconfigs-usable",

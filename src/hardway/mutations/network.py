@@ -5,10 +5,20 @@ from collections.abc import Callable
 from hardway.model.checks import any_cluster
 from hardway.model.cluster import Cluster, Role
 from hardway.model.ports import KUBELET
-from hardway.mutations.objects import create, delete, remove, restore
-from hardway.mutations.row import Mutation, at_vip, several_workers, with_workers
+from hardway.mutations.objects import create, delete, move, remove, restore
+from hardway.mutations.programs import NO_PROGRAM, STOP_PROGRAM, running
+from hardway.mutations.row import UP, Mutation, at_vip, named_alike, several_workers, with_workers
+from hardway.steps import kube_proxy
 from hardway.steps.data_path import RESOLV_CONF
-from hardway.steps.network import BRIDGE, HOLD, PROTOCOL, SCRIPT, TABLE
+from hardway.steps.network import (
+    BRIDGE,
+    HOLD,
+    KUBE_PROXY_TABLE,
+    PROTOCOL,
+    SCRIPT,
+    STARTING_S,
+    TABLE,
+)
 
 NOTHING_FOREIGN = "nft delete table inet theirs"
 PUT_BACK = f"rm -f {HOLD}\nsh {SCRIPT}"
@@ -17,6 +27,7 @@ DNS_SERVICE = "/registry/services/specs/kube-system/kube-dns"
 DNS_ADDRESS = "/registry/ipaddresses/<DNS_SERVICE_IP>"
 LEASE = "/registry/masterleases/192.0.2.1"
 COREDNS = "/registry/deployments/kube-system/coredns"
+COREDNS_PODS = "/registry/pods/kube-system/coredns-"
 
 
 def foreign(  # noqa: PLR0913 - the fields of a row
@@ -45,6 +56,15 @@ def foreign(  # noqa: PLR0913 - the fields of a row
         where=where,
         later_s=later_s,
         tried=tried,
+    )
+
+
+def redirected(port: int, to: int) -> str:
+    """Return the shell that leads a machine's own connections to one of its ports to another."""
+    return (
+        "nft 'add table inet theirs; "
+        "add chain inet theirs rules { type nat hook output priority -100; }; "
+        f"add rule inet theirs rules tcp dport {port} redirect to :{to}'"
     )
 
 
@@ -79,13 +99,17 @@ ROWS = (
         "address.",
     ),
     Mutation(
-        name="service-rules-gone", check="service-rules", role=Role.WORKER,
-        do="nft delete table ip kube-proxy",
-        undo="systemctl restart kube-proxy",
+        name="service-rules-flushed", check="service-rules", role=Role.WORKER,
+        do=f"""pid=$(systemctl show --property=MainPID --value {kube_proxy.UNIT})
+# Until then hardway lets it finish its first work.
+until [ "$(ps -o etimes= -p "$pid")" -gt {STARTING_S} ]; do sleep 1; done
+echo 'while :; do nft delete table ip {KUBE_PROXY_TABLE}; sleep 0.2; done' >flushes
+{running("/bin/sh $PWD/flushes")}""",
+        undo=f"{NO_PROGRAM}\nsystemctl restart {kube_proxy.UNIT}",
         symptom="No Service answers on one node, and kube-proxy says that it is healthy.",
-        why="kube-proxy writes its whole table once an hour: health is not the same as rules.",
-        # hardway lets a kube-proxy that just started finish its work.
-        mend=("hardway ssh <MACHINE> -- sleep 20", "hardway up"),
+        why="kube-proxy writes its whole table once an hour: health is not the same as rules, and "
+        "a program that flushes all rules, now and then, takes these too.",
+        mend=(f"hardway ssh <MACHINE> -- {STOP_PROGRAM}", UP),
     ),
     Mutation(
         name="resolvers-gone", check="node-resolvers", role=Role.WORKER,
@@ -158,6 +182,17 @@ ROWS = (
         symptom="Names of Services are not found, their addresses answer.",
         why="The cluster's DNS is an ordinary Deployment: whoever may delete it can.",
         shows_s=60,
+    ),
+    Mutation(
+        name="dns-on-one-node", check="dns-apart", role=Role.CONTROL_PLANE,
+        where=named_alike,
+        do=move(COREDNS_PODS),
+        undo="[ ! -s moved ] || " + remove("$(cat moved)").replace("'", '"'),
+        symptom="Nothing, until that node is lost: then no name is found.",
+        why="The scheduler keeps replicas apart when it places them, and never looks again.",
+        mend=(("hardway kubectl --namespace kube-system delete pods --selector k8s-app=kube-dns "
+              "--wait=false"),),
+        shows_s=40,
     ),
     Mutation(
         name="dns-service-deleted", check="service-addresses", role=Role.CONTROL_PLANE,

@@ -40,6 +40,19 @@ def edit(key: str, sed: str) -> str:
     return f"{_get(key)} >{kept}\nLC_ALL=C sed '{sed}' {kept} | {ETCDCTL} put '{key}'"
 
 
+def move(prefix: str) -> str:
+    """Return the shell that moves the second of some pods to the first one's node."""
+    return f"""names=$(echo <WORKERS> | tr ' ' '|')
+for key in $({ETCDCTL} get --prefix {prefix} --keys-only); do
+    {ETCDCTL} get "$key" --print-value-only | head -c -1 >pod
+    node=$(grep --text --only-matching --extended-regexp "$names" pod | head -n 1)
+    [ -n "${{there:=$node}}" ] && [ "$node" != "$there" ] || continue
+    echo "$key" >moved
+    LC_ALL=C sed "s/$node/$there/g" pod | {ETCDCTL} put "$key"
+    break
+done"""
+
+
 def create(key: str, manifest: Mapping[str, Any]) -> str:
     """Return the shell that puts an object there as JSON, which API servers read too."""
     return f"{ETCDCTL} put '{key}' {shlex.quote(json.dumps(manifest))}"

@@ -6,6 +6,7 @@ from enum import Enum
 
 from hardway.model.checks import Subject, any_cluster
 from hardway.model.cluster import Cluster, EndpointKind, Machine, Role
+from hardway.pki.inventory import Wanted
 from hardway.steps import probe
 
 UP = "hardway up"
@@ -17,6 +18,16 @@ class Which(Enum):
     ONE = "one"
     """The last: the first is the one that checks ask by preference."""
     EVERY = "every"
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """A certificate that the cluster's own CA signs for a key on the machine, with an error."""
+
+    certificate: str
+    """A row of `pki.inventory`."""
+    made: Callable[[Wanted], Wanted]
+    """What is asked of the CA in place of what there should be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,20 +61,28 @@ class Mutation:
     """Which clusters it can be made in."""
     tried: bool = False
     """The check is one of a trial: verify has to write for it."""
+    slip: Slip | None = None
+    """What `<CERTIFICATE>` is, as PEM."""
 
     def machines(self, cluster: Cluster) -> tuple[Machine, ...]:
         """Return the machines that it is made on; none in a cluster that it does not fit."""
         having = cluster.having(self.role) if self.where(cluster) else ()
         return having if self.which is Which.EVERY else having[-1:]
 
-    def fill(self, text: str, cluster: Cluster, machine: Machine) -> str:
+    def fill(self, text: str, cluster: Cluster, machine: Machine, certificate: str = "") -> str:
         """Return one of its texts for a machine."""
-        return Subject("machine", machine.name, cluster).fill(text, words(cluster, machine))
+        more = {**words(cluster, machine), "CERTIFICATE": certificate}
+        return Subject("machine", machine.name, cluster).fill(text, more)
 
 
 def words(cluster: Cluster, machine: Machine) -> Mapping[str, str]:
     """Return what fills holes of mutations, beside those of checks."""
-    filled = {"PODS": str(cluster.pod_cidr), "SERVICES": str(cluster.service_cidr)}
+    filled = {
+        "PODS": str(cluster.pod_cidr),
+        "SERVICES": str(cluster.service_cidr),
+        "WORKERS": " ".join(m.name for m in cluster.workers),
+        "VERSION": cluster.kubernetes_version,
+    }
     if cluster.workers:
         filled["WORKER"] = cluster.workers[-1].name
     if machine.pod_cidr:
@@ -79,6 +98,11 @@ def with_workers(cluster: Cluster) -> bool:
 def several_workers(cluster: Cluster) -> bool:
     """Return whether a worker has a neighbour."""
     return len(cluster.workers) > 1
+
+
+def named_alike(cluster: Cluster) -> bool:
+    """Return whether one worker's name takes the place of another's: they are equally long."""
+    return several_workers(cluster) and len({len(m.name) for m in cluster.workers}) == 1
 
 
 def several_control_planes(cluster: Cluster) -> bool:

@@ -30,9 +30,11 @@ class Scripts:
     machine: Machine
     hold_s: int
     """Seconds after which the machine undoes it by itself."""
+    certificate: str = ""
+    """Of a mutation with a slip."""
 
     def _filled(self, text: str) -> str:
-        return self.mutation.fill(text, self.cluster, self.machine)
+        return self.mutation.fill(text, self.cluster, self.machine, self.certificate)
 
     @property
     def unit(self) -> str:

@@ -5,11 +5,26 @@ from hardway.model.cluster import Role
 from hardway.model.ports import KUBELET
 from hardway.mutations.control_plane import IDENTITY_FIRST
 from hardway.mutations.network import FORWARDED, HIDING, foreign
+from hardway.mutations.objects import ETCDCTL
+from hardway.mutations.programs import NO_PROGRAM, STOP_PROGRAM, running
 from hardway.mutations.row import Mutation, Which, several_workers
 from hardway.mutations.workers import RESTART_KUBELET
 from hardway.steps import apiserver, encryption, kube_proxy, kubelet
 from hardway.steps.containerd import CTR, IMAGES_UNIT
-from hardway.steps.smoke_test import PORT
+from hardway.steps.smoke_test import PORT, TRIAL
+
+SECRETS = f"/registry/secrets/{TRIAL.prefix}"
+PLAIN = (
+    r'{"apiVersion":"v1","kind":"Secret","metadata":{"name":"probe","namespace":"%s",'
+    r'"uid":"6d75746e-0000-4000-8000-000000000003","creationTimestamp":"2026-01-01T00:00:00Z"}}'
+)
+WRITE_PLAIN = f"""while :; do
+    for key in $({ETCDCTL} get --prefix {SECRETS} --keys-only); do
+        space=${{key%/*}}
+        printf '{PLAIN}' "${{space##*/}}" | {ETCDCTL} put "$key"
+    done
+    sleep 0.3
+done"""
 
 ROWS = (
     Mutation(
@@ -21,6 +36,17 @@ ROWS = (
         why="The first provider encrypts what is written from now on; what was written before "
         "stays as it is until it is written again.",
         shows_s=120,
+    ),
+    Mutation(
+        name="secret-written-past-the-api", check="secret-encrypted", role=Role.CONTROL_PLANE,
+        tried=True,
+        do=f"cat >writes <<'END'\n{WRITE_PLAIN}\nEND\n{running('/bin/sh $PWD/writes')}",
+        undo=NO_PROGRAM,
+        symptom="Nothing: the Secret is read as it was written.",
+        why="The API server encrypts. A program that writes to etcd itself, such as a tool that "
+        "restores single objects, does not.",
+        mend=(f"hardway ssh <MACHINE> -- {STOP_PROGRAM}",),
+        shows_s=1,
     ),
     Mutation(
         name="image-gone", check="pods-on-every-node", role=Role.WORKER, tried=True,
@@ -56,6 +82,16 @@ ROWS = (
             symptom="kubectl logs: connection refused, for pods of one node; the node is Ready.",
             why="A firewall that refuses looks like a service that does not run: only the machine "
             "itself can tell them apart."),
+    foreign("names-dropped-but-the-probe", "exec-and-names", FORWARDED,
+            'iifname "cni0" ip saddr != <PROBE> udp dport 53 drop',
+            tried=True,
+            symptom="Pods of one node find no name; what is asked from the node's own probe works.",
+            why="A rule for some pods is seen from these alone: only a pod shows what pods see."),
+    foreign("node-ports-dropped", "node-port", "type filter hook prerouting priority -200;",
+            "tcp dport 30000-32767 drop",
+            tried=True,
+            symptom="NodePorts of one node time out from outside, Services work.",
+            why="A firewall's list of open ports seldom has the range of NodePorts."),
     foreign("one-name-dropped", "service-by-name", FORWARDED,
             # A query's first label begins 20 bytes after the start of the UDP header.
             'iifname "cni0" udp dport 53 @th,160,48 0x0570726f6265 drop',

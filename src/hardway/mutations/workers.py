@@ -1,7 +1,10 @@
 """Mutations of workers: runtime, kubelet, kube-proxy, and the Node that the API has of them."""
 
 from hardway.model.cluster import Role
+from hardway.model.ports import KUBELET
+from hardway.mutations.network import NOTHING_FOREIGN, redirected
 from hardway.mutations.objects import edit, restore
+from hardway.mutations.programs import NO_PROGRAM, STOP_PROGRAM, running
 from hardway.mutations.row import UP, Mutation, with_workers
 from hardway.steps import containerd, kubelet
 from hardway.steps.pod_network import CONFLIST
@@ -10,6 +13,8 @@ PKI = "/etc/kubernetes/pki"
 OTHER_LIST = f"{containerd.CNI_CONFIG}/00-other.conflist"
 NODE = "/registry/minions/<WORKER>"
 RESTART_KUBELET = f"systemctl restart {kubelet.UNIT}"
+PROXY_PORT = 10251
+WITHOUT_PROXY = f"{NOTHING_FOREIGN} 2>/dev/null; {STOP_PROGRAM}"
 
 
 def _cordon(value: str) -> str:
@@ -33,6 +38,17 @@ ROWS = (
         why="kubelet's own defaults are these two: anonymous clients, all of them allowed. Its "
         "port gives exec in every pod, hence root on the node.",
         shows_s=30,
+    ),
+    Mutation(
+        name="proxy-before-kubelet", check="kubelet-refuses-anonymous", role=Role.WORKER,
+        do=running(f"openssl s_server -quiet -www -accept {PROXY_PORT} "
+                   f"-cert {PKI}/kubelet/server.crt -key {PKI}/kubelet/server.key")
+        + f"\n{redirected(KUBELET.number, PROXY_PORT)}",
+        undo=f"{NOTHING_FOREIGN} 2>/dev/null || :\n{NO_PROGRAM}",
+        symptom="curl without a certificate gets an answer at kubelet's port.",
+        why="kubelet's settings are of kubelet: a server before it, with the same certificate, "
+        "answers whom it likes.",
+        mend=(f"hardway ssh <MACHINE> -- '{WITHOUT_PROXY}'",),
     ),
     Mutation(
         name="network-list-gone", check="cni-config-first", role=Role.WORKER, keeps=(CONFLIST,),

@@ -2,13 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from secrets import token_hex
 
 from hardway.engine.verify import check_all
 from hardway.errors import CommandError, RefusedError
+from hardway.model.cluster import Machine
 from hardway.model.resources import Finding
 from hardway.mutations import Mutation, judge
 from hardway.mutations.script import UNDER_WAY, UNDO, Scripts
+from hardway.pki import store
+from hardway.pki.inventory import expand
 from hardway.project import Project
 from hardway.steps import STEPS
 from hardway.steps.base import Step
@@ -118,8 +122,23 @@ def start(project: Project, mutation: Mutation, hold_s: int = HOLD_S) -> Run:
     """Return a run of a mutation; nothing is changed before `make`."""
     run = f"{mutation.name}-{token_hex(4)}"
     cluster = project.cluster
-    made = {m.name: Scripts(mutation, run, cluster, m, hold_s) for m in mutation.machines(cluster)}
+    made = {
+        m.name: Scripts(mutation, run, cluster, m, hold_s, _certificate(project, mutation, m))
+        for m in mutation.machines(cluster)
+    }
     return Run(project, mutation, made)
+
+
+def _certificate(project: Project, mutation: Mutation, machine: Machine) -> str:
+    """Return the certificate of a mutation with a slip, for the machine's own key."""
+    if mutation.slip is None:
+        return ""
+    of = (mutation.slip.certificate, machine.name)
+    wanted = next(w for w in expand(project.cluster) if w.id == of)
+    kept = store.read(project.workspace.pki)
+    key, asked = kept[f"{wanted.stem}.key"], mutation.slip.made(wanted)
+    pair = store.signed(asked, key, kept, project.cluster, datetime.now(UTC))
+    return pair.certificate.decode()
 
 
 async def look(project: Project, mutation: Mutation) -> list[Finding]:

@@ -85,7 +85,7 @@ def _make(
             ca = new_ca(key, row.common_name, now, cluster.validity.ca)
             yield f"{row.name}/ca.crt", ca.certificate
         case Wanted() as wanted:
-            pair = _leaf(wanted, there, cluster, now)
+            pair = signed(wanted, new_key(cluster.key_algorithm), there, cluster, now)
             yield f"{wanted.stem}.key", pair.key
             yield f"{wanted.stem}.crt", pair.certificate
         case "service-account":
@@ -96,12 +96,13 @@ def _make(
             yield from _retired(there, key, now)
 
 
-def _leaf(wanted: Wanted, there: Kept, cluster: Cluster, now: datetime) -> Pair:
+def signed(wanted: Wanted, key: bytes, there: Kept, cluster: Cluster, now: datetime) -> Pair:
+    """Return a certificate for a key, signed by the cluster's CA."""
     row = wanted.row
     ca = Pair(there[f"{row.ca}/ca.crt"], there[f"{row.ca}/ca.key"])
     valid = cluster.validity.admin if row.short_lived else cluster.validity.leaf
     leaf = Leaf(wanted.common_name, row.organization, wanted.names, row.usages)
-    return new_leaf(ca, new_key(cluster.key_algorithm), leaf, now, valid)
+    return new_leaf(ca, key, leaf, now, valid)
 
 
 def _encryption(there: Kept) -> Iterator[tuple[str, bytes]]:

@@ -19,7 +19,7 @@ from hardway.steps import apiserver, apiserver_files, guards, processes, tls
 from hardway.steps.base import CURL, Given, Inventory, Step, services
 from hardway.steps.certificate_checks import TLS
 from hardway.steps.extras import with_extras
-from hardway.steps.keys_in_use import KEYS_IN_USE
+from hardway.steps.keys_in_use import KEYS_IN_USE, VERSION
 from hardway.steps.reread import clients_reread_ca, reread_ca, reread_certificate
 from hardway.steps.waiting import waits_for_api
 
@@ -184,6 +184,7 @@ CHECKS = (
       for unit, (causes, why) in UNITS.items()),
     READY,
     KEYS_IN_USE,
+    VERSION,
     Check(name="apiserver-refuses-anonymous", step=NAME, scope=CONTROL_PLANES,
           causes=("apiserver-ready", "kube-apiserver-flags"),
           ask=_answer_of("https://<MACHINE>:<API_PORT>/api"), judge=ends_with("401"),

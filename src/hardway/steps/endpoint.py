@@ -6,8 +6,6 @@ to. With proxies every machine has such a haproxy for itself. With a load balanc
 there is nothing to put anywhere, only to look whether it answers.
 """
 
-import json
-
 from hardway.model.checks import (
     CLUSTER,
     CONTROL_PLANES,
@@ -68,11 +66,6 @@ def _held_once(subject: Subject, answer: Answer) -> tuple[Judgement]:
     return judged("1 holder", found)
 
 
-def _version(subject: Subject, answer: Answer) -> tuple[Judgement]:
-    said = json.loads(answer.text)["gitVersion"]
-    return judged(f"v{subject.cluster.kubernetes_version}", said)
-
-
 def holders(answer: Answer) -> list[str]:
     """Return the control planes that have the virtual address, by what `HELD` was answered."""
     return [name for name, text in answer.elsewhere.items() if text.strip()]
@@ -119,12 +112,6 @@ CHECKS = (
           why="kubelets and kube-proxies know this address only, each from its own machine",
           see=f"hardway ssh <MACHINE> -- curl --verbose --cacert {CA} "
           "https://<ENDPOINT>:<PORT>/readyz"),
-    Check(name="apiserver-version", step=NAME, scope=CLUSTER, when=Occasion.ASKED,
-          causes=("endpoint-answers", "apiserver-ready"),
-          ask=Kubectl(("get", "--raw=/version")), judge=_version,
-          why="a kubelet may be three minors older than its API server and no newer, a controller "
-          "manager one older: hardway keeps all of them the same",
-          see="hardway kubectl version"),
     Check(name="endpoint-answers", step=NAME, scope=CLUSTER, silence=Verdict.WRONG,
           causes=("endpoint-held-once", "proxy-answers", "haproxy-runs", "apiserver-ready"),
           anywhere=TLS,

@@ -103,7 +103,7 @@ def _room(_subject: Subject, answer: Answer) -> tuple[Judgement, ...]:
         return ()
     most, size = (round(n / 2**20) for n in (own.quota_bytes * FULL, own.db_size_bytes))
     return judged(text("at most {size} MiB", size=most), text("{size} MiB", size=size),
-                  holds=size <= most)  # fmt: skip
+                  holds=own.db_size_bytes <= own.quota_bytes * FULL)  # fmt: skip
 
 
 MEMBER = Check(
@@ -121,7 +121,7 @@ CHECKS = (
           why="each member has all data and a vote; hardway removes none that it did not add",
           see=f"hardway ssh <CONTROL_PLANE> -- {ETCDCTL} member list --write-out=table"),
     Check(name="etcd-one-leader", step=NAME, scope=CONTROL_PLANES, ask=STATUS, judge=_one_leader,
-          causes=("etcd-member-healthy",),
+          causes=("etcd-member-healthy",), anywhere=("etcd-one-cluster",),
           why="members that follow different leaders are two clusters",
           test=f"[ 1 = $(hardway ssh <MACHINE> -- '{ETCDCTL} endpoint status --cluster "
           "--write-out=fields | grep Leader | sort -u | wc -l') ]",

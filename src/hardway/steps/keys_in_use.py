@@ -1,4 +1,9 @@
-"""Which encryption keys an API server uses, by its own word: a check of the step control-plane."""
+"""Which keys and which version an API server runs with, by its own word.
+
+Checks of the step control-plane.
+"""
+
+import json
 
 from hardway.model.checks import (
     CONTROL_PLANES,
@@ -17,8 +22,16 @@ from hardway.steps.base import CURL
 LOADED = "apiserver_encryption_config_controller_last_config_info"
 """The metric with the digest of the file whose keys the process uses, at its start and after each
 reload; Kubernetes has it since 1.34 (kubernetes/kubernetes#132299)."""
-MONITORING = "--header 'X-Remote-User: hardway' --header 'X-Remote-Group: system:monitoring'"
-"""Who may read metrics. API servers take names from whom their front proxy's CA has signed for."""
+ASKED = f"""{CURL} --cacert {apiserver.PKI}/ca.crt --cert {apiserver.OWN}/front-proxy-client.crt \\
+    --key {apiserver.OWN}/front-proxy-client.key --header 'X-Remote-User: hardway' \\
+    --header 'X-Remote-Group: system:monitoring' https://<MACHINE>:<API_PORT>"""
+"""As somebody who may read metrics: API servers take names from whom their front proxy's CA has
+signed for."""
+
+
+def _version(subject: Subject, answer: Answer) -> tuple[Judgement]:
+    said = json.loads(answer.text)["gitVersion"]
+    return judged(f"v{subject.cluster.kubernetes_version}", said)
 
 
 def _loaded(_subject: Subject, answer: Answer) -> tuple[Judgement]:
@@ -32,9 +45,7 @@ KEYS_IN_USE = Check(
     name="encryption-key-in-use", step="control-plane", scope=CONTROL_PLANES, when=Occasion.ASKED,
     causes=("apiserver-ready", "encryption-key-same"),
     ask=Sh(f"""sha256sum {encryption.PATH} | cut -d' ' -f1
-{CURL} --cacert {apiserver.PKI}/ca.crt --cert {apiserver.OWN}/front-proxy-client.crt \\
-    --key {apiserver.OWN}/front-proxy-client.key {MONITORING} \\
-    https://<MACHINE>:<API_PORT>/metrics |
+{ASKED}/metrics |
     sed -n 's/^{LOADED}.*,hash="sha256:\\([0-9a-f]*\\)".*/\\1/p'
 """),
     judge=_loaded,
@@ -42,4 +53,11 @@ KEYS_IN_USE = Check(
     "Secrets with a key that others may not have",
     see="hardway kubectl --server=https://<ADDRESS>:<API_PORT> get --raw=/metrics "
     f"| grep {LOADED}",
+)  # fmt: skip
+VERSION = Check(
+    name="apiserver-version", step="control-plane", scope=CONTROL_PLANES, when=Occasion.ASKED,
+    causes=("apiserver-ready",), ask=Sh(f"{ASKED}/version"), judge=_version,
+    why="a kubelet may be three minors older than its API server and no newer, a controller "
+    "manager one older: hardway keeps all of them the same",
+    see="hardway kubectl --server=https://<ADDRESS>:<API_PORT> get --raw=/version",
 )  # fmt: skip
