@@ -38,6 +38,7 @@ def foreign(  # noqa: PLR0913 - the fields of a row
     symptom: str,
     why: str,
     where: Callable[[Cluster], bool] = any_cluster,
+    shows_s: float = 10,
     later_s: float = 0,
     tried: bool = False,
 ) -> Mutation:
@@ -54,6 +55,7 @@ def foreign(  # noqa: PLR0913 - the fields of a row
         why=why,
         mend=(f"hardway ssh <MACHINE> -- {NOTHING_FOREIGN}",),
         where=where,
+        shows_s=shows_s,
         later_s=later_s,
         tried=tried,
     )

@@ -13,6 +13,8 @@ from hardway.steps import apiserver, encryption, kube_proxy, kubelet
 from hardway.steps.containerd import CTR, IMAGES_UNIT
 from hardway.steps.smoke_test import PORT, TRIAL
 
+TRIED_S = 60
+"""A trial tries what fails for 45 s: one that a busy host disturbed is made once more."""
 SECRETS = f"/registry/secrets/{TRIAL.prefix}"
 PLAIN = (
     r'{"apiVersion":"v1","kind":"Secret","metadata":{"name":"probe","namespace":"%s",'
@@ -46,7 +48,7 @@ ROWS = (
         why="The API server encrypts. A program that writes to etcd itself, such as a tool that "
         "restores single objects, does not.",
         mend=(f"hardway ssh <MACHINE> -- {STOP_PROGRAM}",),
-        shows_s=1,
+        shows_s=TRIED_S,
     ),
     Mutation(
         name="image-gone", check="pods-on-every-node", role=Role.WORKER, tried=True,
@@ -54,7 +56,7 @@ ROWS = (
         undo=f"systemctl restart {IMAGES_UNIT}",
         symptom="Pods of one node are in ErrImageNeverPull.",
         why="These images are in no registry: each node has its own copies.",
-        shows_s=1,
+        shows_s=TRIED_S,
     ),
     Mutation(
         name="another-dns-in-pods", check="kubelet-settings", role=Role.WORKER, tried=True,
@@ -66,7 +68,7 @@ ROWS = (
         symptom="New pods of one node find no name, old ones do.",
         why="kubelet writes /etc/resolv.conf of each pod when it makes the pod: the Service's "
         "address there has to be the DNS's.",
-        shows_s=1,
+        shows_s=TRIED_S,
     ),
     Mutation(
         name="no-localhost", check="port-forward", role=Role.WORKER, tried=True,
@@ -78,30 +80,30 @@ ROWS = (
     ),
     foreign("kubelet-port-refused", "logs", "type filter hook input priority 10;",
             f'iifname != "lo" tcp dport {KUBELET.number} reject with tcp reset',
-            tried=True,
+            tried=True, shows_s=TRIED_S,
             symptom="kubectl logs: connection refused, for pods of one node; the node is Ready.",
             why="A firewall that refuses looks like a service that does not run: only the machine "
             "itself can tell them apart."),
     foreign("names-dropped-but-the-probe", "exec-and-names", FORWARDED,
             'iifname "cni0" ip saddr != <PROBE> udp dport 53 drop',
-            tried=True,
+            tried=True, shows_s=TRIED_S,
             symptom="Pods of one node find no name; what is asked from the node's own probe works.",
             why="A rule for some pods is seen from these alone: only a pod shows what pods see."),
     foreign("node-ports-dropped", "node-port", "type filter hook prerouting priority -200;",
             "tcp dport 30000-32767 drop",
-            tried=True,
+            tried=True, shows_s=TRIED_S,
             symptom="NodePorts of one node time out from outside, Services work.",
             why="A firewall's list of open ports seldom has the range of NodePorts."),
     foreign("one-name-dropped", "service-by-name", FORWARDED,
             # A query's first label begins 20 bytes after the start of the UDP header.
             'iifname "cni0" udp dport 53 @th,160,48 0x0570726f6265 drop',
-            tried=True,
+            tried=True, shows_s=TRIED_S,
             symptom="One Service is not found by its name, others are.",
             why="A filter that reads DNS looks like a lost Service: its address answers."),
     foreign("service-addresses-dropped", "service-by-ip",
             "type filter hook prerouting priority -200;",
             f'iifname "cni0" ip daddr <SERVICES> tcp dport {PORT} drop',
-            tried=True,
+            tried=True, shows_s=TRIED_S,
             symptom="A pod's own address answers, its Service's does not.",
             why="Before the translation a firewall sees the Service's address and port."),
     Mutation(
@@ -114,11 +116,11 @@ ROWS = (
         symptom="NodePorts of one node refuse connections, Services work.",
         why="kube-proxy answers NodePorts at the addresses it was told, and the machine has none "
         "of these.",
-        shows_s=1,
+        shows_s=TRIED_S,
     ),
     foreign("pods-hidden-but-the-probe", "source-address-kept", HIDING,
             "ip saddr <OWN_PODS> ip saddr != <PROBE> ip daddr <PODS> masquerade",
-            where=several_workers, tried=True,
+            where=several_workers, tried=True, shows_s=TRIED_S,
             symptom="A server sees a node's address in place of its client's.",
             why="Rules that hide pods make policies and logs useless."),
 )  # fmt: skip

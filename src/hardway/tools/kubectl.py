@@ -15,7 +15,15 @@ from hardway.model.resources import Manifest
 from hardway.transport.base import poll_until
 
 FIELD_MANAGER = "hardway"
-NO_ANSWER = ("dial tcp", "Unable to connect to the server", "connection reset by peer", ": EOF")
+NO_ANSWER = (
+    "dial tcp",
+    "Unable to connect to the server",
+    "connection reset by peer",
+    ": EOF",
+    "broken pipe",
+    "unexpected EOF",
+    "client connection lost",
+)
 """What kubectl says when the API did not refuse but was not reached, or went away half way."""
 
 SERVER_SAID = "Error from server"
