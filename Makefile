@@ -3,6 +3,9 @@
 .PHONY: conformance faults mutants nightly clean
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
+# Python keeps what it compiles, also where a container image's environment says that it must not:
+# to compile hardway takes 0.3 s, at each start of each process.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14

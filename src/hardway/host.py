@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from hardway.errors import CommandError
@@ -12,16 +12,6 @@ from hardway.errors import CommandError
 HERE = "this host"
 NOT_STARTED = 127
 """The status that a shell has for a command it could not start."""
-
-
-def past_proxies(addresses: Iterable[str]) -> dict[str, str]:
-    """Return what to add to the environment so that no proxy is asked for some addresses.
-
-    Both spellings: Go reads the first that is not empty, curl and others the lower-case one alone.
-    """
-    given = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
-    value = ",".join(filter(None, (given, *addresses)))
-    return {"NO_PROXY": value, "no_proxy": value}
 
 
 async def run(

@@ -33,7 +33,7 @@ def test_every_command_has_help(command: str, tmp_path: Path) -> None:
 
 
 def test_help_loads_nothing_heavy(tmp_path: Path) -> None:
-    heavy = ("pydantic", "cryptography", "asyncssh", "rich", "yaml")
+    heavy = ("asyncio", "pydantic", "cryptography", "asyncssh", "rich", "yaml", "hardway.model")
     code = (
         "import sys; sys.argv = ['hardway', '--help']\n"
         "from hardway.cli.app import main\n"

@@ -1,6 +1,5 @@
 """The program's entry: its commands, and how errors reach people."""
 
-import asyncio
 import gc
 import os
 import sys
@@ -26,7 +25,7 @@ from hardway.cli import (
 )
 from hardway.cli.output import note
 from hardway.errors import HardwayError
-from hardway.host import past_proxies
+from hardway.proxies import past_proxies
 
 INTERRUPTED = 130
 
@@ -83,7 +82,7 @@ def main() -> None:
         if error.hint:
             note(click.style("  try: ", bold=True) + error.hint)
         sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt, asyncio.CancelledError):
+    except (click.Abort, KeyboardInterrupt):
         note("interrupted; running the same again goes on, hardway down removes what was made")
         sys.exit(INTERRUPTED)
     except BrokenPipeError:

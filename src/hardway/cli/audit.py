@@ -1,6 +1,5 @@
 """The command `audit`: the CIS Kubernetes Benchmark, rule by rule."""
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hardway.cli.loop import run
 from hardway.cli.options import OUTPUT, of_cluster, open_project, renew_own
 from hardway.cli.output import JSON, emit_json, mark, note, say, table
 from hardway.errors import HardwayError, UnknownError
@@ -61,7 +61,7 @@ def audit(  # noqa: PLR0913 - one parameter for each option
         found = operation.plan(project)
     else:
         renew_own(project)
-        found = asyncio.run(operation.audit(project))
+        found = run(operation.audit(project))
     if output == JSON:
         emit_json(described(found))
     else:

@@ -1,12 +1,12 @@
 """Commands of provider aws alone: the policy it needs, and clusters in the account."""
 
-import asyncio
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from hardway.cli.loop import run
 from hardway.cli.options import DEFAULT_SPEC, OUTPUT, SPEC, of_cluster, open_project
 from hardway.cli.output import JSON, emit_json, note, table
 from hardway.errors import RefusedError
@@ -38,7 +38,7 @@ def list_(spec: Path | None, clusters: Path | None, output: str) -> None:
     """List all clusters of hardway's in the account and region, whoever made them."""
     from hardway.providers.aws import whose  # noqa: PLC0415
 
-    rows = asyncio.run(whose.listed(_provider(spec, clusters).api))
+    rows = run(whose.listed(_provider(spec, clusters).api))
     if output == JSON:
         emit_json({"clusters": rows})
         return
@@ -57,7 +57,7 @@ def adopt(spec: Path | None, clusters: Path | None, id_: str) -> None:
     from hardway.providers.aws import whose  # noqa: PLC0415
 
     provider = _provider(spec, clusters)
-    asyncio.run(whose.adopt(provider.api, provider.folder, id_))
+    run(whose.adopt(provider.api, provider.folder, id_))
     click.echo(f"{id_} is this cluster now; remove it: hardway down")
 
 

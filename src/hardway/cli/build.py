@@ -1,6 +1,5 @@
 """Commands that describe, build and remove a cluster: init, preflight, plan, up, down."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hardway.cli.loop import run
 from hardway.cli.options import DEFAULT_SPEC, OUTPUT, of_cluster, open_project, renew_own
 from hardway.cli.output import JSON, cost, emit_json, note, table
 from hardway.errors import PreflightError, RefusedError, SpecError, UnknownError, VerifyError
@@ -51,8 +51,8 @@ def plan(spec: Path | None, clusters: Path | None, output: str, *, full: bool) -
     project = open_project(spec, clusters)
     # Without them the API's objects could not be compared.
     renew_own(project)
-    outlook = asyncio.run(project.provider.outlook(project.cluster))
-    planned = asyncio.run(pipeline.plan(project))
+    outlook = run(project.provider.outlook(project.cluster))
+    planned = run(pipeline.plan(project))
     if output == JSON:
         fields = ("machine", "step", "kind", "path_or_unit", "diff")
         rows = [{name: getattr(c, name) for name in fields} for c in planned.changes]
@@ -109,7 +109,7 @@ def preflight(spec: Path | None, clusters: Path | None, output: str) -> None:
     from hardway.operations import preflight as operation  # noqa: PLC0415
 
     project = open_project(spec, clusters)
-    problems = asyncio.run(operation.preflight(project))
+    problems = run(operation.preflight(project))
     refusing = [p for p in problems if p.severity == "refuse"]
     if output == JSON:
         emit_json({"problems": problems})
@@ -154,7 +154,7 @@ def up(  # noqa: PLR0913 - one parameter for each option
     found = supply.fitting(project, bundle) if bundle else None
     try:
         with reporting() as report:
-            findings = asyncio.run(
+            findings = run(
                 supply.up(project, found, report, until=until)
                 if found
                 else pipeline.up(project, report, until=until)
@@ -220,11 +220,11 @@ def down(
     name = project.cluster.name
     traits = TRAITS[project.cluster.provider]
     if not yes:
-        for line in asyncio.run(project.provider.belongings(name)):
+        for line in run(project.provider.belongings(name)):
             note(f"  {line}")
         click.confirm(f"remove cluster {name}: {traits.removes}, all keys?", abort=True)
     with reporting() as report:
-        asyncio.run(operation.down(project, report))
+        run(operation.down(project, report))
     click.echo(f"{name} is gone: {traits.proves}")
 
 
@@ -245,7 +245,7 @@ def _take_back(name: str | None, hosts: Sequence[str]) -> None:
         def doing(machine: str, text: str) -> None:
             report(Event(happened=Happened.DOING, machine=machine, text=text))
 
-        asyncio.run(provider.destroy(name, doing))
+        run(provider.destroy(name, doing))
     click.echo(f"{name} is gone from {len(hosts)} machines: they are as they were before")
 
 

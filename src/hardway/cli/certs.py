@@ -1,6 +1,5 @@
 """Certificates: a list of all of them, and the map of where each is used."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hardway.cli.loop import run
 from hardway.cli.options import OUTPUT, of_cluster, open_project
 from hardway.cli.output import JSON, emit_json, indented, note, say, table
 from hardway.text import padded, text
@@ -65,7 +65,7 @@ def _map(project: "Project", *, offline: bool) -> "CertificateMap":
 
     if offline or project.decisions is None:
         return certificates.offline(project)
-    return asyncio.run(certificates.live(project))
+    return run(certificates.live(project))
 
 
 def _show_map(found: "CertificateMap", output: str) -> None:

@@ -1,6 +1,5 @@
 """Explaining anything in a cluster: explain."""
 
-import asyncio
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hardway.cli.loop import run
 from hardway.cli.options import OUTPUT, of_cluster, open_project
 from hardway.cli.output import JSON, emit_json, say
 from hardway.text import cells, padded, text, wrapped
@@ -63,7 +63,7 @@ def explain(  # noqa: PLR0913 - one parameter for each option
         _choices(found, output)
         return
     (thing,) = found.things
-    seen = NOBODY_ASKED if offline else asyncio.run(
+    seen = NOBODY_ASKED if offline else run(
         scene(project, atlas, thing, found.machine)
     )  # fmt: skip
     answer = answer_about(thing, seen, found.note)

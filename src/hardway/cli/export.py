@@ -1,10 +1,10 @@
 """The command that writes down how this cluster is built without hardway."""
 
-import asyncio
 from pathlib import Path
 
 import click
 
+from hardway.cli.loop import run
 from hardway.cli.options import of_cluster, open_project
 from hardway.cli.output import note, say
 from hardway.text import text
@@ -30,7 +30,7 @@ def export(spec: Path | None, clusters: Path | None, form: str, folder: Path) ->
     from hardway.operations import export as operation  # noqa: PLC0415
 
     project = open_project(spec, clusters)
-    count = asyncio.run(operation.export(project, form, folder, say))
+    count = run(operation.export(project, form, folder, say))
     click.echo(say(text("{folder} has {count} files", folder=folder, count=count)))
     note(say(text(NEXT[form], folder=folder)))
 

@@ -1,6 +1,5 @@
 """`verify --inventory`: what there is to say of a cluster that hardway did not make."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -10,17 +9,15 @@ from typing import TYPE_CHECKING
 import click
 
 from hardway.cli.findings import LABEL, labelled
+from hardway.cli.loop import run
 from hardway.cli.output import JSON, TEXT, emit_json, say
 from hardway.errors import UnknownError, UnsafeError
+from hardway.operations.inventory import verify
 from hardway.text import text
 
 if TYPE_CHECKING:
     from hardway.inventory.judged import Judged
 
-INVENTORY = click.option(
-    "--inventory", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-    help="Look at a cluster that hardway did not make, on the machines of FILE.",
-)  # fmt: skip
 COLOURS = {"unsafe": "red", "unknown": "yellow", "differs": "yellow", "same": "green"}
 """By severity, the worst first."""
 
@@ -32,11 +29,9 @@ def verify_inventory(path: Path, output: str, *, evidence: bool) -> None:
         UnsafeError: something is unsafe.
         UnknownError: nothing is, but some machines did not answer.
     """
-    from hardway.operations.inventory import verify  # noqa: PLC0415 - spares --help a second
-
     if output not in {TEXT, JSON}:
         raise click.UsageError(f"--inventory prints text or json, not {output}")
-    found = asyncio.run(verify(path))
+    found = run(verify(path))
     counts = Counter(str(one.severity) for one in found.entries)
     if output == JSON:
         emit_json({"machines": found.machines, "entries": found.entries, "counts": counts})

@@ -1,6 +1,5 @@
 """Commands that look and change nothing: status, steps, components, log."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hardway.cli.loop import run
 from hardway.cli.options import OUTPUT, of_cluster, open_project, renew_own
 from hardway.cli.output import JSON, cost, emit_json, mark, note, say, table
 
@@ -33,7 +33,7 @@ def status(spec: Path | None, clusters: Path | None, output: str) -> None:
 
     project = open_project(spec, clusters)
     renew_own(project)
-    seen = asyncio.run(look(project))
+    seen = run(look(project))
     if output == JSON:
         emit_json(seen)
         return

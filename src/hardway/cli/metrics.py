@@ -1,10 +1,10 @@
 """The cluster's state for monitoring: metrics."""
 
-import asyncio
 from pathlib import Path
 
 import click
 
+from hardway.cli.loop import run
 from hardway.cli.options import of_cluster, open_project, renew_own
 
 
@@ -20,7 +20,7 @@ def metrics(spec: Path | None, clusters: Path | None) -> None:
 
     project = open_project(spec, clusters)
     renew_own(project)
-    click.echo(asyncio.run(measured(project)), nl=False)
+    click.echo(run(measured(project)), nl=False)
 
 
 COMMANDS = (metrics,)

@@ -1,12 +1,12 @@
 """Commands about nodes of a living cluster: list, remove, replace."""
 
-import asyncio
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from hardway.cli.loop import run
 from hardway.cli.options import OUTPUT, of_cluster, open_project
 from hardway.cli.output import JSON, emit_json, table
 
@@ -36,7 +36,7 @@ def node_list(spec: Path | None, clusters: Path | None, output: str) -> None:
     """List the machines that were decided on, and how their nodes are."""
     from hardway.operations import roster  # noqa: PLC0415
 
-    rows = asyncio.run(roster.rows(open_project(spec, clusters)))
+    rows = run(roster.rows(open_project(spec, clusters)))
     if output == JSON:
         emit_json({"nodes": rows})
         return
@@ -91,7 +91,7 @@ def _depart(project: "Project", operation: "Operation", name: str, how: dict[str
 
     departure = Departure(name, lost=how.pop("lost"), consent=Consent(**how))
     with reporting() as report:
-        asyncio.run(operation(project, departure, report))
+        run(operation(project, departure, report))
 
 
 COMMANDS = (node,)

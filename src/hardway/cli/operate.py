@@ -1,6 +1,5 @@
 """Commands that go into a cluster: machine, ssh, kubectl, kubeconfig."""
 
-import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hardway.cli.loop import run
 from hardway.cli.options import OUTPUT, of_cluster, open_project, renew_own
 from hardway.cli.output import JSON, emit_json, note, table
 from hardway.errors import RefusedError
@@ -40,7 +40,7 @@ def machine() -> None:
 def machine_list(spec: Path | None, clusters: Path | None, output: str) -> None:
     """List the machines and whether they run."""
     project = open_project(spec, clusters)
-    states = asyncio.run(project.provider.states(project.cluster))
+    states = run(project.provider.states(project.cluster))
     rows = [
         {"name": m.name, "role": m.role, "address": m.address, "state": states[m.name]}
         for m in project.cluster.machines
@@ -92,17 +92,19 @@ def _on_each(
     action: Callable[["Cluster", "Machine"], Awaitable[None]],
 ) -> None:
     chosen = [_machine(project, name) for name in names]
-    states = asyncio.run(project.provider.states(project.cluster))
+    states = run(project.provider.states(project.cluster))
     absent = [name for name in names if states[name] == "absent"]
     if absent:
         raise RefusedError(f"not made yet: {', '.join(absent)}", hint="hardway up")
 
     async def together() -> None:
+        import asyncio  # noqa: PLC0415 - spares --help
+
         await asyncio.gather(*(action(project.cluster, m) for m in chosen))
 
     note(f"{doing} {', '.join(names)}")
     with project.workspace.locked():
-        asyncio.run(together())
+        run(together())
 
 
 @click.command(context_settings=PASSED_ON)
@@ -113,7 +115,7 @@ def ssh(spec: Path | None, clusters: Path | None, name: str, command: tuple[str,
     """Open a shell on a machine, or run a command there."""
     project = open_project(spec, clusters)
     target = _machine(project, name)
-    if asyncio.run(project.provider.states(project.cluster))[name] in {"absent", "stopped"}:
+    if run(project.provider.states(project.cluster))[name] in {"absent", "stopped"}:
         raise RefusedError(f"{name} does not run", hint=f"hardway machine start {name}")
     words = command[1:] if command[:1] == ("--",) else command
     argv = project.provider.ssh_command(target, words)
@@ -129,7 +131,7 @@ def kubectl(spec: Path | None, clusters: Path | None, words: tuple[str, ...]) ->
 
     project = open_project(spec, clusters)
     renew_own(project)
-    sys.exit(asyncio.run(operation.kubectl(project, words)))
+    sys.exit(run(operation.kubectl(project, words)))
 
 
 @click.command()
@@ -165,7 +167,7 @@ def unreadable(
 
     project = open_project(spec, clusters)
     renew_own(project)
-    found = asyncio.run(lost.look(project, asyncio.run(pipeline.plan(project)).changes))
+    found = run(lost.look(project, run(pipeline.plan(project)).changes))
     if output == JSON:
         emit_json({"unreadable": found})
     else:
@@ -179,7 +181,7 @@ def unreadable(
         return
     if not yes:
         click.confirm(f"remove {len(chosen)} Secrets for ever? A backup may have them", abort=True)
-    asyncio.run(lost.give_up(project, chosen))
+    run(lost.give_up(project, chosen))
     note(f"removed: {', '.join(map(str, chosen))}")
 
 

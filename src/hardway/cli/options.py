@@ -1,12 +1,12 @@
 """Options that several commands have."""
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from hardway.cli.loop import run
 from hardway.cli.output import note
 from hardway.errors import HardwayError
 
@@ -58,6 +58,6 @@ def renew_own(project: "Project") -> None:
             note(event.text)
 
     try:
-        asyncio.run(issuing.renew_own(project, report))
+        run(issuing.renew_own(project, report))
     except HardwayError as error:
         note(f"this host's certificates have ended and were not renewed: {error}\n{error.hint}")

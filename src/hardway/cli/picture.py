@@ -1,11 +1,11 @@
 """Pictures of the cluster in the terminal or as SVG, and the report that has all of them."""
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from hardway.cli.loop import run
 from hardway.cli.options import of_cluster, open_project, renew_own
 from hardway.cli.output import indented, note, say
 from hardway.errors import RefusedError
@@ -64,7 +64,7 @@ def _view(project: "Project", looks: tuple["Look", ...], *, offline: bool) -> "V
     if offline or project.decisions is None:
         return view.without_machines(project)
     renew_own(project)
-    return asyncio.run(view.view(project, looks))
+    return run(view.view(project, looks))
 
 
 def _show(row: "Picture", seen: "View", about: str, out: Path | None) -> None:

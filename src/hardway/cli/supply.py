@@ -1,12 +1,12 @@
 """Commands about what a cluster is made of: lock, bundle."""
 
-import asyncio
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from hardway.cli.loop import run
 from hardway.cli.options import OUTPUT, of_cluster, open_project
 from hardway.cli.output import JSON, emit_json, note
 
@@ -43,7 +43,7 @@ def lock(
 
     project = open_project(spec, clusters)
     with reporting() as report:
-        rows = asyncio.run(supply.pin(project, report, asked=architectures, update=update))
+        rows = run(supply.pin(project, report, asked=architectures, update=update))
     if output == JSON:
         emit_json({"lock": project.lock_file, "files": [row.row for row in rows]})
         return
@@ -79,9 +79,7 @@ def create(  # noqa: PLR0913, PLR0917 - one parameter for each option
     project = open_project(spec, clusters)
     file = file or Path(f"{project.cluster.name}-{project.cluster.kubernetes_version}.bundle")
     with reporting() as report:
-        contents = asyncio.run(
-            supply.pack(project, file, report, asked=architectures, suites=suites)
-        )
+        contents = run(supply.pack(project, file, report, asked=architectures, suites=suites))
     _tell(file, contents, output, f"use it: hardway up --bundle {file}")
 
 

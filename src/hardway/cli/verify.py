@@ -1,6 +1,5 @@
 """The command that makes every check: verify."""
 
-import asyncio
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hardway.cli.inventory import INVENTORY, verify_inventory
+from hardway.cli.loop import run
 from hardway.cli.options import of_cluster, open_project, renew_own
 from hardway.cli.output import JSON, TEXT, emit_json, note
 from hardway.errors import UnknownError, VerifyError
@@ -37,7 +36,12 @@ JUNIT = "junit"
 @click.option("--watch", is_flag=True, help="Look again every few seconds, without trials.")
 @click.option("--ha", is_flag=True, help="Take away each control plane in turn and look again.")
 @click.option("--evidence", is_flag=True, help="Show what each check saw, also where it holds.")
-@INVENTORY
+@click.option(
+    "--inventory",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Look at a cluster that hardway did not make, on the machines of FILE.",
+)
 @click.argument("steps", nargs=-1, metavar="[STEP]...")
 def verify(  # noqa: PLR0913 - one parameter for each option
     spec: Path | None,
@@ -57,6 +61,8 @@ def verify(  # noqa: PLR0913 - one parameter for each option
     where nothing is wrong but not everything could be asked.
     """
     if inventory:
+        from hardway.cli.inventory import verify_inventory  # noqa: PLC0415
+
         verify_inventory(inventory, output, evidence=evidence)
         return
     from hardway import pipeline  # noqa: PLC0415
@@ -72,13 +78,13 @@ def verify(  # noqa: PLR0913 - one parameter for each option
         conclude(found)
         return
     if ha:
-        asyncio.run(without_one.dispensable(project))
+        run(without_one.dispensable(project))
     with reporting() as report:
-        found = asyncio.run(pipeline.verify(project, steps, trials=not no_trials))
+        found = run(pipeline.verify(project, steps, trials=not no_trials))
         lost = []
         whole = not any(f.fails or f.open for f in found)
         if ha and whole:
-            lost = asyncio.run(without_one.verify_ha(project, report))
+            lost = run(without_one.verify_ha(project, report))
     if output == JSON:
         emit_json({"findings": described([*found, *lost])})
     elif output == JUNIT:
@@ -100,7 +106,7 @@ def _watched(project: "Project", steps: Sequence[str], output: str) -> list["Fin
         raise click.UsageError("--watch is for a terminal; programs ask again: --output json")
     from hardway.cli import watch  # noqa: PLC0415 - rich takes a tenth of a second to load
 
-    return asyncio.run(watch.show(project, steps))
+    return run(watch.show(project, steps))
 
 
 def described(found: Sequence["Finding"]) -> list[dict[str, Any]]:

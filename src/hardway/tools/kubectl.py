@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from hardway.errors import CommandError
-from hardway.host import past_proxies, run
+from hardway.host import run
 from hardway.model.resources import Manifest
+from hardway.proxies import past_proxies
 from hardway.transport.base import poll_until
 
 FIELD_MANAGER = "hardway"
