@@ -11,7 +11,7 @@ from typing import TextIO
 
 import pytest
 from hypothesis import HealthCheck, settings
-from tests.aws.lab.router import CLUSTER as LAB
+from tests.aws.lab.name import LAB
 from tests.guard import GUARD, MACHINES, NO_ACCOUNT
 
 from hardway.providers.local import cleanup, names

@@ -52,14 +52,14 @@ def literals() -> Iterator[tuple[str, str]]:
 
 def explanations() -> Iterator[tuple[str, str]]:
     """Yield what `hardway explain` says about each thing of the default cluster."""
-    from tests.views import atlas
+    from tests.views import index
 
     from hardway.explain.answer import Aspect
-    from hardway.explain.index import Index, answer_about
+    from hardway.explain.index import answer_about
     from hardway.explain.scene import NOBODY_ASKED
 
     QUOTED = {Aspect.CONTENT, Aspect.SEE, Aspect.READ_ON}  # noqa: N806
-    for thing in Index(atlas()).things:
+    for thing in index().things:
         answer = answer_about(thing, NOBODY_ASKED)
         said = [thing.summary, *answer.notes]
         for point in answer.points:
@@ -146,10 +146,8 @@ def rendered() -> Iterator[tuple[str, str]]:
     """Yield the reasons of all that is rendered, in every topology."""
     from tests import support
 
-    from hardway.atlas.atlas import Atlas
-
     for name in support.TOPOLOGIES:
-        atlas = Atlas.of(support.given_topology(name))
+        atlas = support.atlas(name)
         yield from walked(tuple(p.item for p in atlas.placed), name, set())
 
 

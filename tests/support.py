@@ -8,9 +8,12 @@ from hashlib import sha256
 from pathlib import Path
 
 from hardway import components
+from hardway.atlas.atlas import Atlas
 from hardway.components import Stored
+from hardway.engine.render import merged
 from hardway.model.cluster import Cluster, HostFacts
 from hardway.model.resolve import resolve
+from hardway.model.resources import Desired
 from hardway.pki.inventory import CAS, expand
 from hardway.pki.values import KeyPair, NamedKey, Pair, Secrets, ServiceAccountKeys, Trust
 from hardway.spec.load import parse
@@ -84,6 +87,7 @@ HOST = HostFacts(
 )
 
 
+@cache
 def cluster(text: str = "", version: str = VERSION) -> Cluster:
     """Return the cluster of a hardway.yaml."""
     return resolve(parse(text, "hardway.yaml"), version)
@@ -108,9 +112,21 @@ def topology(name: str) -> Cluster:
     return cluster(TOPOLOGIES[name].spec, TOPOLOGIES[name].version)
 
 
+@cache
 def given_topology(name: str) -> Given:
     """Return all that rendering a topology depends on."""
     return given(topology(name), **TOPOLOGIES[name].host)
+
+
+@cache
+def atlas(name: str) -> Atlas:
+    """Return the atlas of a topology, with secrets that say what they are."""
+    return Atlas.of(given_topology(name))
+
+
+def wanted(name: str) -> Mapping[str, Desired]:
+    """Return what each machine of a topology gets from all steps, by the machine's name."""
+    return {machine: merged(own.values()) for machine, own in atlas(name).rendered.items()}
 
 
 def fake_secrets(of: Cluster) -> Secrets:
@@ -159,6 +175,7 @@ def given(of: Cluster, **host: object) -> Given:
     )
 
 
+@cache
 def flags(unit: str, role: str) -> list[str]:
     """Return the flags of a unit as rendered for three and three machines (tests/golden)."""
     machine = {"control-plane": "controller-0", "worker": "worker-0"}[role]

@@ -1,4 +1,4 @@
-"""Clusters as pictures and the report see them: an atlas with real certificates, and findings."""
+"""Clusters as pictures, the report and explanations see them: with real certificates."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -8,6 +8,7 @@ from pathlib import Path
 from tests import support
 
 from hardway.atlas.atlas import Atlas
+from hardway.explain.index import Index
 from hardway.model.checks import Judgement
 from hardway.model.resources import Finding, Verdict
 from hardway.pictures.view import View
@@ -22,6 +23,11 @@ def atlas(name: str = "3+3") -> Atlas:
     given = support.given_topology(name)
     secrets = store.draft(Path("/nonexistent"), given.cluster, NOW).secrets
     return Atlas.of(replace(given, secrets=secrets))
+
+
+@cache
+def index(name: str = "3+3") -> Index:
+    return Index(atlas(name))
 
 
 def finding(check: str, machine: str, verdict: Verdict) -> Finding:

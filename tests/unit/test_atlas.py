@@ -1,11 +1,10 @@
 """The atlas resolves every connection to files, and both ends of each accept each other."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
-from tests import support
+from tests import support, views
 
 from hardway.atlas.atlas import HOST, Atlas
 from hardway.atlas.connections import CONNECTIONS, having, pairs
@@ -14,25 +13,8 @@ from hardway.atlas.handshake import Handshake, flaws, resolve
 from hardway.atlas.identities import IDENTITIES, identity
 from hardway.atlas.material import MaterialKind
 from hardway.model.resources import File
-from hardway.pki import store
 from hardway.pki.inventory import CERTIFICATES, CLIENT
 from hardway.steps.base import Given
-
-
-@pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Atlas]:
-    """Return atlases with certificates that can be checked."""
-    atlases = {}
-    for name in ("3+3", "1+1", "endpoint-proxy", "own-hosts"):
-        given = support.given_topology(name)
-        folder = tmp_path_factory.mktemp("pki")
-        secrets = store.draft(folder, given.cluster, datetime.now(UTC)).secrets
-        atlases[name] = Atlas.of(replace(given, secrets=secrets))
-    return atlases
-
-
-def atlas_of(name: str) -> Atlas:
-    return Atlas.of(support.given_topology(name))
 
 
 def handshakes(atlas: Atlas) -> Iterator[Handshake]:
@@ -43,7 +25,7 @@ def handshakes(atlas: Atlas) -> Iterator[Handshake]:
 
 @pytest.mark.parametrize("name", support.TOPOLOGIES)
 def test_every_end_of_every_connection_is_an_entry_that_is_there(name: str) -> None:
-    atlas = atlas_of(name)
+    atlas = support.atlas(name)
     made = list(handshakes(atlas))
     assert {h.connection for h in made} == set(having(atlas.cluster))
     for handshake in made:
@@ -53,9 +35,9 @@ def test_every_end_of_every_connection_is_an_entry_that_is_there(name: str) -> N
 
 
 @pytest.mark.parametrize("name", ["3+3", "1+1", "endpoint-proxy", "own-hosts"])
-def test_both_ends_accept_each_other(real: Mapping[str, Atlas], name: str) -> None:
-    for handshake in handshakes(real[name]):
-        assert flaws(real[name], handshake) == [], handshake
+def test_both_ends_accept_each_other(name: str) -> None:
+    for handshake in handshakes(views.atlas(name)):
+        assert flaws(views.atlas(name), handshake) == [], handshake
 
 
 def api_server_without(atlas: Atlas, **changes: object) -> Given:
@@ -76,8 +58,8 @@ def api_server_without(atlas: Atlas, **changes: object) -> Given:
         ("scheduler-server", "apiserver does not have the name 10.32.0.1"),
     ],
 )
-def test_a_wrong_certificate_is_named(real: Mapping[str, Atlas], as_if: str, flaw: str) -> None:
-    atlas = Atlas.of(api_server_without(real["3+3"], as_if=as_if))
+def test_a_wrong_certificate_is_named(as_if: str, flaw: str) -> None:
+    atlas = Atlas.of(api_server_without(views.atlas("3+3"), as_if=as_if))
     (found,) = (
         flaws(atlas, made)
         for made in handshakes(atlas)
@@ -89,7 +71,7 @@ def test_a_wrong_certificate_is_named(real: Mapping[str, Atlas], as_if: str, fla
 
 def test_every_certificate_is_shown_by_a_connection() -> None:
     shown = set()
-    for made in handshakes(atlas_of("3+3")):
+    for made in handshakes(support.atlas("3+3")):
         for proof in (made.server_proof, made.client_proof):
             if proof and proof.certificate:
                 shown.add(proof.certificate.row.name)
@@ -124,7 +106,7 @@ def test_a_value_in_a_nested_setting_has_a_full_name() -> None:
 
 @pytest.mark.parametrize("name", support.TOPOLOGIES)
 def test_every_certificate_on_a_machine_is_known_and_has_a_reader(name: str) -> None:
-    atlas = atlas_of(name)
+    atlas = support.atlas(name)
     for machine, known in atlas.materials.items():
         if machine == HOST:
             continue
@@ -139,7 +121,7 @@ def test_every_certificate_on_a_machine_is_known_and_has_a_reader(name: str) -> 
 
 
 def test_a_file_knows_its_readers() -> None:
-    atlas = atlas_of("3+3")
+    atlas = support.atlas("3+3")
     readers = atlas.readers("/etc/kubernetes/pki/ca.crt", "controller-0")
     named = {(r.file.path.rsplit("/", 1)[-1], r.name) for r in readers}
     assert named >= {

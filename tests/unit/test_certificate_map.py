@@ -7,7 +7,6 @@ import pytest
 from tests import support
 from tests.fakes import cli
 
-from hardway.atlas.atlas import Atlas
 from hardway.atlas.usage import by_ca_file, by_certificate, uses
 from hardway.checks.presented import Listener, presented, presenting, used
 from hardway.model.checks import Answer
@@ -62,7 +61,7 @@ def test_a_certificate_that_several_api_servers_saw_is_counted_once() -> None:
 
 @pytest.mark.parametrize("name", support.TOPOLOGIES)
 def test_every_certificate_and_ca_file_is_in_the_map(name: str) -> None:
-    found = uses(Atlas.of(support.given_topology(name)))
+    found = uses(support.atlas(name))
     there = {row.name for row in CERTIFICATES}
     lonely = {n for n, connections in by_certificate(found).items() if not connections}
     cluster = support.topology(name)

@@ -314,8 +314,7 @@ def test_what_a_killed_run_left_is_planned_and_removed_though_all_else_is_right(
 
 
 def test_a_program_is_started_for_a_folder_not_for_each_file() -> None:
-    given = support.given(support.topology("3+3"))
-    wanted = merged(render(STEPS, given)["controller-0"].values())
+    wanted = support.wanted("3+3")["controller-0"]
     folders = {path.path.rpartition("/")[0] for path in (*wanted.files, *wanted.blobs)}
     script = converge.put_script(wanted.paths)
     # One more: users are put before the rest.
@@ -324,8 +323,7 @@ def test_a_program_is_started_for_a_folder_not_for_each_file() -> None:
 
 def test_scripts_hold_no_content(tmp_path: Path) -> None:
     """What is put travels on stdin: an argv is for everybody on the machine to read."""
-    given = support.given(support.topology("3+3"))
-    wanted = merged(render(STEPS, given)["controller-0"].values())
+    wanted = support.wanted("3+3")["controller-0"]
     changes = [
         Change(machine="m", step="s", kind=Kind.CREATE, path_or_unit=f.path, item=f)
         for f in wanted.files

@@ -1,15 +1,14 @@
 """Whatever is rendered can be asked about by its name, and is answered in all the points it has."""
 
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from tests import support
+from tests.views import index as index_of
 
-from hardway.atlas.atlas import Atlas
 from hardway.atlas.connections import CONNECTIONS, having
 from hardway.atlas.identities import IDENTITIES
 from hardway.explain.answer import Answer, Aspect
@@ -19,24 +18,12 @@ from hardway.explain.scene import NOBODY_ASKED, Running, Scene
 from hardway.explain.things import Kind, Thing
 from hardway.model.ports import PORTS
 from hardway.model.resources import Blob, Block, Effect, File, Folder, Package, Unit
-from hardway.pki import store
 from hardway.pki.inventory import CAS, CERTIFICATES
 from hardway.steps import STEPS
 
 NAMES = tuple(support.TOPOLOGIES)
 DIFFERENT = ("3+3", "1+0", "endpoint-proxy", "endpoint-made-aws", "own-hosts", "options")
 """Topologies with things that the others do not have."""
-
-
-@pytest.fixture(scope="module")
-def indexes(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Index]:
-    """Return an index of each topology, with certificates that can be read."""
-    found = {}
-    for name in NAMES:
-        given = support.given_topology(name)
-        secrets = store.draft(tmp_path_factory.mktemp("pki"), given.cluster, datetime.now(UTC))
-        found[name] = Index(Atlas.of(replace(given, secrets=secrets.secrets)))
-    return found
 
 
 def answer(index: Index, asked: str, scene: Scene = NOBODY_ASKED) -> Answer:
@@ -109,8 +96,8 @@ def stepped(index: Index) -> Named:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_everything_is_found_by_its_name(indexes: Mapping[str, Index], name: str) -> None:
-    index = indexes[name]
+def test_everything_is_found_by_its_name(name: str) -> None:
+    index = index_of(name)
     for asked, kind in dict.fromkeys(
         named for part in (put, addressed, tabled, stepped) for named in part(index)
     ):
@@ -121,8 +108,8 @@ def test_everything_is_found_by_its_name(indexes: Mapping[str, Index], name: str
 
 
 @pytest.mark.parametrize("name", DIFFERENT)
-def test_every_answer_has_its_points(indexes: Mapping[str, Index], name: str) -> None:
-    for thing in indexes[name].things:
+def test_every_answer_has_its_points(name: str) -> None:
+    for thing in index_of(name).things:
         said = answer_about(thing, NOBODY_ASKED)
         for aspect in (Aspect.WHAT, Aspect.MADE, Aspect.SEE, Aspect.READ_ON):
             assert words(said, aspect).strip(), (thing.kind, thing.name, aspect)
@@ -132,8 +119,8 @@ def test_every_answer_has_its_points(indexes: Mapping[str, Index], name: str) ->
 
 
 @pytest.mark.parametrize("name", ["3+3", "1+0"])
-def test_what_a_process_reads_names_its_readers(indexes: Mapping[str, Index], name: str) -> None:
-    index = indexes[name]
+def test_what_a_process_reads_names_its_readers(name: str) -> None:
+    index = index_of(name)
     for thing in index.things:
         read = any(index.atlas.readers(path, machine)
                    for path in thing.paths for machine in thing.machines)  # fmt: skip
@@ -142,10 +129,8 @@ def test_what_a_process_reads_names_its_readers(indexes: Mapping[str, Index], na
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_connection_end_tells_both_directions(
-    indexes: Mapping[str, Index], name: str
-) -> None:
-    index = indexes[name]
+def test_every_connection_end_tells_both_directions(name: str) -> None:
+    index = index_of(name)
     for row in having(index.atlas.cluster):
         said = answer(index, row.name)
         assert row.without in words(said, Aspect.WITHOUT)
@@ -156,8 +141,8 @@ def test_every_connection_end_tells_both_directions(
             assert words(said, Aspect.IDENTITY)
 
 
-def test_names_of_connections_are_phrases(indexes: Mapping[str, Index]) -> None:
-    index = indexes["3+3"]
+def test_names_of_connections_are_phrases() -> None:
+    index = index_of("3+3")
     for phrase in ("kube-apiserver to etcd", "apiserver to etcd", "kube-apiserver -> etcd",
                    "apiserver-to-etcd"):  # fmt: skip
         assert answer(index, phrase).name == "apiserver-to-etcd"
@@ -193,22 +178,20 @@ def test_names_of_connections_are_phrases(indexes: Mapping[str, Index]) -> None:
         ("deployment/coredns", "Deployment/kube-system/coredns"),
     ],
 )  # fmt: skip
-def test_what_people_write(indexes: Mapping[str, Index], asked: str, name: str) -> None:
-    found = indexes["3+3"].find(asked)
+def test_what_people_write(asked: str, name: str) -> None:
+    found = index_of("3+3").find(asked)
     assert found
     assert name in [thing.name for thing in found.things][:2], found
 
 
-def test_a_machine_in_the_question_is_the_one_in_the_answer(indexes: Mapping[str, Index]) -> None:
-    said = answer(indexes["3+3"], "controller-1:/etc/etcd/pki/server.crt")
+def test_a_machine_in_the_question_is_the_one_in_the_answer() -> None:
+    said = answer(index_of("3+3"), "controller-1:/etc/etcd/pki/server.crt")
     assert "etcd-controller-1" in words(said, Aspect.CONTENT)
     assert "controller-0" not in words(said, Aspect.READERS)
 
 
-def test_names_of_other_clusters_lead_to_what_has_their_part(
-    indexes: Mapping[str, Index],
-) -> None:
-    index = indexes["3+3"]
+def test_names_of_other_clusters_lead_to_what_has_their_part() -> None:
+    index = index_of("3+3")
     for row in FOREIGN:
         for name in row.things:
             assert len(index.known(name)) == 1, name
@@ -224,23 +207,21 @@ def test_no_name_of_other_clusters_hides_another() -> None:
             assert foreign(f"/some/{name.replace('-N', '-0')}") is row, name
 
 
-def test_a_name_of_several_things_lists_them(indexes: Mapping[str, Index]) -> None:
-    found = indexes["3+3"].find("--tls-cert-file")
+def test_a_name_of_several_things_lists_them() -> None:
+    found = index_of("3+3").find("--tls-cert-file")
     assert found
     assert len(found.things) == 3
 
 
-def test_nothing_known_leads_to_the_nearest(indexes: Mapping[str, Index]) -> None:
-    index = indexes["3+3"]
+def test_nothing_known_leads_to_the_nearest() -> None:
+    index = index_of("3+3")
     assert index.find("--ectd-cafil") is None
     near: tuple[Thing, ...] = index.nearest("--ectd-cafil")
     assert "kube-apiserver --etcd-cafile" in [thing.name for thing in near]
 
 
-def test_a_file_with_a_certificate_is_that_certificate(
-    indexes: Mapping[str, Index], tmp_path: Path
-) -> None:
-    index = indexes["3+3"]
+def test_a_file_with_a_certificate_is_that_certificate(tmp_path: Path) -> None:
+    index = index_of("3+3")
     pem = index.atlas.given.secrets.certificates["kubelet", "worker-1"].certificate
     (tmp_path / "some.pem").write_bytes(pem)
     found = index.find("some.pem", tmp_path)
@@ -263,23 +244,23 @@ LIVE = Scene(
 )  # fmt: skip
 
 
-def test_a_process_that_runs_with_another_value_is_named(indexes: Mapping[str, Index]) -> None:
-    said = answer(indexes["3+3"], "--etcd-cafile", LIVE)
+def test_a_process_that_runs_with_another_value_is_named() -> None:
+    said = answer(index_of("3+3"), "--etcd-cafile", LIVE)
     readers = words(said, Aspect.READERS)
     assert "controller-0 (PID 41)" in readers
     assert "/somewhere/else.crt" in readers
     assert said.notes == ("controller-2 is not shown live: no route to host",)
 
 
-def test_a_file_that_differs_is_named(indexes: Mapping[str, Index]) -> None:
-    content = words(answer(indexes["3+3"], "/etc/kubernetes/audit-policy.yaml", LIVE),
+def test_a_file_that_differs_is_named() -> None:
+    content = words(answer(index_of("3+3"), "/etc/kubernetes/audit-policy.yaml", LIVE),
                     Aspect.CONTENT)  # fmt: skip
     assert "changed since" in content
     assert "missing" in content
 
 
-def test_no_key_is_in_any_answer(indexes: Mapping[str, Index]) -> None:
-    index = indexes["3+3"]
+def test_no_key_is_in_any_answer() -> None:
+    index = index_of("3+3")
     keys = [b64encode(key.secret).decode() for key in index.atlas.given.secrets.encryption_keys]
     assert keys
     for thing in index.things:

@@ -14,7 +14,6 @@ import pytest
 from tests import support
 from tests.fakes import cli
 
-from hardway.atlas.atlas import Atlas
 from hardway.errors import ConnectError
 from hardway.explain.index import Index
 from hardway.explain.scene import Scene
@@ -64,7 +63,7 @@ def project(fleet: Mapping[str, object], *, made: bool = True, waits_s: float = 
 
 @pytest.fixture(scope="module")
 def index() -> Index:
-    return Index(Atlas.of(support.given_topology("3+3")))
+    return Index(support.atlas("3+3"))
 
 
 @pytest.fixture(autouse=True)

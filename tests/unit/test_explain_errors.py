@@ -1,22 +1,18 @@
 """Error texts that people paste are recognised, whatever stands around them."""
 
 import re
-from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests import support
+from tests import support, views
 
-from hardway.atlas.atlas import Atlas
 from hardway.atlas.connections import CONNECTIONS, having
 from hardway.explain.answer import Answer, Aspect
 from hardway.explain.catalogue import ERRORS, Error
 from hardway.explain.errors import first
 from hardway.explain.index import Index, answer_about
 from hardway.explain.scene import NOBODY_ASKED
-from hardway.pki import store
 
 BY_NAME = pytest.mark.parametrize("row", ERRORS, ids=lambda row: row.name)
 HEADERS = (
@@ -31,11 +27,9 @@ HEADERS = (
 )
 
 
-@pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
-    of = support.given_topology("3+3")
-    secrets = store.draft(tmp_path_factory.mktemp("pki"), of.cluster, datetime.now(UTC)).secrets
-    return Index(Atlas.of(replace(of, secrets=secrets)))
+@pytest.fixture(name="index")
+def whole() -> Index:
+    return views.index()
 
 
 def answer(index: Index, asked: str) -> Answer:

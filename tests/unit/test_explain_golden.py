@@ -3,18 +3,15 @@
 import os
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 import pytest
-from tests import support
+from tests import views
 
-from hardway.atlas.atlas import Atlas
 from hardway.cli.explain import lines
 from hardway.explain.index import Index, answer_about
 from hardway.explain.scene import NOBODY_ASKED
-from hardway.pki import store
 
 FOLDER = Path(__file__).parents[1] / "golden_explain"
 ASKED: Mapping[str, tuple[str, bool]] = {
@@ -69,12 +66,9 @@ ASKED: Mapping[str, tuple[str, bool]] = {
 """What is asked, and whether all is shown."""
 
 
-@pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
-    given = support.given_topology("3+3")
-    issued = datetime(2026, 1, 1, tzinfo=UTC)
-    secrets = store.draft(tmp_path_factory.mktemp("pki"), given.cluster, issued).secrets
-    return Index(Atlas.of(replace(given, secrets=secrets)))
+@pytest.fixture(name="index")
+def whole() -> Index:
+    return views.index()
 
 
 @pytest.mark.parametrize("name", ASKED)

@@ -115,22 +115,21 @@ def test_rendering_twice_gives_the_same() -> None:
 
 
 def test_keys_are_in_files_nobody_else_reads() -> None:
-    given = support.given(support.topology("3+3"))
-    secrets = given.secrets
+    secrets = support.given_topology("3+3").secrets
     keys = [ca.signer.key for ca in secrets.cas.values()]
     keys += [pair.key for pair in secrets.certificates.values()]
     keys += [secrets.service_account.signing.key, secrets.encryption_keys[0].secret]
     forms = [form for key in keys for form in (key, b64encode(key).rstrip(b"="))]
-    for by_step in render(STEPS, given).values():
-        for file in merged(by_step.values()).files:
+    for wanted in support.wanted("3+3").values():
+        for file in wanted.files:
             if any(form in file.content for form in forms):
                 assert (file.secret, file.mode) == (True, 0o600), file.path
             assert not file.secret or any(form in file.content for form in forms), file.path
 
 
 def test_ca_keys_are_on_no_machine_but_where_they_sign() -> None:
-    given = support.given(support.topology("3+3"))
+    given = support.given_topology("3+3")
     keys = {name: ca.signer.key for name, ca in given.secrets.cas.items()}
-    for by_step in render(STEPS, given).values():
-        for file in merged(by_step.values()).files:
+    for wanted in support.wanted("3+3").values():
+        for file in wanted.files:
             assert not any(key in file.content for key in keys.values()), file.path

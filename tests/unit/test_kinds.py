@@ -10,16 +10,12 @@ from tests.fakes.machine import FakeMachine, needs_root
 
 from hardway.engine import diff, observe
 from hardway.engine.kinds import BY_TYPE, KINDS
-from hardway.engine.render import merged, render
+from hardway.engine.render import merged
 from hardway.model.resources import Desired, File, Package, Unit
-from hardway.steps import STEPS
 
 
 def test_each_kind_of_thing_wanted_has_a_row() -> None:
-    given = support.given(support.topology("3+3"))
-    wanted = merged(
-        desired for by_step in render(STEPS, given).values() for desired in by_step.values()
-    )
+    wanted = merged(support.wanted("3+3").values())
     assert {type(item) for item in wanted.items} == set(BY_TYPE)
     assert len(wanted.items) == sum(len(getattr(wanted, field.name)) for field in fields(Desired))
     assert len(BY_TYPE) == len(KINDS)
@@ -28,8 +24,7 @@ def test_each_kind_of_thing_wanted_has_a_row() -> None:
 @needs_root
 def test_what_is_put_by_hand_is_what_is_wanted(tmp_path: Path) -> None:
     """From the tree that the cluster's folder has of each machine."""
-    given = support.given(support.cluster("machines: {controlPlanes: 1, workers: 0}"))
-    wanted = merged(render(STEPS, given)["controller-0"].values())
+    wanted = support.wanted("1+0")["controller-0"]
     wanted = Desired(folders=wanted.folders, files=wanted.files, blocks=wanted.blocks)
     machine = FakeMachine("controller-0", tmp_path / "root")
     lines = ["set -e", "cd /tree"]
@@ -48,9 +43,7 @@ def test_what_is_put_by_hand_is_what_is_wanted(tmp_path: Path) -> None:
 
 
 def test_commands_by_hand_can_be_read_by_a_shell_and_hold_no_secret() -> None:
-    given = support.given(support.topology("3+3"))
-    for by_step in render(STEPS, given).values():
-        wanted = merged(by_step.values())
+    for wanted in support.wanted("3+3").values():
         text = "\n".join(line for i in wanted.items for line in BY_TYPE[type(i)].by_hand([i]))
         subprocess.run(["sh", "-n"], input=text.encode(), check=True)
         assert all(f.content.decode() not in text for f in wanted.files if f.secret)

@@ -18,16 +18,14 @@ from hardway.engine.meaning.base import Deviation
 from hardway.engine.meaning.commands import flags, words
 from hardway.engine.meaning.document import load_yaml, subset, toml_deviations
 from hardway.engine.meaning.settings import route_deviations
-from hardway.engine.render import merged, render
 from hardway.model.resources import Effect, File
 from hardway.model.rows import Section, Setting
 from hardway.render.systemd import DIGEST, MARKS
-from hardway.steps import STEPS
 
 DESIRED = [
-    merged(by_step.values())
+    wanted
     for topology in ("3+3", "options", "host-cgroup-v1", "endpoint-proxy")
-    for by_step in render(STEPS, support.given_topology(topology)).values()
+    for wanted in support.wanted(topology).values()
 ]
 FILES = list({(f.path, f.content): f for d in DESIRED for f in d.files}.values())
 UNITS = [f for f in FILES if f.path.endswith(".service") and f.rows]

@@ -5,9 +5,8 @@ from hypothesis import given as for_any
 from hypothesis import strategies as st
 from tests import support
 
-from hardway.engine.render import merged, render
 from hardway.model.checks import Answer
-from hardway.steps import STEPS, processes
+from hardway.steps import processes
 
 FLAGS = [row for row in support.CHECKS if row.name.endswith("-flags")]
 
@@ -19,13 +18,11 @@ def started(unit_file: str) -> str:
 
 @pytest.mark.parametrize("name", support.TOPOLOGIES)
 def test_a_unit_that_runs_as_it_is_rendered_has_the_flags_that_are_wanted(name: str) -> None:
-    given = support.given_topology(name)
-    rendered = render(STEPS, given)
     judged = 0
     for check in FLAGS:
         unit = f"{check.name.removesuffix('-flags')}.service"
-        for subject in check.scope.subjects(given.cluster):
-            files = {f.path: f for f in merged(rendered[subject.name].values()).files}
+        for subject in check.scope.subjects(support.topology(name)):
+            files = {f.path: f for f in support.wanted(name)[subject.name].files}
             said = started(files[f"/etc/systemd/system/{unit}"].content.decode())
             head = f"Id={unit}\nMainPID=5\nActiveState=active\nActiveEnterTimestampMonotonic=0\n\n"
             (judgement,) = check.judge(subject, Answer(head + said))

@@ -8,9 +8,8 @@ import pytest
 from tests import support
 
 from hardway.engine.kinds.manifest import identity
-from hardway.engine.render import merged, render
 from hardway.model import paths, ports, users
-from hardway.model.resources import Desired, File
+from hardway.model.resources import File
 from hardway.model.rows import Note, Row, Section, Setting, walk
 from hardway.render.config import dump
 from hardway.render.systemd import Service, word
@@ -18,11 +17,6 @@ from hardway.steps import STEPS, control_plane, etcd, kubelet
 from hardway.steps.reread import clients_reread_ca
 
 UNITS = {"days", "mib", "gib", "seconds", "milliseconds", "minutes", "bytes"}
-
-
-def rendered(name: str) -> Iterator[Desired]:
-    for by_step in render(STEPS, support.given_topology(name)).values():
-        yield merged(by_step.values())
 
 
 def is_reason(why: str) -> bool:
@@ -80,7 +74,7 @@ def leaves(value: object, at: str = "") -> Iterator[str]:
 
 @pytest.mark.parametrize("name", support.TOPOLOGIES)
 def test_no_line_is_without_a_row(name: str) -> None:
-    for wanted in rendered(name):
+    for wanted in support.wanted(name).values():
         for file in wanted.files:
             # A script is one thing; what it does is rows of its own (effects).
             if file.commented and not file.path.endswith(".sh"):
@@ -90,7 +84,7 @@ def test_no_line_is_without_a_row(name: str) -> None:
 
 @pytest.mark.parametrize("name", support.TOPOLOGIES)
 def test_no_value_of_a_json_document_is_without_a_note(name: str) -> None:
-    for wanted in rendered(name):
+    for wanted in support.wanted(name).values():
         for file in wanted.files:
             if file.path.endswith(".conflist"):
                 notes = {row.name for row in file.rows}
@@ -101,7 +95,7 @@ def test_no_value_of_a_json_document_is_without_a_note(name: str) -> None:
 
 @pytest.mark.parametrize("name", support.TOPOLOGIES)
 def test_every_row_has_a_reason(name: str) -> None:
-    for wanted in rendered(name):
+    for wanted in support.wanted(name).values():
         for item in wanted.items:
             assert is_reason(item.why), item
         for file in wanted.files:
@@ -163,9 +157,7 @@ def test_each_certificate_of_a_service_is_read_again_or_restarts_it(name: str) -
         etcd._service(machine),
         *control_plane.specs(given.cluster, machine).values(),
     ]
-    (wanted,) = [
-        merged(by_step.values()) for m, by_step in render(STEPS, given).items() if m == machine.name
-    ]
+    wanted = support.wanted(name)[machine.name]
     named = {path for s in services for path in (*s.reads, *(row.path for row in s.rereads))}
     pki = {file.path for file in wanted.files if "/pki/" in file.path}
     assert pki - named == {"/etc/etcd/pki/etcdctl.crt", "/etc/etcd/pki/etcdctl.key"}

@@ -87,7 +87,7 @@ def cell(text: str) -> str:
 
 
 def test_the_page_is_as_the_rows_are() -> None:
-    text = written(Atlas.of(support.given_topology("3+3")))
+    text = written(support.atlas("3+3"))
     if os.environ.get("HARDWAY_GOLDEN") == "write":
         PAGE.write_text(text)
     assert PAGE.read_text() == text
@@ -95,7 +95,7 @@ def test_the_page_is_as_the_rows_are() -> None:
 
 def test_every_step_has_a_chapter_and_every_file_a_line() -> None:
     text = PAGE.read_text()
-    atlas = Atlas.of(support.given_topology("3+3"))
+    atlas = support.atlas("3+3")
     for step in STEPS:
         assert f". {step.title}\n" in text
     for placed in atlas.placed:

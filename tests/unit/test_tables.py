@@ -7,7 +7,6 @@ import pytest
 from tests import support
 
 from hardway.cli.build import SIGNS
-from hardway.engine.render import merged, render
 from hardway.model.cluster import Role
 from hardway.model.paths import SERVICE_PATHS
 from hardway.model.ports import HAPROXY_HEALTH, PORTS, SSH, Listens, on
@@ -15,16 +14,16 @@ from hardway.model.resources import Desired, Kind
 from hardway.model.users import USERS, made_on
 from hardway.providers.aws.groups import CONTROLLERS, RULES
 from hardway.providers.hosts import probe, removal
-from hardway.steps import STEPS, network
+from hardway.steps import network
 
 DEFAULTS = {10250, 10248}
 """Kubelet's own defaults, which no file has to name."""
 
 
 def rendered(topology: str) -> Iterator[tuple[Role, Desired]]:
-    given = support.given_topology(topology)
-    for name, by_step in render(STEPS, given).items():
-        yield given.cluster.machine(name).role, merged(by_step.values())
+    of = support.topology(topology)
+    for name, wanted in support.wanted(topology).items():
+        yield of.machine(name).role, wanted
 
 
 def test_no_port_has_two_services() -> None:

@@ -9,11 +9,9 @@ from pathlib import Path
 import pytest
 from tests import support
 
-from hardway.engine.render import merged, render
 from hardway.model.resources import File
 from hardway.model.rows import Setting
 from hardway.render.systemd import Service, escape, service, word
-from hardway.steps import STEPS
 
 pytestmark = pytest.mark.skipif(
     not shutil.which("systemd-analyze"), reason="needs systemd-analyze (package systemd)"
@@ -35,8 +33,7 @@ def complaints(units: dict[str, str], folder: Path) -> str:
 
 
 def units_of(machine: str) -> dict[str, str]:
-    by_step = render(STEPS, support.given(support.topology("3+3")))[machine]
-    files = merged(by_step.values()).files
+    files = support.wanted("3+3")[machine].files
     return {Path(f.path).name: f.content.decode() for f in files if f.path.endswith(".service")}
 
 
@@ -108,7 +105,7 @@ def test_another_value_is_another_digest() -> None:
 
 @pytest.mark.parametrize("name", support.TOPOLOGIES)
 def test_files_with_comments_are_known(name: str) -> None:
-    for by_step in render(STEPS, support.given_topology(name)).values():
-        for file in merged(by_step.values()).files:
+    for wanted in support.wanted(name).values():
+        for file in wanted.files:
             assert file.commented is file.content.startswith(b"#"), file.path
             assert file.content.strip(), file.path

@@ -11,7 +11,8 @@ from typing import Protocol
 from uuid import NAMESPACE_DNS, uuid5
 
 from tests.aws.lab import userdata
-from tests.aws.lab.router import CLUSTER, entering, space_of
+from tests.aws.lab.name import LAB
+from tests.aws.lab.router import entering, space_of
 from tests.aws.lab.view import Boot
 
 from hardway.providers.local import cgroups, disk, nspawn
@@ -50,19 +51,19 @@ class Systems:
             "etc/machine-id": (f"{machine_id}\n".encode(), 0o444),
             "etc/resolv.conf": (f"nameserver {resolver}\n".encode(), 0o644),
         }
-        await asyncio.to_thread(disk.make, CLUSTER, boot.id, self.base, files)
+        await asyncio.to_thread(disk.make, LAB, boot.id, self.base, files)
         share = memory_bytes() // SHARES
-        await nspawn.boot(CLUSTER, boot.id, None, memory_share=share)
+        await nspawn.boot(LAB, boot.id, None, memory_share=share)
 
     async def stop(self, instance: str) -> None:
         """Shut it down; unmount its disk."""
-        await nspawn.stop(CLUSTER, instance, force=False, grace_s=GRACE_S)
-        await asyncio.to_thread(cgroups.remove, CLUSTER, instance)
-        await disk.unmount(CLUSTER, instance)
+        await nspawn.stop(LAB, instance, force=False, grace_s=GRACE_S)
+        await asyncio.to_thread(cgroups.remove, LAB, instance)
+        await disk.unmount(LAB, instance)
 
     async def remove(self, instance: str) -> None:
         """Delete its disk."""
-        await asyncio.to_thread(disk.remove, CLUSTER, instance)
+        await asyncio.to_thread(disk.remove, LAB, instance)
 
 
 @dataclass(frozen=True, slots=True)

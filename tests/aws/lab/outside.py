@@ -15,7 +15,8 @@ from typing import Any
 
 from tests.aws import serve
 from tests.aws.lab.firewall import OPERATOR
-from tests.aws.lab.router import CLUSTER, HERE, THERE
+from tests.aws.lab.name import LAB
+from tests.aws.lab.router import HERE, THERE
 
 from hardway.components import cache_folder
 from hardway.providers.local import cgroups, cleanup, kernel, names, rootfs
@@ -67,7 +68,7 @@ class Lab:
         self, argv: Sequence[str], where: str = OPERATOR, folder: Path | None = None
     ) -> list[str]:
         """Return an argv that runs where the operator is, or on an instance; in a folder."""
-        space = OPERATOR if where == OPERATOR else names.netns(CLUSTER, where)
+        space = OPERATOR if where == OPERATOR else names.netns(LAB, where)
         mine = ["nsenter", f"--target={self._inner}", "--mount", "--pid", "--net"]
         return [
             *mine,
@@ -104,7 +105,7 @@ def lab(kind: Kind) -> Iterator[Lab]:
     folder = Path(tempfile.mkdtemp(prefix="hardway-lab-"))
     _certificate(folder / "tls.pem")
     kernel.load_modules()
-    names.folder(CLUSTER).mkdir(parents=True, exist_ok=True)
+    names.folder(LAB).mkdir(parents=True, exist_ok=True)
     kernel.raise_limits()
     flags = ["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
     program = [sys.executable, "-m", "tests.aws.lab", str(folder), kind, str(base)]
@@ -130,9 +131,9 @@ def lab(kind: Kind) -> Iterator[Lab]:
 
 def _gone() -> None:
     """Remove what namespaces do not take along: disks and cgroups; look whether that is all."""
-    for pid in cgroups.processes(CLUSTER):
+    for pid in cgroups.processes(LAB):
         os.kill(pid, 9)
-    asyncio.run(cleanup.destroy(CLUSTER, lambda *_: None))
+    asyncio.run(cleanup.destroy(LAB, lambda *_: None))
 
 
 def _certificate(path: Path) -> None:

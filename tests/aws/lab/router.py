@@ -9,13 +9,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tests.aws.lab.firewall import OPERATOR, ruleset
+from tests.aws.lab.name import LAB
 from tests.aws.lab.view import Node, View
 
 from hardway.host import run
 from hardway.providers.local import names
 
-CLUSTER = "awslab"
-"""The name of everything the lab has, in the words of `providers.local.names`."""
 HERE, THERE = "192.0.2.1", "192.0.2.10"
 """The router and the operator outside (TEST-NET-1)."""
 METADATA = "169.254.169.254"
@@ -103,7 +102,7 @@ class Router:
 
 def space_of(node_id: str) -> str:
     """Return the name of a node's network namespace."""
-    return names.netns(CLUSTER, node_id)
+    return names.netns(LAB, node_id)
 
 
 def entering(space: str, argv: Iterable[str]) -> list[str]:
