@@ -195,3 +195,12 @@ def command(unit_file: str) -> list[str]:
 def recorded(check: str, name: str) -> str:
     """Return a recorded answer (tests/answers)."""
     return (Path(__file__).parent / "answers" / check / f"{name}.txt").read_text()
+
+
+@cache
+def given_files(topology: str) -> dict[str, dict[str, bytes]]:
+    """Return the files that machines are given, but for secret ones: by machine, then by path."""
+    return {
+        name: {f.path: f.content for f in desired.files if not f.secret}
+        for name, desired in wanted(topology).items()
+    }

@@ -194,7 +194,7 @@ async def _difference(
     live: Live, steps: Sequence[Step], given: Given
 ) -> tuple[Rendered, list[Change]]:
     rendered = render(steps, given)
-    return rendered, await compare(live, rendered, manifests(steps, given), show=False)
+    return rendered, await compare(live, rendered, manifests(steps, given))
 
 
 async def _converge(
@@ -262,7 +262,7 @@ async def plan(project: Project) -> Plan:
         draft = store.draft(project.workspace.pki, project.cluster, by.now, unneeded)
         given = Given(project.cluster, draft.secrets, stored, hosts)
         rendered, wanted = render(STEPS, given), manifests(STEPS, given)
-        changes = await compare(project.live(fleet, absent_ok=True), rendered, wanted, show=True)
+        changes = await compare(project.live(fleet, absent_ok=True), rendered, wanted)
         return Plan(
             project.deltas,
             tuple(certificates.planned(draft.issues, changes)),

@@ -176,6 +176,7 @@ class Project:
             admin=self.kubectl(binary, self.workspace.admin_kubeconfig, over),
             packages=self.cache / "packages" if self.bundled else None,
             snapshots=self.workspace.snapshots,
+            given=self.workspace.given_files,
         )
 
     def kubectl(self, binary: Path, kubeconfig: Path, over: Way | None = None) -> Kubectl:

@@ -149,6 +149,15 @@ class Workspace:
         path = self.folder / _kind_of(file) / machine / file.path.lstrip("/")
         return sha256(path.read_bytes()).hexdigest() if path.exists() else ""
 
+    def given_files(self, machine: str) -> dict[str, bytes]:
+        """Return what a machine was last given, by path, but for secrets and programs."""
+        top = self.folder / "nodes" / machine
+        return {
+            f"/{path.relative_to(top)}": path.read_bytes()
+            for path in sorted(top.rglob("*"))
+            if path.is_file() and not path.is_symlink()
+        }
+
     def keep_edited(self, machine: str, file: File, content: bytes) -> str:
         """Keep what a file said on a machine; return where, or nothing if it is kept already."""
         top = self.folder / "edited"

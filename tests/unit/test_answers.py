@@ -48,7 +48,10 @@ def read(file: Path, check: Check) -> tuple[Subject, Answer]:
     words = dict(word.split("=", 1) for word in head.get("words", "").split())
     fakes = {name: name.lower() for name in ("NAMESPACE", "POD", "POD_IP", "PEER_IP",
              "SERVICE_IP", "NODE_PORT")}  # fmt: skip
-    subject = Subject(subject.kind, subject.name, subject.cluster, {**fakes, **words})
+    topology = head.get("cluster", "3+3")
+    about = subject.name
+    subject = Subject(subject.kind, about, subject.cluster, {**fakes, **words},
+                      given=lambda: support.given_files(topology)[about])  # fmt: skip
     return subject, Answer(own, int(head.get("status", 0)), elsewhere=elsewhere)
 
 

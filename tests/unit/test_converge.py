@@ -57,14 +57,14 @@ async def up(
     """Do what `pipeline.up` does once machines answer."""
     rendered = render(steps, given)
     live = Live(given.cluster, {machine.machine: machine}, NOWHERE, NOWHERE)
-    changes = await compare.compare(live, rendered, {}, show=False)
+    changes = await compare.compare(live, rendered, {})
     await order.bring_about(steps, changes, live, events.append)
 
 
 async def left_to_do(given: Given, machine: FakeMachine) -> list[tuple[Kind, str]]:
     """Return what a plan would show now."""
     live = Live(given.cluster, {machine.machine: machine}, NOWHERE, NOWHERE)
-    changes = await compare.compare(live, render(FAKE_STEPS, given), {}, show=True)
+    changes = await compare.compare(live, render(FAKE_STEPS, given), {})
     return [(c.kind, c.path_or_unit) for c in changes]
 
 

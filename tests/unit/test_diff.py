@@ -1,11 +1,12 @@
 """The difference between what is wanted and what was seen."""
 
+import random
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests import support
+from tests import rewriting, support
 
 from hardway.engine.diff import changes
 from hardway.engine.kinds.manifest import differences, manifest_changes
@@ -20,6 +21,7 @@ from hardway.model.resources import (
     SeenPath,
     SeenUnit,
     Unit,
+    hexdigest,
 )
 from hardway.steps import STEPS
 
@@ -96,20 +98,42 @@ def test_one_difference_is_one_change_and_its_reader_restarts(data: st.DataObjec
     ]
 
 
-@given(st.data())
-def test_comments_that_differ_are_put_and_nothing_else_happens(data: st.DataObject) -> None:
-    """Even where the readers of the file were started with the other comments."""
+chance = st.randoms(use_true_random=False)
+
+
+def put_there(of: File, content: bytes, seen: Observed) -> Observed:
+    """What is seen where somebody wrote a file after whose change its readers were started."""
+    edited = replace(seen.paths[of.path], digest=hexdigest(content))
+    return replace(seen, paths={**seen.paths, of.path: edited}, content={of.path: content})
+
+
+@given(st.data(), chance)
+def test_what_is_written_otherwise_is_put_again_and_restarts_nothing(
+    data: st.DataObject, by: random.Random
+) -> None:
     name = data.draw(st.sampled_from(sorted(RENDERED)))
     wanted = merged(RENDERED[name].values())
-    file = data.draw(st.sampled_from([f for f in wanted.files if f.commented]))
-    seen = as_wanted(wanted)
-    worded = replace(seen.paths[file.path], digest="0" * 64, meaning=file.meaning)
-    paths = {**seen.paths, file.path: worded}
-    (change,) = changes(name, RENDERED[name], replace(seen, paths=paths))
+    file = data.draw(st.sampled_from([f for f in wanted.files if f.rows]))
+    seen = put_there(file, rewriting.same(file, by), as_wanted(wanted))
+    (change,) = changes(name, RENDERED[name], seen)
     assert (change.path_or_unit, change.kind, change.prose) == (file.path, Kind.UPDATE, True)
-    closed = {**paths, file.path: replace(worded, mode=0o400)}
+    closed = {**seen.paths, file.path: replace(seen.paths[file.path], mode=0o400)}
     (change,) = changes(name, RENDERED[name], replace(seen, paths=closed))
     assert not change.prose
+
+
+@given(st.data(), chance)
+def test_what_means_something_else_restarts_whoever_was_started_with_it(
+    data: st.DataObject, by: random.Random
+) -> None:
+    name = data.draw(st.sampled_from(sorted(RENDERED)))
+    wanted = merged(RENDERED[name].values())
+    file = data.draw(st.sampled_from([f for f in wanted.files if f.rows]))
+    seen = put_there(file, rewriting.other(file, by), as_wanted(wanted))
+    found = changes(name, RENDERED[name], seen)
+    readers = {u.name for u in wanted.units if file.path in u.reads}
+    assert {c.path_or_unit for c in found if c.kind is Kind.RESTART} == readers
+    assert not any(c.prose for c in found)
 
 
 @pytest.mark.parametrize(("there", "prose"), [("# other\n1 a\n", True), ("# b\n2 a\n", False)])

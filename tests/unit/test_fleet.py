@@ -61,7 +61,7 @@ def fleet(odd: dict[str, str]) -> dict[str, Machine]:
 async def up(machines: dict[str, Machine]) -> None:
     cluster = cast(Cluster, SimpleNamespace(name="c", machines=(), control_planes=(), workers=()))
     live = Live(cluster, machines, NO_API, NO_API)
-    changes = await compare.compare(live, dict.fromkeys(MACHINES, WANTED), {}, show=False)
+    changes = await compare.compare(live, dict.fromkeys(MACHINES, WANTED), {})
     assert len(changes) == len(MACHINES)
     events: list[Event] = []
     step = Step(name="s", title="", why="")

@@ -83,7 +83,7 @@ def planned(api: Api, given: Given = GIVEN, *, until: int | None = None) -> list
     """Return which objects go, by the plan of the first steps or of all."""
     steps = STEPS[:until]
     rendered, wanted = render(steps, given), manifests(steps, given)
-    found = asyncio.run(compare(live_of(api, given), rendered, wanted, show=False))
+    found = asyncio.run(compare(live_of(api, given), rendered, wanted))
     return [c for c in found if c.kind is Kind.REMOVE and isinstance(c.item, dict)]
 
 

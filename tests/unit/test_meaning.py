@@ -1,26 +1,33 @@
 """Files are compared by meaning: rewritten without a change of it, and with one, by chance."""
 
-import json
 import random
 import re
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from tests import support
+from tests.rewriting import (
+    bare_lines,
+    dumped,
+    leaves,
+    lines,
+    other,
+    said_by,
+    same,
+    shuffled,
+    toml,
+    written,
+)
 
-from hardway.engine.kinds import effect, file
-from hardway.engine.meaning import unit
-from hardway.engine.meaning.base import Deviation
-from hardway.engine.meaning.commands import flags, words
-from hardway.engine.meaning.document import load_yaml, subset, toml_deviations
-from hardway.engine.meaning.settings import route_deviations
+from hardway.engine.kinds import effect
+from hardway.meaning import formats, unit
+from hardway.meaning.base import Deviation
+from hardway.meaning.commands import flags, words
+from hardway.meaning.document import load_yaml, subset, toml_deviations
+from hardway.meaning.settings import route_deviations
+from hardway.meaning.unit import DIGEST, MARKS
 from hardway.model.resources import Effect, File
-from hardway.model.rows import Section, Setting
-from hardway.render.systemd import DIGEST, MARKS
 
 DESIRED = [
     wanted
@@ -35,92 +42,14 @@ SYSCTL = [f for f in FILES if f.path.startswith("/etc/sysctl.d/")]
 ENV = [f for f in FILES if f.path.endswith(".env")]
 chance = st.randoms(use_true_random=False)
 
-Line = tuple[str, str, str]
 
-
-def sections(of: File) -> dict[str, list[Setting]]:
-    return {
-        row.name: [entry for entry in row.rows if isinstance(entry, Setting)]
-        for row in of.rows
-        if isinstance(row, Section)
-    }
-
-
-def lines(of: File) -> list[Line]:
-    """The settings of a unit file but for its flags."""
-    return [
-        (section, row.name, str(row.value))
-        for section, rows in sections(of).items()
-        if section != "ExecStart"
-        for row in rows
-    ]
-
-
-def mixed(items: list[Any], by: random.Random, key: Any) -> list[Any]:
-    """The items in another order; those of one key stay in theirs."""
-    order = [key(item) for item in items]
-    by.shuffle(order)
-    queues = {name: iter([i for i in items if key(i) == name]) for name in set(order)}
-    return [next(queues[name]) for name in order]
-
-
-def quoted(word: str, by: random.Random) -> str:
-    text = word.replace("%", "%%").replace("$", "$$").replace("\\", "\\\\")
-    if any(char in text for char in " \t;'") or by.random() < 0.3:
-        return '"' + text.replace('"', '\\"') + '"'
-    return text.replace('"', '\\"')
-
-
-def command(start: str, said: list[tuple[str, str]], by: random.Random) -> str:
-    """A command line with its flags, however one would write it."""
-    parts = [start]
-    for name, value in mixed(said, by, lambda pair: pair[0]):
-        if by.random() < 0.5 and not value.startswith("-"):
-            parts += [quoted(name, by), quoted(value, by) if value else '""']
-        else:
-            parts.append(quoted(f"{name}={value}", by))
-    between = by.choice([" ", "  ", " \\\n", " \\\n\t# why\n   ; and why\n  "])
-    return between.join(parts)
-
-
-def written(
-    of: File, said: list[tuple[str, str]], all_lines: list[Line], by: random.Random
-) -> list[str]:
-    """A unit and its drop-ins with these flags and lines."""
-    start = next(line for line in all_lines if line[1] == "ExecStart")
-    whole = (*start[:2], command(start[2], said, by))
-    rewritten = [whole if line == start else line for line in all_lines]
-    dropped = {line[1] for line in rewritten if by.random() < 0.2} - unit.DEPENDENCIES
-    main, later = [], []
-    for section, name, value in mixed(rewritten, by, lambda line: line[:2]):
-        if name not in dropped:
-            main.append((section, name, value))
-            continue
-        if not any(line[:2] == (section, name) for line in later):
-            # The main file says otherwise, and the drop-in takes it back.
-            main.append((section, name, by.choice(["other", "/bin/false", "7"])))
-            later.append((section, name, ""))
-        later.append((section, name, value))
-    return [text(main, by), text(later, by)] if later else [text(main, by)]
-
-
-def text(some: list[Line], by: random.Random) -> str:
-    parts = []
-    for section in by.sample(names := list(dict.fromkeys(line[0] for line in some)), len(names)):
-        parts.append(f"{by.choice(['', chr(10)])}[{section}]\n")
-        for _, name, value in [line for line in some if line[0] == section]:
-            parts.append(by.choice(["", "# a reason\n", "  ; another\n", "\n"]))
-            parts.append(f"{by.choice(['', '  '])}{name}{by.choice(['=', ' = '])}{value}\n")
-    return "".join(parts)
-
-
-def said_by(of: File) -> list[tuple[str, str]]:
-    return [(row.name, str(row.value)) for row in sections(of).get("ExecStart", [])]
+def deviations(of: File, found: bytes) -> list[Deviation]:
+    return formats.of(of.path).deviations(of.content, found)
 
 
 @given(of=st.sampled_from(UNITS), by=chance)
 def test_a_unit_written_otherwise_means_the_same(of: File, by: random.Random) -> None:
-    rewritten = written(of, said_by(of), lines(of), by)
+    rewritten = written(said_by(of), lines(of), by)
     assert unit.deviations(of.content.decode(), *rewritten) == []
 
 
@@ -130,7 +59,7 @@ def test_another_flag_is_a_difference_of_that_flag(of: File, by: random.Random) 
     number = by.randrange(len(said))
     name, value = said[number]
     said[number : number + 1] = by.choice([[], [(name, f"{value}x")], [(name, value), (name, "x")]])
-    found = unit.deviations(of.content.decode(), *written(of, said, lines(of), by))
+    found = unit.deviations(of.content.decode(), *written(said, lines(of), by))
     assert [d.at for d in found] == [f"[Service] ExecStart {name}"]
 
 
@@ -143,7 +72,7 @@ def test_another_setting_is_a_difference_of_that_setting(of: File, by: random.Ra
     number = by.choice(able)
     section, name, value = those[number]
     those[number] = (section, name, f"{value}x")
-    found = unit.deviations(of.content.decode(), *written(of, said_by(of), those, by))
+    found = unit.deviations(of.content.decode(), *written(said_by(of), those, by))
     assert len(found) == 1
     assert re.match(rf"\[{section}\] {name}\b", found[0].at)
 
@@ -192,41 +121,10 @@ def test_words_and_flags_are_split_as_the_programs_do() -> None:
     assert found == {"--a": ("true", "false"), "--b": ("c",), "--d": ("e",)}
 
 
-def shuffled(value: Any, by: random.Random) -> Any:
-    """The same content in another order, and with entries of others."""
-    if isinstance(value, dict):
-        items = [(key, shuffled(entry, by)) for key, entry in value.items()]
-        by.shuffle(items)
-        return dict(items) | ({"ours": True} if by.random() < 0.5 else {})
-    if isinstance(value, list):
-        items = [shuffled(entry, by) for entry in value]
-        if not any(isinstance(entry, dict | list) for entry in items):
-            by.shuffle(items)
-        return items
-    return value
-
-
-def dumped(value: Any, by: random.Random) -> bytes:
-    style = by.choice([True, False, None])
-    as_yaml = yaml.safe_dump(value, default_flow_style=style, width=by.choice([20, 1000]))
-    return by.choice([json.dumps(value), "# a reason\n---\n" + as_yaml, as_yaml]).encode()
-
-
-def leaves(value: Any, at: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """The place, container and key of each entry that holds no others."""
-    pairs = value.items() if isinstance(value, dict) else enumerate(value)
-    for key, entry in pairs:
-        place = f"{at}[{key}]" if isinstance(value, list) else f"{at}.{key}".lstrip(".")
-        if isinstance(entry, dict | list) and entry:
-            yield from leaves(entry, place)
-        else:
-            yield place, value, key
-
-
 @given(of=st.sampled_from(YAML), by=chance)
 def test_a_document_written_otherwise_means_the_same(of: File, by: random.Random) -> None:
-    content = dumped(shuffled(load_yaml(of.content), by), by)
-    assert file.deviations(of, content) == []
+    content = dumped(shuffled(load_yaml(of.content), by, more=True), by)
+    assert deviations(of, content) == []
 
 
 @given(of=st.sampled_from(YAML), by=chance)
@@ -240,7 +138,7 @@ def test_another_entry_is_a_difference_of_that_entry(of: File, by: random.Random
         del holder[key]
     else:
         holder[key] = by.choice(changes)
-    found = file.deviations(of, dumped(content, by))
+    found = deviations(of, dumped(content, by))
     # A list of words is one value.
     assert [d.at for d in found] in ([place], [place.rpartition("[")[0]]), found
 
@@ -254,27 +152,24 @@ def test_types_count_and_empty_is_empty() -> None:
 
 @given(of=st.sampled_from(TOML), by=chance)
 def test_toml_written_otherwise_means_the_same(of: File, by: random.Random) -> None:
-    bare = re.sub(r"(?m)^ *#.*\n", "", of.content.decode())
-    top, *tables = re.split(r"(?m)^(?=\[)", bare)
-    by.shuffle(tables)
-    other = top + "".join(tables).replace("'", '"' if "\\" not in bare else "'") + "[ours]\na = 1\n"
-    assert file.deviations(of, other.encode()) == []
-    entry = by.choice(re.findall(r"(?m)^ *([\w-]+) = ", bare))
+    other = toml(of, by) + "[ours]\na = 1\n"
+    assert deviations(of, other.encode()) == []
+    entry = by.choice(re.findall(r"(?m)^ *([\w-]+) = ", toml(of, by)))
     changed = re.sub(rf"(?m)^( *{entry} = ).*$", r"\1'another'", other)
     assert {d.at.split(".")[-1] for d in toml_deviations(of.content, changed.encode())} == {entry}
 
 
 @given(of=st.sampled_from(SYSCTL + ENV), by=chance)
 def test_settings_of_others_and_order_change_nothing(of: File, by: random.Random) -> None:
-    bare = [line for line in of.content.decode().splitlines() if line and line[0] not in "#;"]
+    bare = bare_lines(of)
     other = [*bare, "x.y = 1", "; why", ""]
     by.shuffle(other)
     if of in SYSCTL:
         other = [by.choice([line, "-" + line.replace(" = ", "=")]) for line in other]
-    assert file.deviations(of, "\n".join(other).encode()) == []
+    assert deviations(of, "\n".join(other).encode()) == []
     gone = by.choice(bare)
     left = "\n".join(line for line in bare if line != gone)
-    assert [d.at for d in file.deviations(of, left.encode())] == [re.split(" ?=", gone)[0]]
+    assert [d.at for d in deviations(of, left.encode())] == [re.split(" ?=", gone)[0]]
 
 
 def test_routes_are_the_same_by_where_they_lead() -> None:
@@ -299,3 +194,40 @@ def test_effects_are_compared_by_meaning(of: Effect, by: random.Random) -> None:
     assert effect.deviations(of, "\n".join(f" {line}" for line in seen).encode()) == []
     if seen:
         assert effect.deviations(of, "\n".join(seen[1:]).encode())
+
+
+WRITTEN = [f for f in FILES if f.rows and not f.path.endswith(".timer")]
+
+
+@given(of=st.sampled_from(WRITTEN), by=chance)
+def test_one_notion_of_meaning_for_digests_and_for_what_is_named(
+    of: File, by: random.Random
+) -> None:
+    meaning = formats.meaning(of.path, of.content)
+    rewritten, changed = same(of, by), other(of, by)
+    assert formats.meaning(of.path, rewritten) == meaning
+    assert formats.differences(of.path, of.content, rewritten) == []
+    assert formats.meaning(of.path, changed) != meaning
+    assert formats.differences(of.path, of.content, changed)
+
+
+@given(of=st.sampled_from(YAML), by=chance)
+def test_in_a_file_of_hardways_own_an_additional_entry_is_a_difference(
+    of: File, by: random.Random
+) -> None:
+    content = load_yaml(of.content) | {"another": 1}
+    assert formats.differences(of.path, of.content, dumped(content, by)) == [
+        Deviation("another", "absent", "1")
+    ]
+
+
+def test_what_stands_around_a_certificate_means_nothing() -> None:
+    pem = b"-----BEGIN CERTIFICATE-----\nAAAA\nBBBB\n-----END CERTIFICATE-----\n"
+    told = b"subject=CN = a\n" + pem.replace(b"AAAA\nBBBB", b"AAAABBBB").replace(b"\n", b"\r\n")
+    assert formats.differences("/a.crt", pem, told) == []
+    assert formats.differences("/a.crt", pem, pem.replace(b"BBBB", b"BBBC"))
+
+
+def test_what_cannot_be_read_means_itself() -> None:
+    assert formats.differences("/a.yaml", b"a: 1\n", b"a: [\n")[0].at == "the file"
+    assert formats.differences("/a.yaml", b"a: [\n", b"# why\na: [\n") == []

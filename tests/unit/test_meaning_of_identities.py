@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests import support
 
-from hardway.engine.meaning import certificate, kubeconfig
-from hardway.engine.meaning.base import Deviation
-from hardway.engine.meaning.certificate import Expected
+from hardway.meaning import certificate, kubeconfig
+from hardway.meaning.base import Deviation
+from hardway.meaning.certificate import Expected
 from hardway.model.cluster import KeyAlgorithm
 from hardway.pki.inventory import CLIENT, SERVER, Wanted, expand
 from hardway.pki.issue import Leaf, new_ca, new_key, new_leaf, public_of

@@ -154,7 +154,7 @@ def test_without_an_answer_from_the_api_no_node_is_missing(
     }
     says["controller-0"] = runs("kube-apiserver.service", "")
     wanted = manifests(STEPS, given)
-    changes = asyncio.run(compare(live_of(Api(there), says), rendered, wanted, show=False))
+    changes = asyncio.run(compare(live_of(Api(there), says), rendered, wanted))
     assert [c.machine for c in changes if c.kind is Kind.REGISTER] == registers
     assert len([c for c in changes if c.kind is Kind.ASSIGN]) == len(WORKERS)
 

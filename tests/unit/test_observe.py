@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hardway.engine import observe
+from hardway.engine.kinds.file import means
 from hardway.model.resources import Desired, File, Observed, Unit
 
 SYSTEMCTL = """#!/bin/sh
@@ -114,19 +115,30 @@ def test_what_a_file_means_is_seen_where_it_differs(
 ) -> None:
     path = tmp_path / "a b'c"
     path.write_bytes(there)
-    wanted = File(path=str(path), content=b"# the reason\na: 1\n", commented=True, why="")
+    wanted = File(path=str(path), content=b"# the reason\na: 1\n", why="")
     files = Desired(files=(wanted, replace(wanted, path=f"{path}.absent")))
-    found = observe.parse(ran(observe.script(files))).paths[str(path)]
-    assert found.digest != wanted.digest
-    assert (found.meaning == wanted.meaning) is same
+    found = observe.parse(ran(observe.script(files)))
+    assert found.paths[str(path)].digest != wanted.digest
+    assert found.content == {str(path): there}
+    assert means(wanted, found) is same
 
 
 def test_what_a_right_file_means_is_not_asked(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"# the reason\na: 1\n")
-    wanted = File(path=str(path), content=path.read_bytes(), commented=True, why="")
-    found = observe.parse(ran(observe.script(Desired(files=(wanted,))))).paths[str(path)]
-    assert (found.digest, found.meaning) == (wanted.digest, "")
+    wanted = File(path=str(path), content=path.read_bytes(), why="")
+    found = observe.parse(ran(observe.script(Desired(files=(wanted,)))))
+    assert found.paths[str(path)].digest == wanted.digest
+    assert found.content == {}
+
+
+def test_a_private_key_stays_where_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "a.key"
+    path.write_bytes(b"another key")
+    wanted = File(path=str(path), content=b"the key", secret=True, why="")
+    found = observe.parse(ran(observe.script(Desired(files=(wanted,)))))
+    assert found.content == {}
+    assert not means(wanted, found)
 
 
 def test_nothing_wanted_is_nothing_asked() -> None:

@@ -80,7 +80,7 @@ PLAIN = Service(
     unit=(Setting("Documentation", "https://example.com/", ""),),
     reads=("/etc/a",),
 )
-READ = File(path="/etc/a", content=b"# why\nb: 1\n", commented=True, why="")
+READ = File(path="/etc/a", content=b"# why\nb: 1\n", why="")
 
 
 def digest(spec: Service = PLAIN, read: File = READ) -> str:
@@ -100,12 +100,10 @@ def test_another_value_is_another_digest() -> None:
     assert digest(replace(PLAIN, unit=(Setting("After", "b.service", ""),))) != digest()
     assert digest(read=replace(READ, content=b"# why\nb: 2\n")) != digest()
     assert digest(read=replace(READ, mode=0o600)) != digest()
-    assert digest(read=replace(READ, commented=False)) != digest()
 
 
 @pytest.mark.parametrize("name", support.TOPOLOGIES)
-def test_files_with_comments_are_known(name: str) -> None:
+def test_no_file_is_empty(name: str) -> None:
     for wanted in support.wanted(name).values():
         for file in wanted.files:
-            assert file.commented is file.content.startswith(b"#"), file.path
             assert file.content.strip(), file.path

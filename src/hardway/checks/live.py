@@ -1,5 +1,6 @@
 """What checks are made with: connections to the machines, and kubectl."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,3 +23,5 @@ class Live:
     """With a bundle: the folder with its packages, by suite and architecture."""
     snapshots: Path | None = None
     """Where copies of etcd's data are kept on this host."""
+    given: Callable[[str], Mapping[str, bytes]] = lambda _machine: {}
+    """Returns the files that a machine was last given, by path, but for secret ones."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from hardway.checks.ask import Case, ask
 from hardway.checks.causes import causes_of
@@ -19,7 +20,11 @@ AGAIN_S = 1.0
 
 def cases(checks: Sequence[Check], live: Live) -> list[Case]:
     """Return each check with each of its subjects in this cluster."""
-    return [Case(c, subject) for c in checks for subject in c.scope.subjects(live.cluster)]
+    return [
+        Case(c, replace(subject, given=partial(live.given, subject.name)))
+        for c in checks
+        for subject in c.scope.subjects(live.cluster)
+    ]
 
 
 async def look(cases: Sequence[Case], live: Live) -> list[Finding]:

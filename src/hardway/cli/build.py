@@ -9,8 +9,9 @@ import click
 
 from hardway.cli.loop import run
 from hardway.cli.options import DEFAULT_SPEC, OUTPUT, of_cluster, open_project, renew_own
-from hardway.cli.output import JSON, cost, emit_json, note, table
+from hardway.cli.output import JSON, cost, emit_json, note, say, table
 from hardway.errors import PreflightError, RefusedError, SpecError, UnknownError, VerifyError
+from hardway.text import text
 
 if TYPE_CHECKING:
     from hardway.model.resources import Change
@@ -55,7 +56,8 @@ def plan(spec: Path | None, clusters: Path | None, output: str, *, full: bool) -
     planned = run(pipeline.plan(project))
     if output == JSON:
         fields = ("machine", "step", "kind", "path_or_unit", "diff")
-        rows = [{name: getattr(c, name) for name in fields} for c in planned.changes]
+        rows = [{**{name: getattr(c, name) for name in fields}, "text_only": c.prose}
+                for c in planned.changes]  # fmt: skip
         emit_json({"provider": outlook, "deltas": planned.deltas, "changes": rows,
                    "unknown": planned.unknown})  # fmt: skip
         return
@@ -89,7 +91,8 @@ def _print_plan(changes: Sequence["Change"], *, full: bool) -> None:
             click.secho(f"  {step}", dim=True)
         sign, colour = SIGNS[change.kind]
         reason = f": {change.diff}" if change.kind == "issue" else ""
-        click.secho(f"    {sign} {change.kind:<9}{change.path_or_unit}{reason}", fg=colour)
+        only = f"  ({say(text('the text only: restarts nothing'))})" if change.prose else ""
+        click.secho(f"    {sign} {change.kind:<9}{change.path_or_unit}{reason}{only}", fg=colour)
         if change.diff and not reason and (full or change.kind != "create"):
             for line in change.diff.splitlines():
                 click.secho(f"        {line}", fg=DIFF_COLOURS.get(line[:1]))

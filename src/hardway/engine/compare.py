@@ -1,7 +1,6 @@
 """What is wanted beside what is, on all machines and in the API. Reads only."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from hardway.checks.live import Live
 from hardway.engine import diff, members, nodes, observe
@@ -14,14 +13,14 @@ from hardway.transport.base import on_each
 
 
 async def compare(
-    live: Live, rendered: Rendered, wanted: Mapping[str, tuple[Manifest, ...]], *, show: bool
+    live: Live, rendered: Rendered, wanted: Mapping[str, tuple[Manifest, ...]]
 ) -> list[Change]:
-    """Return all differences; with `show` those within files too.
+    """Return all differences.
 
     A machine without a connection is taken for an empty one: silent ones are not rendered.
     """
     names = list(rendered)
-    seen = await on_each(_seen(live, name, rendered[name], show=show) for name in names)
+    seen = await on_each(_seen(live, name, rendered[name]) for name in names)
     changes: list[Change] = []
     for name, observed in zip(names, seen, strict=True):
         changes += diff.changes(name, rendered[name], observed)
@@ -53,22 +52,11 @@ def _kubelets(rendered: Rendered) -> dict[str, Unit]:
     }
 
 
-async def _seen(
-    live: Live, machine: str, by_step: Mapping[str, Desired], *, show: bool
-) -> Observed:
+async def _seen(live: Live, machine: str, by_step: Mapping[str, Desired]) -> Observed:
     transport = live.fleet.get(machine)
     if transport is None:
         return Observed()
-    wanted = merged(by_step.values())
-    observed = await observe.observe(transport, wanted)
-    if not show:
-        return observed
-    other = [
-        f.path
-        for f in wanted.files
-        if not f.secret and f.path in observed.paths and observed.paths[f.path].digest != f.digest
-    ]
-    return replace(observed, content=await observe.contents(transport, other))
+    return await observe.observe(transport, merged(by_step.values()))
 
 
 def _api_runs(seen: Iterable[Observed]) -> bool:

@@ -31,7 +31,7 @@ def _stale(wanted: Mapping[str, Desired], observed: Observed) -> Stale:
     return {
         path: observed.paths[path].changed_at if path in observed.paths else math.inf
         for path, file in files.items()
-        if not means(file, observed.paths.get(path))
+        if not means(file, observed)
     }
 
 

@@ -1,11 +1,9 @@
 """What is on a machine: one script, one round trip. Reads only."""
 
 from collections import defaultdict
-from collections.abc import Sequence
 
 from hardway.engine.kinds import BY_TYPE, KINDS, obsolete
 from hardway.engine.kinds.base import SECTION, Question
-from hardway.errors import CommandError
 from hardway.model.resources import Desired, Observed
 from hardway.transport.base import Transport, run_checked
 
@@ -47,15 +45,3 @@ async def observe(transport: Transport, desired: Desired) -> Observed:
         RemoteError: the machine does not answer, or the script failed there.
     """
     return parse(await run_checked(transport, ["sh", "-s"], stdin=script(desired).encode()))
-
-
-async def contents(transport: Transport, paths: Sequence[str]) -> dict[str, bytes]:
-    """Return the content of some files of a machine; absent ones are empty."""
-
-    async def one(path: str) -> bytes:
-        try:
-            return (await run_checked(transport, ["cat", path])).encode()
-        except CommandError:
-            return b""
-
-    return {path: await one(path) for path in paths}

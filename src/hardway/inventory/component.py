@@ -8,13 +8,13 @@ from typing import Any
 from hardway.atlas.atlas import Atlas
 from hardway.atlas.entries import Entry
 from hardway.atlas.material import Material
-from hardway.engine.meaning.base import ABSENT
-from hardway.engine.meaning.document import at as held
-from hardway.engine.meaning.document import mapping, subset
 from hardway.inventory import rules
 from hardway.inventory.judged import Judged, Severity
 from hardway.inventory.look import Process
 from hardway.inventory.wanted import said
+from hardway.meaning.base import ABSENT
+from hardway.meaning.document import at as held
+from hardway.meaning.document import mapping, subset
 from hardway.model.resources import File
 from hardway.render.systemd import UNITS
 from hardway.steps import encryption

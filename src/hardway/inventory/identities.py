@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hardway.atlas.material import MaterialKind
-from hardway.engine.meaning import certificate
-from hardway.engine.meaning.base import ABSENT, Deviation
-from hardway.engine.meaning.certificate import Expected, public_keys, split
 from hardway.inventory.component import Component, Named
 from hardway.inventory.judged import Judged, Severity
 from hardway.inventory.look import SeenFile
+from hardway.meaning import certificate
+from hardway.meaning.base import ABSENT, Deviation
+from hardway.meaning.certificate import Expected, public_keys, split
 from hardway.model.cluster import Cluster, Machine, Role
 from hardway.pki.inventory import Certificate, Wanted, expand
 from hardway.text import text

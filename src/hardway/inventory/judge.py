@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from hardway.atlas.atlas import Atlas
-from hardway.engine.meaning.base import ABSENT
-from hardway.engine.meaning.certificate import public_keys
 from hardway.inventory import component, identities, kubeconfigs, machine, rules
 from hardway.inventory.component import Component
 from hardway.inventory.identities import ETCD, FRONT_PROXY, KUBERNETES
@@ -14,6 +12,8 @@ from hardway.inventory.judged import Judged, Severity
 from hardway.inventory.layouts import places
 from hardway.inventory.look import PROGRAMS, Seen
 from hardway.inventory.wanted import wanted
+from hardway.meaning.base import ABSENT
+from hardway.meaning.certificate import public_keys
 from hardway.model.cluster import Machine
 from hardway.model.resources import Unit
 from hardway.spec.inventory import Inventory, Places

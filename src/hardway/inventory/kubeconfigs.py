@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
-from hardway.engine.meaning import kubeconfig
-from hardway.engine.meaning.base import ABSENT
-from hardway.engine.meaning.kubeconfig import Kubeconfig
 from hardway.inventory.component import KUBECONFIG, Named
 from hardway.inventory.identities import Identities, Shown, judged_certificate, said
 from hardway.inventory.judged import Judged, Severity
 from hardway.inventory.look import SeenFile
+from hardway.meaning import kubeconfig
+from hardway.meaning.base import ABSENT
+from hardway.meaning.kubeconfig import Kubeconfig
 from hardway.pki.inspect import issued_by
 from hardway.pki.inventory import Wanted, expand
 from hardway.text import text

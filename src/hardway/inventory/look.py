@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
-from hardway.engine.meaning.document import at as held
-from hardway.engine.meaning.document import mapping
+from hardway.meaning.document import at as held
+from hardway.meaning.document import mapping
 from hardway.model.checks import Sh
 from hardway.spec.inventory import Places
 

@@ -7,16 +7,16 @@ from typing import Any
 from hardway.atlas.atlas import Atlas
 from hardway.engine.kinds import effect
 from hardway.engine.kinds import file as files
-from hardway.engine.meaning import kubeconfig, unit
-from hardway.engine.meaning.base import ABSENT
-from hardway.engine.meaning.commands import flags
-from hardway.engine.meaning.document import at as held
-from hardway.engine.meaning.document import load_yaml, mapping
-from hardway.engine.meaning.settings import routes, sysctls
 from hardway.inventory.component import Component, entries
 from hardway.inventory.identities import MASTERS, MASTERS_WHY
 from hardway.inventory.judged import Judged, Severity
 from hardway.inventory.look import BRIDGE, RUNTIME, Seen, bridge
+from hardway.meaning import kubeconfig, unit
+from hardway.meaning.base import ABSENT
+from hardway.meaning.commands import flags
+from hardway.meaning.document import at as held
+from hardway.meaning.document import load_yaml, mapping
+from hardway.meaning.settings import routes, sysctls
 from hardway.model.cluster import Machine, Role
 from hardway.model.resources import Effect
 from hardway.model.rows import Note, Setting

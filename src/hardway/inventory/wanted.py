@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 from hardway import components
 from hardway.atlas.assumed import ordinary_hosts
 from hardway.atlas.atlas import Atlas
-from hardway.engine.meaning import kubeconfig
-from hardway.engine.meaning.commands import flags
-from hardway.engine.meaning.document import at as held
 from hardway.errors import SpecError
 from hardway.inventory.look import Process, Seen, bridge
+from hardway.meaning import kubeconfig
+from hardway.meaning.commands import flags
+from hardway.meaning.document import at as held
 from hardway.model import options
 from hardway.model.cluster import (
     API_PORT,

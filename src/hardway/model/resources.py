@@ -1,6 +1,5 @@
 """What must be true of a machine, what was seen there, and the difference. Values only."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -10,13 +9,6 @@ from typing import Any
 from hardway.model.rows import Reread, Row
 
 ROOT = "root"
-PROSE = "^ *#|^(Description|Documentation)="
-"""Matches lines that no process acts on; the same expression for Python and for `sed -E`."""
-
-
-def meaning(text: bytes) -> bytes:
-    """Return a text without comment lines and without a unit's description (docs/adr/0024)."""
-    return re.sub(rb"(?m)(?:%s).*\n?" % PROSE.encode(), b"", text)
 
 
 def hexdigest(content: bytes) -> str:
@@ -35,8 +27,6 @@ class File:
     """User and group of that name."""
     secret: bool = False
     """Plans show its digest only."""
-    commented: bool = False
-    """Lines that start with `#` are comments in it."""
     rows: tuple[Row, ...] = field(default=(), repr=False, compare=False)
     """What is in it and why, entry by entry; none where the file is one thing, such as a key."""
     why: str
@@ -45,11 +35,6 @@ class File:
     def digest(self) -> str:
         """SHA-256 of the content, in hex."""
         return hexdigest(self.content)
-
-    @property
-    def meaning(self) -> str:
-        """SHA-256 of what a process acts on: the content without its comments."""
-        return hexdigest(meaning(self.content)) if self.commented else self.digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,8 +196,6 @@ class SeenPath:
     """Where a link leads."""
     digest: str = ""
     """SHA-256 of a file's content, in hex."""
-    meaning: str = ""
-    """SHA-256 of the content without its comments; of commented files with another digest only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,8 +232,8 @@ class Observed:
     """What the look at each effect printed, by its name."""
     put: Mapping[str, Before] = field(default_factory=dict)
     """What is there of all that hardway ever put, by path."""
-    content: Mapping[str, bytes] = field(default_factory=dict)
-    """Of files that differ from what was expected and are not secret; for the plan's diff."""
+    content: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """Of files that differ from what was expected; keys are never among them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,7 +296,7 @@ class Change:
     before: str = ""
     """SHA-256 of the file that is there now, in hex; empty of other things."""
     prose: bool = False
-    """Only comments differ: no process acts on it."""
+    """The text differs and its meaning does not: no process acts on it."""
 
 
 class Verdict(StrEnum):

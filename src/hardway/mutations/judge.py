@@ -6,7 +6,7 @@ from hardway.checks.causes import causes_of
 from hardway.model.checks import Check
 from hardway.model.resources import Finding, Verdict
 from hardway.mutations.row import Mutation
-from hardway.steps import STEPS
+from hardway.steps import STEPS, file_checks
 from hardway.text import Text, text
 
 CHECKS: tuple[Check, ...] = tuple(
@@ -32,11 +32,15 @@ def judge(
 
     What was wrong before is not its doing.
     """
+    # A file that it edits is named too: what is wrong by the edit may follow from that.
+    edits = {file_checks.NAME} if mutation.keeps else set()
     already = {(f.check, f.subject) for f in before if f.verdict is Verdict.WRONG}
     red = [f for f in found if f.verdict is Verdict.WRONG and (f.check, f.subject) not in already]
     names = dict.fromkeys(f.check for f in red)
-    first = dict.fromkeys(f.check for f in red if not causes_of(f, found))
-    allowed = {mutation.check, *consequences(mutation.check)}
+    first = dict.fromkeys(
+        f.check for f in red if {cause.check for cause in causes_of(f, found)} <= edits
+    )
+    allowed = {mutation.check, *consequences(mutation.check), *edits}
     return (
         *(text("{check} is not named as a cause", check=name)
           for name in (mutation.check,) if name not in first),
@@ -44,5 +48,5 @@ def judge(
         *(text("{check} is wrong and is no consequence of it", check=name)
           for name in names if name not in allowed),
         *(text("{check} is named as a cause beside it", check=name)
-          for name in first if name in allowed and name != mutation.check),
+          for name in first if name in allowed - edits and name != mutation.check),
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from hardway.model.cluster import Role
 from hardway.mutations.row import Mutation
+from hardway.steps import kubelet
 from hardway.steps.apiserver_files import AUDIT_POLICY
 from hardway.steps.machines import HOST_UNIT, SYSCTL_FILE
 from hardway.steps.network import SCRIPT, SERVICE
@@ -105,6 +106,14 @@ ROWS = (
         why="systemd merges drop-ins into a unit: what runs is what systemctl cat shows, not the "
         "one file.",
         mend=(f"hardway ssh <MACHINE> -- 'rm {DROP_IN}; systemctl daemon-reload'",),
+    ),
+    Mutation(
+        name="file-edited-and-not-read", check="files-as-given", role=Role.WORKER,
+        keeps=(kubelet.CONFIG,),
+        do=f"sed -i 's/^podPidsLimit: .*/podPidsLimit: 64/' {kubelet.CONFIG}",
+        symptom="Nothing, until kubelet's next start: then pods with many threads fail.",
+        why="A process has what it read at its start. What stands in the file is what the next "
+        "start will do, and nobody remembers the edit by then.",
     ),
     Mutation(
         name="binary-replaced", check="components-genuine", role=Role.CONTROL_PLANE,

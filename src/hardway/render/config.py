@@ -27,7 +27,7 @@ def reason(row: Row, *, indent: str = "") -> str:
 def yaml_file(path: str, header: str, settings: Sequence[Setting], *, why: str) -> File:
     """Return a YAML file of the settings."""
     text = yaml_text(header, settings)
-    return File(path=path, content=text, commented=True, rows=tuple(settings), why=why)
+    return File(path=path, content=text, rows=tuple(settings), why=why)
 
 
 def yaml_text(header: str, settings: Sequence[Setting]) -> bytes:

@@ -2,8 +2,8 @@
 
 The digest is in the unit's environment, so that a running process carries the digest of what it
 was started with (/proc/PID/environ): a crash between writing a file and restarting its reader is
-seen by the next run, without clocks or marker files (docs/adr/0003). Comments and descriptions
-are not part of it (docs/adr/0024).
+seen by the next run, without clocks or marker files (docs/adr/0003). It is made of what
+the texts mean, not of how they are written (docs/adr/0034).
 """
 
 import re
@@ -11,18 +11,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from hardway.model.resources import PROSE, Blob, File, Unit, hexdigest, meaning
+from hardway.meaning.comments import PROSE, without_comments
+from hardway.meaning.formats import meaning
+from hardway.meaning.unit import DIGEST, MARKS
+from hardway.model.resources import Blob, File, Unit, hexdigest
 from hardway.model.rows import Reread, Row, Section, Setting, quiet
 from hardway.render.config import comment, reason
 
 UNITS = "/etc/systemd/system"
-MARKS = "/run/hardway"
-"""Where units note until the next boot what no process can be asked about: oneshot units their
-digest, others what they last read of the files that they can be told to read again."""
 LOADED = ".loaded"
-"""Ends the name of the latter notes, after the unit's name."""
-
-DIGEST = "HARDWAY_DIGEST"
+"""Ends the name of a note about files that were read again, after the unit's name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,18 +71,20 @@ DIRECT = Setting(
 
 def service(spec: Service, given: Mapping[str, File | Blob]) -> tuple[File, Unit]:
     """Return a service's unit file and the unit; `given` has all that it may read, by path."""
-    seen = sha256(meaning(_text(spec, digest="").encode()))
-    for path in sorted(spec.reads):
-        item = given[path]
-        content = (
-            item.sha256 if isinstance(item, Blob) else f"{item.meaning} {item.mode} {item.owner}"
-        )
-        seen.update(f"\n{path} {content}".encode())
-    digest = seen.hexdigest()[:32]
     path = f"{UNITS}/{spec.name}"
+    seen = sha256(meaning(path, _text(spec, digest="").encode()).encode())
+    for read in sorted(spec.reads):
+        item = given[read]
+        content = (
+            item.sha256
+            if isinstance(item, Blob)
+            else f"{meaning(item.path, item.content)} {item.mode} {item.owner}"
+        )
+        seen.update(f"\n{read} {content}".encode())
+    digest = seen.hexdigest()[:32]
     rows = sections(spec, digest=digest)
     text = _text(spec, digest=digest)
-    file = File(path=path, content=text.encode(), commented=True, rows=rows, why=spec.why)
+    file = File(path=path, content=text.encode(), rows=rows, why=spec.why)
     told = (Reread(path, spec.reload.why) for path in spec.reload.paths) if spec.reload else ()
     program = given.get(spec.command.split()[0])
     unit = Unit(
@@ -103,7 +103,7 @@ def service(spec: Service, given: Mapping[str, File | Blob]) -> tuple[File, Unit
 def _loaded(reload: Reload, given: Mapping[str, File | Blob]) -> str:
     """Return what `_noted_files` makes the unit note once it has read the wanted files."""
     files = [given[path] for path in reload.paths]
-    return hexdigest(b"".join(meaning(f.content) for f in files if isinstance(f, File)))
+    return hexdigest(b"".join(without_comments(f.content) for f in files if isinstance(f, File)))
 
 
 NOTES = re.compile(rf"(?m)(?:^#.*\n)*^.*(?:{DIGEST}=|{MARKS}\b).*\n".encode())

@@ -19,7 +19,7 @@ def config(cluster: Cluster, machine: Machine, interface: str) -> File:
     header = "The endpoint's address is on the highest priority whose haproxy has a server."
     rows = sections(cluster, machine, interface)
     text = comment(header) + "\n".join(braces([row]) for row in rows)
-    return File(path=CONFIG, content=text.encode(), commented=True, rows=rows,
+    return File(path=CONFIG, content=text.encode(), rows=rows,
                 why="Holds the endpoint's address on one control plane.")  # fmt: skip
 
 

@@ -21,7 +21,7 @@ def config(cluster: Cluster) -> File:
     """Return haproxy.cfg; the same on all machines that have it."""
     header = "TCP, not HTTP: TLS ends at the API servers, which know clients by their certificates."
     rows = sections(cluster)
-    return File(path=CONFIG, content=(comment(header) + indented(rows)).encode(), commented=True,
+    return File(path=CONFIG, content=(comment(header) + indented(rows)).encode(),
                 rows=rows, why="Passes connections on to API servers that are ready.")  # fmt: skip
 
 

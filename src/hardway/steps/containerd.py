@@ -21,7 +21,7 @@ def config(host: HostFacts) -> File:
     """Return containerd's configuration; what it does not name has containerd's defaults."""
     header = "containerd: runs containers for kubelet. `containerd config dump` shows all settings."
     rows = _rows(host)
-    return File(path=CONFIG, content=toml_text(header, rows), commented=True, rows=rows,
+    return File(path=CONFIG, content=toml_text(header, rows), rows=rows,
                 why="How containerd runs containers.")  # fmt: skip
 
 

@@ -186,7 +186,7 @@ CHECKS = (
     KEYS_IN_USE,
     VERSION,
     Check(name="apiserver-refuses-anonymous", step=NAME, scope=CONTROL_PLANES,
-          causes=("apiserver-ready", "kube-apiserver-flags"),
+          causes=("apiserver-ready", "kube-apiserver-flags", "files-as-given"),
           ask=_answer_of("https://<MACHINE>:<API_PORT>/api"), judge=ends_with("401"),
           why="strangers may ask for health and for nothing else",
           see=f"hardway ssh <MACHINE> -- curl --cacert {PKI}/ca.crt "

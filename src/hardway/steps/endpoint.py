@@ -90,7 +90,7 @@ STANDS_BY = Check(
 )  # fmt: skip
 PROXIED = Check(
     name="proxy-answers", step=NAME, scope=endpoint_is(MACHINES, EndpointKind.PROXY),
-    causes=("haproxy-runs", "apiserver-ready"),
+    causes=("haproxy-runs", "apiserver-ready", "files-as-given"),
     ask=Sh(f"{CURL} --cacert {CA} https://<ENDPOINT>:<PORT>/readyz"), judge=says("ok"),
     why="this machine's kubelet and kube-proxy know no other way to the API",
     see="hardway ssh <MACHINE> -- systemctl status haproxy",

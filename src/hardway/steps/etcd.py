@@ -42,7 +42,6 @@ def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
         content=key_values(
             "How the members find each other before they have data.", settings, between="="
         ),
-        commented=True,
         rows=settings,
         why="Read at a member's very first start only; outside the unit's digest, since adding "
         "a member later must not restart the others.",

@@ -93,7 +93,7 @@ def _guarded(_subject: Subject, answer: Answer) -> tuple[Judgement, ...]:
 
 GUARDED = Check(
     name="apiserver-guards", step="control-plane", scope=CONTROL_PLANES, ask=processes.ASK,
-    judge=_guarded, when=Occasion.ASKED, causes=("no-foreign-drop-ins",),
+    judge=_guarded, when=Occasion.ASKED, causes=("no-foreign-drop-ins", "files-as-given"),
     why="advice found for some error often is to switch its guard off",
     see="hardway ssh <MACHINE> -- 'tr \"\\0\" \"\\n\" </proc/$(pidof kube-apiserver)/cmdline'",
 )  # fmt: skip

@@ -90,12 +90,12 @@ def _flaw(content: str, row: pki.Certificate) -> str:
 
 CHECKS = (
     Check(name="kubeconfigs-usable", step=NAME, scope=MACHINES, words=_words, ask=TEXTS,
-          judge=_usable, when=Occasion.ASKED,
+          judge=_usable, when=Occasion.ASKED, causes=("files-as-given",),
           why="by its kubeconfig a client knows whom to trust and who it is: without it, or with "
           "another's, it is refused",
           see="hardway ssh <MACHINE> -- cat <KUBECONFIGS>"),
     Check(name="kubeconfig-server", step=NAME, scope=MACHINES, words=_words,
-          causes=("kubeconfigs-usable",),
+          causes=("kubeconfigs-usable", "files-as-given"),
           ask=Sh("sed -n 's/^ *server: *//p' <KUBECONFIGS>"),
           judge=lambda s, answer: judged(_words(s)["SERVERS"], " ".join(answer.text.split())),
           why="a client of the wrong server fails together with it",

@@ -138,7 +138,7 @@ CHECKS = (
           why="by a wrong clock certificates have ended or not begun, and pods' tokens are refused",
           see="hardway ssh <MACHINE> -- timedatectl"),
     Check(name="files-filled", step=NAME, scope=MACHINES, ask=TEXTS, judge=_filled,
-          when=Occasion.ASKED,
+          when=Occasion.ASKED, causes=("files-as-given",),
           why="a variable that was not set when a file was written leaves its name there, or "
           "nothing",
           see=f"hardway ssh <MACHINE> -- '{FILES.replace(chr(39), chr(34))} | xargs grep -nE "

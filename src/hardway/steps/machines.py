@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from hardway.meaning.unit import DIGEST
 from hardway.model.checks import (
     MACHINES,
     WORKERS,
@@ -21,8 +22,8 @@ from hardway.model.resources import LEDGER, STORE, Block, Desired, Effect, File,
 from hardway.model.rows import Setting, quiet
 from hardway.model.users import made_on
 from hardway.render.config import comment, key_values
-from hardway.render.systemd import DIGEST, UNITS, Service, after
-from hardway.steps import machine_checks, processes
+from hardway.render.systemd import UNITS, Service, after
+from hardway.steps import file_checks, machine_checks, processes
 from hardway.steps.base import Given, Inventory, Step, services
 from hardway.steps.packages import packages
 
@@ -84,14 +85,14 @@ def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
     """Return the host's own files and the unit that puts them into effect at each boot."""
     modules, users = _modules(machine.role), _users(machine.role)
     files = (
-        File(path=SYSUSERS_FILE, commented=True, rows=users,
+        File(path=SYSUSERS_FILE, rows=users,
              content=key_values("Users of the cluster's services (sysusers.d(5)).", users,
                                 between=""),
              why="Each service has a user of its own, so that it can read its own keys only."),
-        File(path=SYSCTL_FILE, commented=True, rows=SYSCTLS[machine.role],
+        File(path=SYSCTL_FILE, rows=SYSCTLS[machine.role],
              content=key_values("Kernel settings.", SYSCTLS[machine.role]),
              why="Kernel settings that routing and the endpoint need."),
-        File(path=MODULES_FILE, commented=True, rows=modules,
+        File(path=MODULES_FILE, rows=modules,
              content=key_values("Kernel modules.", modules, between=""),
              why="Kernel modules that containers and Services need."),
     )  # fmt: skip
@@ -247,6 +248,7 @@ CHECKS = (
           why="everything else goes over SSH",
           see="hardway ssh <MACHINE> -- uptime"),
     *machine_checks.CHECKS,
+    file_checks.CHECK,
     processes.runs(HOST_UNIT, step=NAME, scope=MACHINES,
                    why="it puts kernel settings, modules and users into effect at each boot"),
     Check(name="no-unit-failed", step=NAME, scope=MACHINES,

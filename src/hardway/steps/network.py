@@ -105,7 +105,7 @@ def masquerade_file(cluster: Cluster, machine: Machine) -> File:
         "own address: policies, logs and servers see who it is (docs/adr/0006)."
     )
     text = f"{head}table ip {TABLE}\ndelete table ip {TABLE}\n{_table(cluster, machine)}"
-    return File(path=MASQUERADE, content=text.encode(), commented=True,
+    return File(path=MASQUERADE, content=text.encode(),
                 rows=_rules(cluster, machine),
                 why="Pods reach the outside as this machine, and each other as themselves."
                 )  # fmt: skip
@@ -209,7 +209,7 @@ fi""",
 
 def timer(kept: Sequence[Effect]) -> tuple[tuple[File, ...], Unit]:
     """Return the script that keeps effects as they are wanted, and what runs it."""
-    script = File(path=SCRIPT, content="\n".join(_script(kept)).encode(), commented=True,
+    script = File(path=SCRIPT, content="\n".join(_script(kept)).encode(),
                   why="Keeps routes and rules as they are wanted.")  # fmt: skip
     service = _unit(SERVICE, "Keeps what carries pods' packets; run by the timer of the same name.",
                     _service())  # fmt: skip
@@ -246,7 +246,7 @@ fi
 
 
 def _unit(name: str, why: str, rows: tuple[Section, ...]) -> File:
-    return File(path=f"{UNITS}/{name}", content=unit_text(why, rows).encode(), commented=True,
+    return File(path=f"{UNITS}/{name}", content=unit_text(why, rows).encode(),
                 rows=rows, why=why)  # fmt: skip
 
 

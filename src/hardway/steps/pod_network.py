@@ -180,6 +180,7 @@ CHECKS = (
     processes.runs(f"{probe.NAMESPACE}.service", step=NAME, scope=WORKERS,
                    why="the checks of the way to pods ask from its network, and ask it"),
     Check(name="cni-config-first", step=NAME, scope=WORKERS, when=Occasion.ASKED,
+          causes=("files-as-given",),
           ask=Sh(f"ls {CNI_CONFIG} | grep -E '[.](conf|conflist|json)$' | head -n 1"),
           judge=says(CONFLIST.rpartition("/")[2]),
           why="containerd takes the first file by name: one of another network plugin takes all "

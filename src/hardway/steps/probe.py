@@ -48,11 +48,11 @@ def files(cluster: Cluster, machine: Machine, bridge: Mapping[str, object]) -> t
     return (
         File(path=NETWORK, content=(json.dumps(network, indent=2) + "\n").encode(),
              why="what the CNI plugins are asked for: a pod's network at a fixed address"),
-        File(path=SCRIPT, content=_script().encode(), commented=True,
+        File(path=SCRIPT, content=_script().encode(),
              why="gives the probe a namespace of its own, by the same plugins as any pod"),
         File(path=RESOLV_CONF,
              content=key_values("The cluster's DNS, as in pods.", servers, between=" "),
-             commented=True, rows=servers,
+             rows=servers,
              why="names are asked of the cluster's DNS, by its Service"),
     )  # fmt: skip
 

@@ -151,7 +151,7 @@ def runs(unit: str, *, step: str, scope: Scope, why: str, causes: Sequence[str] 
     """Return the check that a unit runs and is enabled; its last words are found where not."""
     return Check(
         name=f"{unit.rpartition('.')[0]}-runs", step=step, scope=scope, when=Occasion.ASKED,
-        ask=ASK, judge=_judge_state(unit), why=why, causes=tuple(causes),
+        ask=ASK, judge=_judge_state(unit), why=why, causes=(*causes, "files-as-given"),
         see=f"hardway ssh <MACHINE> -- systemctl status --no-pager --full {unit}",
     )  # fmt: skip
 
@@ -177,7 +177,7 @@ def flags(
 
     return Check(
         name=f"{name}-flags", step=step, scope=scope, when=Occasion.ASKED, ask=ASK, judge=judge,
-        causes=(*causes, "no-foreign-drop-ins"),
+        causes=(*causes, "no-foreign-drop-ins", "files-as-given"),
         why="a process runs with what it was started with, whatever its file says now; a flag more "
         "or less is another service",
         see=f"hardway ssh <MACHINE> -- 'tr \"\\0\" \"\\n\" "

@@ -126,7 +126,8 @@ READY = Check(
     # kubelet reports Ready once containerd has a network for pods.
     brought_by="pod-network",
     causes=("containerd-answers", "kubelet-healthy", *KUBECONFIG, *TLS,
-            *API, "controller-manager-healthy", "cni-config-first", "machine-reaches-endpoint"),
+            *API, "controller-manager-healthy", "cni-config-first", "machine-reaches-endpoint",
+            "files-as-given"),
     why="only ready nodes are given pods",
     after="pod-network",
     test="hardway kubectl wait --for=condition=Ready --timeout=5s node/<MACHINE>",

@@ -60,7 +60,7 @@ class ItemKind(Generic[T]):
     differs: Callable[[T, Observed, Stale], Iterator[Difference]]
     """Yields what has to change for the item to be as it is wanted."""
     prose: Callable[[T, Observed], bool] = lambda _item, _observed: False
-    """Whether comments are all that differs (docs/adr/0024)."""
+    """Whether the text differs and its meaning does not (docs/adr/0034)."""
     entry: Callable[[T], Entry] | None = None
     """How it is put at its path; None where it is brought about otherwise."""
     by_hand: Callable[[Sequence[T]], Sequence[str]]

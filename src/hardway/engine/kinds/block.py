@@ -7,7 +7,8 @@ from dataclasses import replace
 from hardway.engine.kinds import path
 from hardway.engine.kinds.base import Difference, Entry, ItemKind, Sections, Stale, section
 from hardway.engine.kinds.file import text_diff
-from hardway.model.resources import BLOCK_BEGIN, BLOCK_END, Block, Kind, Observed, meaning
+from hardway.meaning.comments import without_comments
+from hardway.model.resources import BLOCK_BEGIN, BLOCK_END, Block, Kind, Observed
 
 BLOCK_SECTION = "block "
 """And the path: how the sections are called."""
@@ -44,7 +45,7 @@ def _differs(block: Block, seen: Observed, _stale: Stale) -> Iterator[Difference
 
 def _prose(block: Block, seen: Observed) -> bool:
     there = seen.blocks.get(block.path, "")
-    return meaning(there.encode()) == meaning(block.text.encode())
+    return without_comments(there.encode()) == without_comments(block.text.encode())
 
 
 def _lines(block: Block) -> str:

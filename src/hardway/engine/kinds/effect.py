@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from hardway.engine.kinds.base import Difference, ItemKind, Question, Sections, Stale, section
 from hardway.engine.kinds.file import text_diff
-from hardway.engine.meaning import settings
-from hardway.engine.meaning.base import Comparator, Deviation
+from hardway.meaning import settings
+from hardway.meaning.base import Comparator, Deviation
 from hardway.model.resources import Effect, Kind, Observed
 from hardway.steps.machines import KERNEL_SETTINGS
 from hardway.steps.network import ROUTES

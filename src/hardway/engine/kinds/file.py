@@ -2,13 +2,11 @@
 
 import difflib
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 
 from hardway.engine.kinds import path
 from hardway.engine.kinds.base import Difference, Entry, ItemKind, Stale
-from hardway.engine.meaning import document, settings, unit
-from hardway.engine.meaning.base import Comparator, Deviation
-from hardway.model.resources import File, Kind, Observed, SeenPath, hexdigest, meaning
+from hardway.meaning.formats import meaning
+from hardway.model.resources import File, Kind, Observed, SeenPath
 
 
 def _differs(file: File, observed: Observed, _stale: Stale) -> Iterator[Difference]:
@@ -19,38 +17,16 @@ def _differs(file: File, observed: Observed, _stale: Stale) -> Iterator[Differen
         yield Kind.UPDATE if seen else Kind.CREATE, file.path, "\n".join(lines)
 
 
-def means(file: File, seen: SeenPath | None) -> bool:
+def means(file: File, observed: Observed) -> bool:
     """Return whether a process that reads what is there does as the wanted file says."""
-    return seen is not None and (seen.digest == file.digest or seen.meaning == file.meaning)
-
-
-FORMATS: tuple[tuple[str, Comparator], ...] = (
-    ("/etc/systemd/system/*", lambda ours, theirs: unit.deviations(ours.decode(), theirs.decode())),
-    ("*.yaml", document.yaml_deviations),
-    ("*.json", document.yaml_deviations),
-    ("*.conflist", document.yaml_deviations),
-    ("*.toml", document.toml_deviations),
-    ("*.env", settings.environment_deviations),
-    ("/etc/sysctl.d/*", settings.sysctl_deviations),
-)
-"""What compares files by meaning, by their paths; a file without a row is compared as it is.
-
-Certificates and kubeconfigs take more than two texts: `engine.meaning` compares these.
-"""
-
-
-def deviations(file: File, found: bytes) -> list[Deviation]:
-    """Return how a content that others wrote deviates in meaning from the wanted file's."""
-    for pattern, compare in FORMATS:
-        if fnmatchcase(file.path, pattern):
-            return compare(file.content, found)
-    same = meaning(found) == meaning(file.content) if file.commented else found == file.content
-    return [] if same else [Deviation("the file", file.digest[:12], hexdigest(found)[:12])]
+    seen, there = observed.paths.get(file.path), observed.content.get(file.path)
+    if seen is None or there is None:
+        return seen is not None and seen.digest == file.digest
+    return meaning(file.path, there) == meaning(file.path, file.content)
 
 
 def _prose(file: File, observed: Observed) -> bool:
-    seen = observed.paths.get(file.path)
-    return means(file, seen) and not path.rights(file, seen)
+    return means(file, observed) and not path.rights(file, observed.paths.get(file.path))
 
 
 def _content(file: File, seen: SeenPath | None, observed: Observed) -> list[str]:
@@ -79,7 +55,8 @@ FILE = ItemKind(
         (path.question, file.path),
         (path.question, path.stage(file.path)),
         (path.hashes, file.path),
-        *([(path.meanings, f"{file.digest}  {file.path}")] if file.commented else []),
+        # Private keys, which have no entries, stay where they are.
+        *([(path.contents, f"{file.digest}  {file.path}")] if file.rows or not file.secret else []),
     ],
     read=path.read,
     differs=_differs,

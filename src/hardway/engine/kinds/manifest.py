@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from hardway.meaning.comments import without_comments
 from hardway.model.former import FORMER
 from hardway.model.names import API
-from hardway.model.resources import Change, Kind, Manifest, meaning
+from hardway.model.resources import Change, Kind, Manifest
 from hardway.tools.kubectl import FIELD_MANAGER
 
 OWN = {"app.kubernetes.io/managed-by": "hardway"}
@@ -40,7 +41,7 @@ def _meant(value: Any) -> Any:
         case list():
             return [_meant(inner) for inner in value]
         case str():
-            return meaning(value.encode()).decode()
+            return without_comments(value.encode()).decode()
     return value
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from posixpath import basename, dirname
 
 from hardway.engine.kinds.base import Sections, section
+from hardway.meaning.unit import MARKS
 from hardway.model.paths import TRACES
 from hardway.model.resources import (
     BLOCK_BEGIN,
@@ -23,7 +24,7 @@ from hardway.model.resources import (
     Observed,
     Obsolete,
 )
-from hardway.render.systemd import MARKS, UNITS
+from hardway.render.systemd import UNITS
 from hardway.steps import STEPS
 
 

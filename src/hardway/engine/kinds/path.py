@@ -1,15 +1,19 @@
 """What files, folders and links have in common: one `find` asks about all of them."""
 
 import shlex
+from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from posixpath import basename, dirname
 
 from hardway.engine.kinds.base import Sections, section
-from hardway.model.resources import NEW, PROSE, ROOT, STORE, File, Folder, Observed, SeenPath
+from hardway.model.resources import NEW, ROOT, STORE, File, Folder, Observed, SeenPath
 
 COLUMNS = r"%y\t%m\t%u:%g\t%s\t%C@\t%l\t%p\n"
 """Kind, mode, owner, size, ctime, target and path, as `find -printf` writes them."""
+
+LARGEST = 1 << 20
+"""Bytes that are read of a file that differs: what somebody put in its place may be anything."""
 
 
 def stage(path: str) -> str:
@@ -33,29 +37,33 @@ def hashes(paths: Sequence[str]) -> str:
     return f"{section('hashes')}; sha256sum -- {shlex.join(paths)}"
 
 
-def meanings(sums: Sequence[str]) -> str:
-    """Return the lines that print the digest of meaning of each commented file that differs.
+def contents(sums: Sequence[str]) -> str:
+    """Return the lines that print what stands in each file that differs, in base64.
 
     A sum is a line as `sha256sum --check` takes it.
     """
-    return f"""{section("meanings")}
+    return f"""{section("contents")}
 printf '%s\\n' {shlex.join(sums)} | LC_ALL=C sha256sum --check | sed -n 's/: FAILED$//p' |
 while read -r path; do
-    echo "$(sed -E '/{PROSE}/d' "$path" | sha256sum | cut -d' ' -f1)  $path"
+    echo "$(head --bytes={LARGEST} "$path" | base64 --wrap=0)  $path"
 done"""
 
 
 def read(sections: Sections, seen: Observed) -> Observed:
     """Add the paths that are there."""
-    digests, meant = (
+    digests, texts = (
         dict(line.split("  ", 1)[::-1] for line in sections[name])
-        for name in ("hashes", "meanings")
+        for name in ("hashes", "contents")
     )
     rows = [line.split("\t") for line in sections["paths"]]
-    return replace(seen, paths={row[-1]: _path(row, digests, meant) for row in rows})
+    return replace(
+        seen,
+        paths={row[-1]: _path(row, digests) for row in rows},
+        content={path: b64decode(text) for path, text in texts.items()},
+    )
 
 
-def _path(row: Sequence[str], digests: Mapping[str, str], meant: Mapping[str, str]) -> SeenPath:
+def _path(row: Sequence[str], digests: Mapping[str, str]) -> SeenPath:
     kind, mode, owner, size, changed, target, path = row
     user, _, group = owner.partition(":")
     return SeenPath(
@@ -66,7 +74,6 @@ def _path(row: Sequence[str], digests: Mapping[str, str], meant: Mapping[str, st
         changed_at=float(changed),
         target=target,
         digest=digests.get(path, ""),
-        meaning=meant.get(path, ""),
     )
 
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from hardway.engine.kinds.base import Difference, ItemKind, Sections, Stale, section
+from hardway.meaning.unit import DIGEST, MARKS
 from hardway.model.resources import Kind, Observed, SeenUnit, Unit
-from hardway.render.systemd import DIGEST, LOADED, MARKS
+from hardway.render.systemd import LOADED
 
 PROPERTIES = (
     "Id",

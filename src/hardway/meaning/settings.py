@@ -5,7 +5,7 @@ from contextlib import suppress
 from ipaddress import IPv4Network
 from itertools import pairwise
 
-from hardway.engine.meaning.base import Deviation, shown
+from hardway.meaning.base import Deviation, shown
 
 DEFAULT = "default"
 TYPES = frozenset({"unreachable", "blackhole", "prohibit", "throw"})

@@ -7,12 +7,11 @@ these are the other's own business.
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 from typing import Any
 
 import yaml
 
-from hardway.engine.meaning.base import ABSENT, Deviation
+from hardway.meaning.base import ABSENT, Comparator, Deviation
 
 MISSING = object()
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -61,16 +60,25 @@ def _shown(value: Any) -> str:
     return str(value) if isinstance(value, int | float) else repr(value)
 
 
+def load_all(text: bytes) -> tuple[Any, ...]:
+    """Return the documents of a YAML or JSON text.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        return tuple(yaml.load_all(text, Loader=LOADER))
+    except yaml.YAMLError as error:
+        raise ValueError(" ".join(str(error).split())) from error
+
+
 def load_yaml(text: bytes) -> Any:
     """Return the first document of a YAML or JSON text.
 
     Raises:
         ValueError: it is none.
     """
-    try:
-        return next(iter(yaml.load_all(text, Loader=LOADER)), None)
-    except yaml.YAMLError as error:
-        raise ValueError(" ".join(str(error).split())) from error
+    return next(iter(load_all(text)), None)
 
 
 def mapping(text: bytes | None) -> dict[str, Any]:
@@ -101,13 +109,18 @@ def load_toml(text: bytes) -> Any:
     return tomllib.loads(text.decode())
 
 
-def _deviations(load: Callable[[bytes], Any], wanted: bytes, found: bytes) -> list[Deviation]:
-    try:
-        theirs = load(found)
-    except ValueError as error:
-        return [Deviation("the file", "text that can be read", str(error))]
-    return list(subset(load(wanted), theirs))
+def comparator(load: Callable[[bytes], Any]) -> Comparator:
+    """Return what compares texts of a format."""
+
+    def compare(wanted: bytes, found: bytes) -> list[Deviation]:
+        try:
+            theirs = load(found)
+        except ValueError as error:
+            return [Deviation("the file", "text that can be read", str(error))]
+        return list(subset(load(wanted), theirs))
+
+    return compare
 
 
-yaml_deviations = partial(_deviations, load_yaml)
-toml_deviations = partial(_deviations, load_toml)
+yaml_deviations = comparator(load_yaml)
+toml_deviations = comparator(load_toml)

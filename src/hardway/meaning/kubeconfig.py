@@ -4,14 +4,15 @@ What is embedded and what is named by its path mean the same.
 """
 
 from base64 import b64decode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from posixpath import dirname, join
 from typing import Any
 
-from hardway.engine.meaning.base import ABSENT, Deviation
-from hardway.engine.meaning.certificate import split
-from hardway.engine.meaning.document import load_yaml
+from hardway.meaning.base import ABSENT, Deviation
+from hardway.meaning.certificate import split
+from hardway.meaning.contexts import current
+from hardway.meaning.document import load_yaml
 from hardway.pki.inspect import read
 
 Files = Callable[[str], bytes | None]
@@ -56,12 +57,7 @@ def parse(text: bytes, files: Files, path: str = "/") -> Kubeconfig:
     Raises:
         ValueError: it has no current context, cluster or user, or is no YAML.
     """
-    document = load_yaml(text)
-    if not isinstance(document, Mapping):
-        raise ValueError("not a kubeconfig")  # noqa: TRY004 - bad content, not type
-    context = _named(document, "contexts", document.get("current-context"), "context")
-    cluster = _named(document, "clusters", context.get("cluster"), "cluster")
-    user = _named(document, "users", context.get("user"), "user")
+    cluster, user = current(load_yaml(text))
 
     def content(entry: Mapping[str, Any], name: str) -> bytes:
         if data := entry.get(f"{name}-data"):
@@ -79,15 +75,6 @@ def parse(text: bytes, files: Files, path: str = "/") -> Kubeconfig:
         key=content(user, "client-key"),
         others={name: "set" if name in SECRET else str(value) for name, value in others if value},
     )
-
-
-def _named(document: Mapping[str, Any], kind: str, name: object, part: str) -> Mapping[str, Any]:
-    entries: Iterable[Any] = document.get(kind) or ()
-    for entry in entries:
-        if isinstance(entry, Mapping) and entry.get("name") == name and name:
-            found = entry.get(part)
-            return found if isinstance(found, Mapping) else {}
-    raise ValueError(f"no {part} called {name}" if name else f"no current {part}")
 
 
 def deviations(wanted: Kubeconfig, found: Kubeconfig) -> list[Deviation]:

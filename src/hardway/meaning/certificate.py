@@ -3,7 +3,7 @@
 from contextlib import suppress
 from dataclasses import dataclass
 
-from hardway.engine.meaning.base import ABSENT, Deviation
+from hardway.meaning.base import ABSENT, Deviation
 from hardway.pki.inspect import Read, issued_by, read
 from hardway.pki.inventory import SERVER, Wanted
 

@@ -7,10 +7,14 @@ drop-ins are read as systemd reads them (systemd.syntax(7), systemd.unit(5)).
 import re
 from collections.abc import Iterator, Mapping
 
-from hardway.engine.meaning.base import Deviation, shown
-from hardway.engine.meaning.commands import flags, words
-from hardway.render.systemd import DIGEST, MARKS
+from hardway.meaning.base import Deviation, shown
+from hardway.meaning.commands import flags, words
 
+DIGEST = "HARDWAY_DIGEST"
+"""The variable with the digest of what a process was started with (docs/adr/0003)."""
+MARKS = "/run/hardway"
+"""Where units note until the next boot what no process can be asked about: oneshot units their
+digest, others what they last read of the files that they can be told to read again."""
 DEPENDENCIES = frozenset({"After", "BindsTo", "Before", "Conflicts", "OnFailure", "PartOf",
                           "Requires", "Requisite", "Wants"})  # fmt: skip
 """Sets of units, to which a drop-in can only add."""
