@@ -9,15 +9,17 @@
 
 import ast
 import importlib
+import inspect
 import pkgutil
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
 
 import hardway
+from hardway import errors
 from hardway.text import FOLDER, Text
 
 SOURCE = Path(hardway.__file__).parent
@@ -31,6 +33,17 @@ NAMES = re.compile(r"[\w.-]+ \(0\d{3} [\w-]+\)|[\w.:/-]+(, [\w.:/-]+)+|default-s
 """A file with mode and owner, a list of names or addresses, and an entry of haproxy.cfg."""
 SAYING = {"text", "say", "translate"}
 """Functions whose first argument is a text."""
+ERRORS = {name for name, kind in inspect.getmembers(errors, inspect.isclass)
+          if issubclass(kind, errors.HardwayError)}  # fmt: skip
+"""Classes whose message and hint are texts."""
+ENGLISH = (
+    "bundle/", "components/", "files.py", "host.py", "providers/", "supply.py", "transport/",
+    "cli/", "engine/", "inventory/", "model/", "operations/", "ownership.py", "pictures/",
+    "pipeline.py", "pki/", "project.py", "salvage.py", "spec/", "steps/", "tools/",
+    "unreadable.py", "workspace.py",
+)  # fmt: skip
+"""Files and folders whose errors are not texts so far."""
+HOLE = re.compile(r"\{[^}]*\}")
 
 
 def is_prose(text: str) -> bool:
@@ -40,14 +53,77 @@ def is_prose(text: str) -> bool:
     return bool(re.search(r"[A-Za-z]{2}.* .*[A-Za-z]", text, re.DOTALL))
 
 
-def literals() -> Iterator[tuple[str, str]]:
-    """Yield the texts that the source gives to `text` and `say`, with their files."""
+@cache
+def commands() -> Mapping[str, Collection[str]]:
+    """Return the names of hardway's commands, with those of their own commands."""
+    from hardway.cli.app import cli
+
+    return {name: getattr(command, "commands", {}) for name, command in cli.commands.items()}
+
+
+def is_untranslated(text: str) -> bool:
+    """Return whether a text is the same in all languages: holes alone, or a command alone."""
+    if not re.search(r"[A-Za-z]", HOLE.sub("", text)):
+        return True
+    program, _, rest = text.partition(" -- ")[0].partition(" ")
+    command, *words = rest.split() or [""]
+    own = commands().get(command)
+    return (program == "hardway" and own is not None and not re.search(r"[:;,] ", text)
+            and all(word[0] in "-{[" or word.isupper() or word in own for word in words))  # fmt: skip
+
+
+def spoken() -> Iterator[tuple[ast.expr, str]]:
+    """Yield what the source gives to `text`, `say` and errors, with its file."""
     for file in sorted(SOURCE.rglob("*.py")):
-        for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.Call) and node.args:
+        tree, where = ast.parse(file.read_text()), str(file.relative_to(SOURCE))
+        named: dict[str, list[ast.expr]] = {}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                named.setdefault(node.targets[0].id, []).append(node.value)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
                 name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-                if name in SAYING:
-                    yield from ((said, str(file.relative_to(SOURCE))) for said in constants(node))
+                said = SAYING if where.startswith(ENGLISH) else SAYING | ERRORS
+                given = node.args[:1] if name in said else []
+                if name in ERRORS & said:
+                    given += [word.value for word in node.keywords if word.arg == "hint"]
+                for argument in given:
+                    yield from ((said, where) for said in alternatives(argument, named))
+
+
+def alternatives(
+    said: ast.expr, named: Mapping[str, Sequence[ast.expr]]
+) -> Iterator[ast.expr]:
+    """Yield the expressions that a text may be; names stand for what their file gives them."""
+    match said:
+        case ast.IfExp():
+            yield from alternatives(said.body, named)
+            yield from alternatives(said.orelse, named)
+        case ast.BoolOp(values=several) | ast.List(elts=several) | ast.Tuple(elts=several):
+            for one in several:
+                yield from alternatives(one, named)
+        case ast.Name(id=name) if name in named:
+            others = {key: values for key, values in named.items() if key != name}
+            for one in named[name]:
+                yield from alternatives(one, others)
+        case _:
+            yield said
+
+
+def literals() -> Iterator[tuple[str, str]]:
+    """Yield the texts that the source gives to `text`, `say` and errors, with their files."""
+    for said, where in spoken():
+        if isinstance(said, ast.Constant) and isinstance(said.value, str):
+            yield said.value, where
+
+
+def glued() -> Iterator[str]:
+    """Yield where a text is glued together of parts, so that nobody can translate it."""
+    for said, where in spoken():
+        formatted = isinstance(said, ast.Call) and getattr(said.func, "attr", "") == "format"
+        part = formatted or isinstance(said, ast.JoinedStr | ast.BinOp)
+        if part and not where.startswith(ENGLISH):
+            yield f"{where}:{said.lineno}: {ast.unparse(said)}"
 
 
 def explanations() -> Iterator[tuple[str, str]]:
@@ -71,15 +147,6 @@ def explanations() -> Iterator[tuple[str, str]]:
             said += [cell for row in point.rows for cell in row
                      if isinstance(cell, Text) or told]  # fmt: skip
         yield from ((template(text), "explain") for text in said if "\n" not in text)
-
-
-def constants(call: ast.Call) -> Iterator[str]:
-    """Yield the constants that a call's first argument may be."""
-    match call.args[0]:
-        case ast.Constant(str(said)):
-            yield said
-        case ast.IfExp(body=ast.Constant(str(said)), orelse=ast.Constant(str(other))):
-            yield from (said, other)
 
 
 def templates() -> Iterator[tuple[str, str]]:
@@ -187,7 +254,9 @@ def messages() -> Mapping[str, str]:
     found: dict[str, str] = {}
     for source in (literals, templates, tables, rendered, shown, explanations):
         for said, where in source():
-            if said and (source in {literals, templates} or is_prose(said)):
+            if is_untranslated(said):
+                continue
+            if source in {literals, templates} or is_prose(said):
                 found.setdefault(said, where)
     return found
 

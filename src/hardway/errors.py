@@ -18,21 +18,26 @@
   + RefusedError        (10)  hardway will not do that, for a reason it gives
   + UnknownError        (11)  all that could be looked at is well; the rest did not answer
 
-The number is the exit code. Each error says what happened and, in `hint`, the next command.
-Only `cli.app` prints them; a traceback is shown for programming errors alone.
+The number is the exit code. Each error says what happened and, in `hint`, the next command: as
+texts (see text.py), that `cli.app` shows in the language of its reader; `str()` of an error is
+English. Only `cli.app` prints errors; a traceback is shown for programming errors alone.
 """
 
 import shlex
 from collections.abc import Mapping, Sequence
 
+from hardway.text import joined, text
+
 
 class HardwayError(Exception):
-    """What all of hardway's errors are; `str()` is the message for the user."""
+    """What all of hardway's errors are."""
 
     exit_code = 1
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
+        self.message = message
+        """What happened; findings and events take this, not `str()`, which nobody can translate."""
         self.hint = hint
 
 
@@ -46,7 +51,8 @@ class SpecError(HardwayError):
     exit_code = 2
 
     def __init__(self, problems: Sequence[str], *, hint: str = "") -> None:
-        super().__init__("\n".join(problems), hint=hint or "correct these lines, then run it again")
+        super().__init__(joined("\n", problems),
+                         hint=hint or "correct these lines, then run it again")  # fmt: skip
         self.problems = tuple(problems)
 
 
@@ -56,7 +62,7 @@ class PreflightError(HardwayError):
     exit_code = 3
 
     def __init__(self, problems: Sequence[str], *, hint: str = "") -> None:
-        super().__init__("\n".join(problems), hint=hint)
+        super().__init__(joined("\n", problems), hint=hint)
         self.problems = tuple(problems)
 
 
@@ -88,6 +94,11 @@ class RemoteError(HardwayError):
 
     exit_code = 5
 
+    def __init__(self, why: str, *, where: str = "", hint: str = "") -> None:
+        super().__init__(text("{where}: {why}", where=where, why=why) if where else why, hint=hint)
+        self.where = where
+        self.why = why
+
 
 class ConnectError(RemoteError):
     """A machine does not answer, or is not the one whose host key we know."""
@@ -99,15 +110,12 @@ class CommandError(RemoteError):
     def __init__(
         self, where: str, argv: Sequence[str], status: int, output: str, *, hint: str = ""
     ) -> None:
-        tail = "\n".join(output.strip().splitlines()[-20:])
+        tail = output.strip().splitlines()[-20:]
         command = shlex.join(argv)
         if len(command) > COMMAND_SHOWN:
             command = command[:COMMAND_SHOWN] + " …"
-        super().__init__(
-            f"{where}: `{command}` ended with status {status}" + (f"\n{tail}" if tail else ""),
-            hint=hint,
-        )
-        self.where = where
+        ended = text("`{command}` ended with status {status}", command=command, status=status)
+        super().__init__(joined("\n", [ended, *tail]), where=where, hint=hint)
         self.argv = tuple(argv)
         self.status = status
         self.output = output
@@ -117,8 +125,9 @@ class FleetError(RemoteError):
     """What went wrong on several machines; `errors` holds one each."""
 
     def __init__(self, errors: Sequence[RemoteError]) -> None:
-        lines = "\n".join(str(error) for error in errors)
-        super().__init__(f"{len(errors)} machines:\n{lines}", hint=errors[0].hint)
+        lines = joined("\n", [error.message for error in errors])
+        super().__init__(text("{count} machines:\n{lines}", count=len(errors), lines=lines),
+                         hint=errors[0].hint)  # fmt: skip
         self.errors = tuple(errors)
 
 
@@ -128,11 +137,13 @@ class StepError(HardwayError):
     exit_code = 6
 
     def __init__(self, step: str, outcomes: Mapping[str, str]) -> None:
-        lines = "\n".join(f"  {machine}: {why}" for machine, why in sorted(outcomes.items()))
+        lines = [text("  {machine}: {why}", machine=machine, why=why)
+                 for machine, why in sorted(outcomes.items())]  # fmt: skip
         super().__init__(
-            f"step {step} does not hold:\n{lines}",
-            hint=f"look with `hardway verify {step}`; `hardway up` goes on from here",
-        )
+            text("step {step} does not hold:\n{lines}", step=step, lines=joined("\n", lines)),
+            hint=text("look with `hardway verify {step}`; `hardway up` goes on from here",
+                      step=step),
+        )  # fmt: skip
         self.step = step
         self.outcomes = dict(outcomes)
 
@@ -143,8 +154,8 @@ class StepError(HardwayError):
         for error in errors:
             for machine, why in error.outcomes.items():
                 outcomes.setdefault(machine, []).append(why)
-        joined = {machine: "; ".join(dict.fromkeys(whys)) for machine, whys in outcomes.items()}
-        return cls(" ".join(error.step for error in errors), joined)
+        whys = {machine: joined("; ", dict.fromkeys(own)) for machine, own in outcomes.items()}
+        return cls(" ".join(error.step for error in errors), whys)
 
 
 class VerifyError(HardwayError):

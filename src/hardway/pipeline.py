@@ -101,7 +101,7 @@ def journaled(project: Project, report: Report, command: str) -> Iterator[Report
         try:
             yield told
         except (HardwayError, asyncio.CancelledError) as error:
-            told(Event(happened=Happened.FAILED, text=str(error) or "interrupted"))
+            told(Event(happened=Happened.FAILED, text=getattr(error, "message", "interrupted")))
             raise
         told(Event(happened=Happened.ENDED, seconds=monotonic() - began))
 

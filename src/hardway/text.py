@@ -7,7 +7,7 @@ be translated at the edge.
 
 import os
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,12 @@ def text(template: str, **values: object) -> Text:
     made.template = template
     made.values = values
     return made
+
+
+def joined(separator: str, texts: Iterable[str]) -> Text:
+    """Return texts one after another; each of them can still be translated by itself."""
+    values = {f"_{number}": said for number, said in enumerate(texts)}
+    return text(separator.join(f"{{{hole}}}" for hole in values), **values)
 
 
 def languages() -> tuple[str, ...]:

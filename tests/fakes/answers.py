@@ -32,6 +32,6 @@ class Answering:
         """Answer; see `Transport.run`."""
         self.round_trips += 1
         if self.breaks:
-            raise ConnectError(f"{self.machine}: the connection broke")
+            raise ConnectError("the connection broke", where=self.machine)
         assert isinstance(stdin, bytes)
         return answered(stdin, self.answer)

@@ -154,7 +154,7 @@ class FakeMachine:
         if self.commands == self.fails_at:
             if self.in_the_middle:
                 await self._run(argv, stdin, kill_after_s=0.01)
-            raise ConnectError(f"{self.machine}: the connection broke")
+            raise ConnectError("the connection broke", where=self.machine)
         return await self._run(argv, stdin)
 
     async def _run(

@@ -5,7 +5,7 @@ import string
 
 import polib
 import pytest
-from tests.messages import PO, is_prose, messages
+from tests.messages import PO, glued, is_prose, is_untranslated, messages
 
 FIELDS = string.Formatter()
 
@@ -26,6 +26,10 @@ def test_every_text_has_a_translation(korean: dict[str, polib.POEntry]) -> None:
     assert not missing, "python -m tests.messages write; then translate them in locale/ko.po"
 
 
+def test_no_text_is_glued_together() -> None:
+    assert not list(glued()), "give the values to text(): a translation may have them elsewhere"
+
+
 def test_no_translation_is_of_a_text_that_nobody_says(korean: dict[str, polib.POEntry]) -> None:
     assert not set(korean) - set(messages()), "python -m tests.messages write"
 
@@ -41,6 +45,21 @@ def test_sentences_are_in_korean(korean: dict[str, polib.POEntry]) -> None:
         words = re.findall(r"\b[a-z]{3,} [a-z]{2,} [a-z]{2,}\b", entry.msgid)
         if words and not re.search(r"[가-힣]", entry.msgstr):
             pytest.fail(f"not translated: {entry.msgid}")
+
+
+@pytest.mark.parametrize(
+    ("text", "untranslated"),
+    [
+        ("hardway node remove {machine} --lost", True),
+        ("{machine}: {why}", True),
+        ("hardway up makes it, then: hardway verify", False),
+        ("hardway up makes it", False),
+        ("hardway sets these flags itself", False),
+        ("hardway", False),
+    ],
+)
+def test_commands_are_the_same_in_all_languages(text: str, untranslated: bool) -> None:
+    assert is_untranslated(text) is untranslated
 
 
 @pytest.mark.parametrize(

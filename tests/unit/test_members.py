@@ -195,10 +195,10 @@ class Machine:
         world.commands += 1
         assert isinstance(stdin, bytes)
         if world.commands == world.breaks_at and not world.after:
-            raise ConnectError(f"{self.machine}: the connection broke")
+            raise ConnectError("the connection broke", where=self.machine)
         done = world.answer(self.machine, list(argv), stdin)
         if world.commands == world.breaks_at:
-            raise ConnectError(f"{self.machine}: the connection broke")
+            raise ConnectError("the connection broke", where=self.machine)
         return done
 
 

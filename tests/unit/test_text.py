@@ -5,7 +5,7 @@ import json
 import pytest
 
 from hardway import text as module
-from hardway.text import Text, catalogue, language, languages, text, translate
+from hardway.text import Text, catalogue, joined, language, languages, text, translate
 
 CATALOGUE = r"""
 msgid ""
@@ -43,6 +43,13 @@ def test_values_are_translated_too(korean: None) -> None:
 def test_what_the_catalogue_lacks_stays_english(korean: None) -> None:
     assert translate("never translated", "ko") == "never translated"
     assert translate(text("on {machine}", machine="the machine"), "ko") == "on 머신"
+
+
+def test_joined_texts_are_translated_each_by_itself(korean: None) -> None:
+    said = joined("; ", [text("{unit} of {machine}", unit="etcd", machine="a"), "{x}", "the machine"])
+    assert said == "etcd of a; {x}; the machine"
+    assert translate(said, "ko") == "a의 etcd; {x}; 머신"
+    assert joined(", ", []) == ""
 
 
 def test_a_value_may_have_braces() -> None:

@@ -13,6 +13,7 @@ from hardway.checks.live import Live
 from hardway.checks.script import MARGIN_S, TOOK_TOO_LONG, parse, script
 from hardway.errors import CommandError, RemoteError
 from hardway.model.checks import Answer, Ask, Check, Forward, Kubectl, Sh, Subject, Where
+from hardway.text import text
 from hardway.tools.kubectl import unreached
 from hardway.transport.base import Fleet, refused
 
@@ -103,8 +104,8 @@ async def of_machine(fleet: Fleet, name: str, questions: Sequence[Sh]) -> list[A
     """Return a machine's answers, in one round trip."""
     transport = fleet.get(name)
     if transport is None:
-        why = str(refused(fleet).get(name, "no answer")).removeprefix(f"{name}: ")
-        return [Answer(silence=why)] * len(questions)
+        error = refused(fleet).get(name)
+        return [Answer(silence=error.why if error else text("no answer"))] * len(questions)
     mark = secrets.token_hex(8)
     try:
         done = await transport.run(
@@ -113,14 +114,14 @@ async def of_machine(fleet: Fleet, name: str, questions: Sequence[Sh]) -> list[A
             timeout_s=max(q.timeout_s for q in questions) + MARGIN_S,
         )
     except RemoteError as error:
-        return [Answer(silence=str(error).removeprefix(f"{name}: "))] * len(questions)
+        return [Answer(silence=error.why)] * len(questions)
     return parse(done.stdout.decode(errors="replace"), questions, mark)
 
 
 async def _of_api(live: Live, question: Kubectl | Forward) -> Answer:
     if not live.fleet:
         # Without machines the API's address leads out of this host.
-        return Answer(silence="no machine answers")
+        return Answer(silence=text("no machine answers"))
     try:
         if isinstance(question, Kubectl):
             return await _kubectl(live, question)

@@ -23,7 +23,7 @@ from hardway.cli import (
     supply,
     verify,
 )
-from hardway.cli.output import note
+from hardway.cli.output import note, say
 from hardway.errors import HardwayError
 from hardway.proxies import past_proxies
 
@@ -78,12 +78,12 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except HardwayError as error:
-        note(click.style("error: ", fg="red", bold=True) + str(error))
+        note(click.style(say("error: "), fg="red", bold=True) + say(error.message))
         if error.hint:
-            note(click.style("  try: ", bold=True) + error.hint)
+            note(click.style(say("  try: "), bold=True) + say(error.hint))
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        note("interrupted; running the same again goes on, hardway down removes what was made")
+        note(say("interrupted; to go on, run the same again; hardway down removes what was made"))
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output (head, less) has seen enough.

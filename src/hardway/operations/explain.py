@@ -36,7 +36,7 @@ async def scene(project: Project, atlas: Atlas, thing: Thing, machine: str) -> S
             seen = await _of_fleet(fleet, atlas, thing, [m.name for m in chosen], machine)
         return replace(seen, given=_given(project, atlas, thing))
     except (HardwayError, TimeoutError, OSError) as error:
-        why = str(error) or text("no answer within {seconds} s", seconds=PATIENCE_S)
+        why = error.message if isinstance(error, HardwayError) else str(error) or text("no answer within {seconds} s", seconds=PATIENCE_S)
         return Scene(machine=machine, silent=dict.fromkeys((m.name for m in chosen), why))
 
 
@@ -67,8 +67,9 @@ async def _of_fleet(
             if line.startswith(FILE):
                 path, _, digest = line.removeprefix(FILE).partition(" ")
                 digests[name, path] = digest
+    why = refused(fleet)
     silent: Mapping[str, str] = {
-        name: str(refused(fleet).get(name, text("it does not answer")))
+        name: why[name].message if name in why else text("it does not answer")
         for name in chosen
         if not answers.get(name)
     }
