@@ -38,9 +38,6 @@ ERRORS = {name for name, kind in inspect.getmembers(errors, inspect.isclass)
 """Classes whose message and hint are texts."""
 ENGLISH = (
     "bundle/", "components/", "files.py", "host.py", "providers/", "supply.py", "transport/",
-    "cli/", "engine/", "inventory/", "model/", "operations/", "ownership.py", "pictures/",
-    "pipeline.py", "pki/", "project.py", "salvage.py", "spec/", "steps/", "tools/",
-    "unreadable.py", "workspace.py",
 )  # fmt: skip
 """Files and folders whose errors are not texts so far."""
 HOLE = re.compile(r"\{[^}]*\}")
@@ -68,8 +65,9 @@ def is_untranslated(text: str) -> bool:
     program, _, rest = text.partition(" -- ")[0].partition(" ")
     command, *words = rest.split() or [""]
     own = commands().get(command)
-    return (program == "hardway" and own is not None and not re.search(r"[:;,] ", text)
-            and all(word[0] in "-{[" or word.isupper() or word in own for word in words))  # fmt: skip
+    if program != "hardway" or own is None or re.search(r"[:;,] ", text):
+        return False
+    return all(word[0] in "-{[" or word.isupper() or word in own for word in words)
 
 
 def spoken() -> Iterator[tuple[ast.expr, str]]:
@@ -91,15 +89,18 @@ def spoken() -> Iterator[tuple[ast.expr, str]]:
                     yield from ((said, where) for said in alternatives(argument, named))
 
 
-def alternatives(
-    said: ast.expr, named: Mapping[str, Sequence[ast.expr]]
-) -> Iterator[ast.expr]:
+def alternatives(said: ast.expr, named: Mapping[str, Sequence[ast.expr]]) -> Iterator[ast.expr]:
     """Yield the expressions that a text may be; names stand for what their file gives them."""
     match said:
         case ast.IfExp():
             yield from alternatives(said.body, named)
             yield from alternatives(said.orelse, named)
         case ast.BoolOp(values=several) | ast.List(elts=several) | ast.Tuple(elts=several):
+            for one in several:
+                yield from alternatives(one, named)
+        case ast.Subscript(value=ast.Name(id=name)):
+            yield from alternatives(ast.Name(name), named)
+        case ast.Dict(values=several):
             for one in several:
                 yield from alternatives(one, named)
         case ast.Name(id=name) if name in named:

@@ -52,7 +52,7 @@ class SpecError(HardwayError):
 
     def __init__(self, problems: Sequence[str], *, hint: str = "") -> None:
         super().__init__(joined("\n", problems),
-                         hint=hint or "correct these lines, then run it again")  # fmt: skip
+                         hint=hint or text("correct these lines, then run it again"))  # fmt: skip
         self.problems = tuple(problems)
 
 

@@ -136,7 +136,7 @@ def confined(
                 stack.enter_context(_rules(table_text(group, inside, machines)))
                 _probe()
             except (OSError, CommandError) as error:
-                yield Watch(guard, why_not=str(error))
+                yield Watch(guard, why_not=getattr(error, "message", str(error)))
             else:
                 yield Watch(guard)
     finally:

@@ -22,6 +22,7 @@ from pathlib import Path
 from hardway.errors import ConnectError, RefusedError
 from hardway.model.decisions import Decisions
 from hardway.model.resources import IDENTITY, LEDGER
+from hardway.text import Text, joined, text
 from hardway.transport.base import Fleet, Process, Transport, on_each, run_checked
 
 LOCK = "/run/hardway/lock"
@@ -164,31 +165,42 @@ def agree(answers: Mapping[str, Answer], name: str, decisions: Decisions | None,
         if answer.noted:
             _compare(machine, answer.noted, decisions)
         elif answer.ca and answer.ca != ca:
-            owner = f"of a cluster {answer.ledger} with another CA (SHA-256 {answer.ca[:16]}…)"
-            raise _refused(machine, owner, answer.ledger or name, "that cluster's folder")
+            owner = text("of a cluster {name} with another CA (SHA-256 {digest}…)",
+                         name=answer.ledger, digest=answer.ca[:16])  # fmt: skip
+            folder = text("that cluster's folder")
+            raise _refused(machine, owner, answer.ledger or name, folder)
 
 
 def _compare(machine: str, there: Noted, decisions: Decisions | None) -> None:
-    place = f"{there.folder} on {there.operator}, used last at {there.at}"
+    place = text("{folder} on {operator}, used last at {at}", folder=there.folder,
+                 operator=there.operator, at=there.at)  # fmt: skip
     if decisions is None or there.id != decisions.id:
-        here = f"this folder is {decisions.id or 'older than ids'}'s" if decisions else (
-            "this folder has no cluster yet"
-        )  # fmt: skip
-        owner = f"of the cluster {there.id}, and {here}"
-        raise _refused(machine, owner, there.name, f"the folder of {there.id}: {place}")
+        owner = text("of the cluster {id}, and {folder}", id=there.id, folder=_folder(decisions))
+        folder = text("the folder of {id}: {place}", id=there.id, place=place)
+        raise _refused(machine, owner, there.name, folder)
     if there.serial > decisions.serial:
         raise RefusedError(
-            f"{machine} knows decision {there.serial} of {there.id}, this folder is a copy of "
-            f"decision {decisions.serial}: it would undo what was decided since",
-            hint=f"use the newer folder: {place}; or copy it here",
-        )
+            text("{machine} knows decision {newer} of {id}, this folder is a copy of decision "
+                 "{older}: it would undo later decisions", machine=machine, newer=there.serial,
+                 id=there.id, older=decisions.serial),
+            hint=text("use the newer folder: {place}; or copy it here", place=place),
+        )  # fmt: skip
+
+
+def _folder(decisions: Decisions | None) -> Text:
+    if decisions is None:
+        return text("this folder has no cluster yet")
+    if not decisions.id:
+        return text("this folder's cluster is older than ids")
+    return text("this folder is that of {id}", id=decisions.id)
 
 
 def _refused(machine: str, owner: str, name: str, folder: str) -> RefusedError:
     return RefusedError(
-        f"{machine} is {owner}; nothing was changed.\nIts keys are in {folder}",
-        hint=LOST.format(name=name),
-    )
+        text("{machine} is {owner}; nothing was changed.\nIts keys are in {folder}",
+             machine=machine, owner=owner, folder=folder),
+        hint=text(LOST, name=name),
+    )  # fmt: skip
 
 
 def require_owner(answers: Mapping[str, Answer], name: str, id_: str) -> None:
@@ -202,15 +214,16 @@ def require_owner(answers: Mapping[str, Answer], name: str, id_: str) -> None:
         for machine, answer in answers.items()
     }
     others = [
-        f"{machine} is of {owner_id or owner}"
+        text("{machine} is of {owner}", machine=machine, owner=owner_id or owner)
         for machine, (owner, owner_id) in owners.items()
         if owner not in {None, name} or (id_ and owner_id != id_)
     ]
     if others:
         raise RefusedError(
-            f"not machines of the cluster {id_ or name}: {', '.join(others)}",
+            text("not machines of the cluster {name}: {others}", name=id_ or name,
+                 others=joined(", ", others)),
             hint="run it with the hardway.yaml and the folder of that cluster",
-        )
+        )  # fmt: skip
 
 
 async def claims(fleet: Fleet) -> dict[str, Answer]:
@@ -244,9 +257,10 @@ async def held(fleet: Fleet) -> AsyncIterator[dict[str, Answer]]:
         for machine, answer in answers.items():
             if answer.held:
                 raise RefusedError(
-                    f"{machine}: another hardway is at work on it: {answer.held}",
+                    text("{machine}: another hardway is at work on it: {holder}", machine=machine,
+                         holder=answer.held),
                     hint="wait for it to end, then run this again",
-                )
+                )  # fmt: skip
         beat = asyncio.create_task(_beat([p for p, _ in taken]))  # noqa: RUF006 - the stack has it
         stack.callback(beat.cancel)
         yield answers
@@ -257,9 +271,8 @@ async def _answer(machine: str, process: Process) -> Answer:
     async with asyncio.timeout(ANSWERS_S):
         while (line := (await process.readline()).decode(errors="replace").rstrip("\n")) != "end\t":
             if not line:
-                raise ConnectError(
-                    f"{machine}: its lock could not be taken", hint=f"hardway ssh {machine}"
-                )
+                raise ConnectError("hardway could not take its lock", where=machine,
+                                   hint=text("hardway ssh {machine}", machine=machine))  # fmt: skip
             lines.append(line)
     return parse(lines)
 

@@ -34,6 +34,7 @@ from hardway.providers.clocks import Clock, clock
 from hardway.report import Event, Happened, Report, both
 from hardway.steps import STEPS, certificates
 from hardway.steps.base import Given, Step
+from hardway.text import text
 from hardway.transport.base import Fleet, refused
 
 
@@ -54,7 +55,8 @@ def through(until: str | None) -> tuple[Step, ...]:
     if until is None:
         return STEPS
     if until not in names:
-        raise RefusedError(f"there is no step {until}", hint=f"the steps: {', '.join(names)}")
+        raise RefusedError(text("there is no step {step}", step=until),
+                           hint=text("the steps: {names}", names=", ".join(names)))  # fmt: skip
     return STEPS[: names.index(until) + 1]
 
 
@@ -86,8 +88,8 @@ async def up(project: Project, report: Report, *, until: str | None = None) -> l
     project.ask_components()
     await project.provider.preflight(project.cluster)
     with journaled(project, report, "up") as told:
-        for text in (*map(str, project.deltas), *project.doubts):
-            told(Event(happened=Happened.WARNED, text=text))
+        for line in (*(delta.line for delta in project.deltas), *project.doubts):
+            told(Event(happened=Happened.WARNED, text=line))
         return await make_whole(project, steps, told)
 
 
@@ -215,10 +217,11 @@ def _require_known(project: Project, fleet: Fleet, findings: Sequence[Finding]) 
     unknown = [*silent(project.cluster, fleet), *(f.machine for f in findings if f.open)]
     if unknown:
         raise UnknownError(
-            f"all is well, but nothing is known of {', '.join(dict.fromkeys(unknown))}",
+            text("all is well, but nothing is known of {machines}",
+                 machines=", ".join(dict.fromkeys(unknown))),
             hint="see why: hardway verify; once they answer: hardway up",
             findings=findings,
-        )
+        )  # fmt: skip
 
 
 def _doing(report: Report) -> Progress:
@@ -266,7 +269,7 @@ async def plan(project: Project) -> Plan:
         return Plan(
             project.deltas,
             tuple(certificates.planned(draft.issues, changes)),
-            {name: str(why) for name, why in refused(fleet).items()},
+            {name: error.why for name, error in refused(fleet).items()},
         )
 
 

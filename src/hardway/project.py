@@ -24,6 +24,7 @@ from hardway.providers import BY_NAME, PROVIDERS
 from hardway.providers.base import Progress, Provider
 from hardway.spec.load import Loaded, load, parse
 from hardway.spec.schema import ClusterSpec
+from hardway.text import text
 from hardway.tools.kubectl import Kubectl
 from hardway.transport.base import Fleet, Way, way
 from hardway.workspace import DECISIONS, Workspace
@@ -212,10 +213,12 @@ def open_project(spec: Path | None, clusters: Path | None) -> Project:
     elsewhere = Path.cwd() / FOLDERS / loaded.spec.name
     if clusters is None and not folder.exists() and (elsewhere / DECISIONS).exists():
         raise RefusedError(
-            f"the folder of cluster {loaded.spec.name} is {elsewhere}, not beside {spec}",
-            hint=f"move it: mkdir -p {folder.parent} && mv {elsewhere} {folder}; "
-            f"or say where it is: --clusters {elsewhere.parent}",
-        )
+            text("the folder of cluster {name} is {folder}, not beside {spec}",
+                 name=loaded.spec.name, folder=elsewhere, spec=spec),
+            hint=text("move it: mkdir -p {parent} && mv {folder} {wanted}; or say where it is: "
+                      "--clusters {there}", parent=folder.parent, folder=elsewhere, wanted=folder,
+                      there=elsewhere.parent),
+        )  # fmt: skip
     return _resolved(loaded, Workspace(folder), spec or Path("hardway.yaml"))
 
 
@@ -235,16 +238,18 @@ def open_named(name: str, clusters: Path | None) -> Project:
     provider = decisions.provider if decisions else loaded.spec.provider
     if provider not in BY_NAME:
         raise RefusedError(
-            f"{name} is of provider {provider}: where its machines are, hardway.yaml alone says",
-            hint="hardway down, with its hardway.yaml; without one say where they are: "
-            f"hardway down --name {name} --host [USER@]HOST[:PORT] ...",
-        )
+            text("{name} is of provider {provider}: only hardway.yaml says where its machines are",
+                 name=name, provider=provider),
+            hint=text("hardway down, with its hardway.yaml; without one say where they are: "
+                      "hardway down --name {name} --host [USER@]HOST[:PORT] ...", name=name),
+        )  # fmt: skip
     project = _resolved(loaded, workspace, Path("hardway.yaml"))
     if not workspace.folder.exists() and not asyncio.run(project.provider.belongings(name)):
         raise RefusedError(
-            f"there is no cluster {name} on this host, nor a folder {workspace.folder}",
-            hint=f"the clusters of this host: {', '.join(here) or 'none'}",
-        )
+            text("there is no cluster {name} on this host, nor a folder {folder}", name=name,
+                 folder=workspace.folder),
+            hint=text("the clusters of this host: {names}", names=", ".join(here) or text("none")),
+        )  # fmt: skip
     return project
 
 
@@ -258,8 +263,8 @@ def hosts_of(name: str, hosts: Sequence[str]) -> Provider:
     """
     machines = [{"name": f"host-{index}", "role": "worker", **_place(host)}
                 for index, host in enumerate(hosts)]  # fmt: skip
-    text = json.dumps({"name": name, "provider": "ssh", "machines": machines})
-    spec = parse(text, "--host").spec
+    written = json.dumps({"name": name, "provider": "ssh", "machines": machines})
+    spec = parse(written, "--host").spec
     folder = Path(FOLDERS).absolute() / name
     return PROVIDERS[spec.provider](spec, folder, components.cache_folder())
 

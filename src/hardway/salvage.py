@@ -23,6 +23,7 @@ from hardway.pki.values import PROVIDER, NamedKey
 from hardway.project import Project
 from hardway.report import Event, Happened, Report
 from hardway.steps import encryption
+from hardway.text import Text, text
 from hardway.transport.base import Fleet, Transport, run_checked, run_raw
 
 KEYS = {encryption.PATH, *(path for path, _, _ in SIGNING)}
@@ -84,22 +85,24 @@ def encryption_keys(machine: str, content: bytes) -> tuple[NamedKey, ...]:
 def _keys(machine: str, value: dict[str, list[dict[str, list[object]]]]) -> Iterator[NamedKey]:
     for row in value["resources"]:
         if row["resources"] != ["secrets"]:
-            raise _unreadable(machine, f"{', '.join(map(str, row['resources']))} are encrypted")
+            kinds = ", ".join(map(str, row["resources"]))
+            raise _unreadable(machine, text("{kinds} are encrypted", kinds=kinds))
         for provider in row["providers"]:
             ((kind, settings),) = dict(provider).items()  # type: ignore[call-overload]
             if kind in KEYED:
                 for key in settings["keys"]:
                     yield NamedKey(key["name"], b64decode(key["secret"]), kind)
             elif kind != "identity":
-                raise _unreadable(machine, f"Secrets are encrypted by {kind}")
+                raise _unreadable(machine, text("Secrets are encrypted by {kind}", kind=kind))
 
 
-def _unreadable(machine: str, what: str) -> RefusedError:
+def _unreadable(machine: str, what: Text) -> RefusedError:
     return RefusedError(
-        f"{machine}: by {encryption.PATH}, which somebody edited there, {what}: with hardway's, "
-        "which encrypts Secrets by keys, nobody could read them any more; nothing was changed",
+        text("{machine}: somebody edited {path} there, and by it {what}. With hardway's file, "
+             "which encrypts Secrets by keys, nobody could read them any more; nothing was changed",
+             machine=machine, path=encryption.PATH, what=what),
         hint="undo that edit step by step (identity first, rewrite all objects), then: hardway up",
-    )
+    )  # fmt: skip
 
 
 async def unneeded(project: Project, fleet: Fleet) -> tuple[NamedKey, ...]:

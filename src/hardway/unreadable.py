@@ -22,6 +22,7 @@ from hardway.project import Project
 from hardway.report import Event, Happened, Report
 from hardway.steps import encryption
 from hardway.steps.keys_in_use import KEYS_IN_USE
+from hardway.text import text
 from hardway.tools.kubectl import Kubectl
 from hardway.transport.base import Transport, run_checked, way
 
@@ -158,9 +159,10 @@ async def _remove_in_etcd(transport: Transport, secret: Unreadable) -> None:
     done = await run_checked(transport, etcd.argv("txn"), stdin=transaction.encode())
     if not done.startswith("SUCCESS"):
         raise RefusedError(
-            f"Secret {secret} was written again while it was being looked at; it stays",
+            text("Secret {secret} was written again while hardway looked at it; it stays",
+                 secret=secret),
             hint="look again: hardway verify encryption",
-        )
+        )  # fmt: skip
 
 
 async def sweep(live: Live, changes: Sequence[Change], report: Report) -> bool:
@@ -176,11 +178,12 @@ async def sweep(live: Live, changes: Sequence[Change], report: Report) -> bool:
         return False
     own = [secret for secret in found if secret.own]
     await remove(live, own)
-    for text in (
-        *(f"removed Secret {secret} of a trial, which no key reads" for secret in own),
-        *(f"no key reads Secret {s}: hardway unreadable" for s in found if not s.own),
-    ):
-        report(Event(happened=Happened.WARNED, text=text))
+    for said in (
+        *(text("removed Secret {secret} of a trial, which no key reads", secret=s) for s in own),
+        *(text("no key reads Secret {secret}: hardway unreadable", secret=s)
+          for s in found if not s.own),
+    ):  # fmt: skip
+        report(Event(happened=Happened.WARNED, text=said))
     return bool(own)
 
 
@@ -193,8 +196,8 @@ async def look(project: Project, changes: Sequence[Change]) -> list[Unreadable]:
     async with project.reach() as live:
         if not (same_keys(live, changes) and await keys_in_use(live)):
             raise RefusedError(
-                "control planes do not answer, or run with other keys than they should: what one "
-                "of them cannot read another one might",
+                "control planes do not answer, or run with other keys than they should: another "
+                "one might read what one of them cannot read",
                 hint="hardway up",
             )
         return await find(live)

@@ -29,6 +29,7 @@ from hardway.model import decisions as form
 from hardway.model.decisions import Decisions
 from hardway.model.resources import Desired, File
 from hardway.report import Journal
+from hardway.text import text
 
 DECISIONS = "cluster.json"
 
@@ -78,7 +79,7 @@ class Workspace:
             return form.from_json(json.loads(file.read_text()), self.folder.name)
         except (ValueError, TypeError, KeyError, AttributeError, StopIteration) as error:
             raise RefusedError(
-                f"{file} is not as hardway wrote it: {error!r}",
+                text("{file} is not as hardway wrote it: {error}", file=file, error=repr(error)),
                 hint="restore it from a backup of the cluster's folder",
             ) from error
 
@@ -100,11 +101,12 @@ class Workspace:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 lock.seek(0)
-                holder = lock.read().strip() or "unknown"
+                holder = lock.read().strip() or text("unknown")
                 raise RefusedError(
-                    f"another hardway (process {holder}) is at work on {self.folder.name}",
+                    text("another hardway (process {holder}) is at work on {cluster}",
+                         holder=holder, cluster=self.folder.name),
                     hint="wait for it to end, then run this again",
-                ) from None
+                ) from None  # fmt: skip
             lock.truncate(0)
             lock.write(f"{os.getpid()}\n")
             lock.flush()

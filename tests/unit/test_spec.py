@@ -115,7 +115,7 @@ def test_all_errors_at_once_each_with_its_line() -> None:
             "the endpoint's host",
         ),
         ("endpoint: {kind: proxy, port: 10250}", 1, "port of kubelet on workers"),
-        ("endpoint: {kind: proxy, port: 2379}", 1, "port of etcd on control-planes"),
+        ("endpoint: {kind: proxy, port: 2379}", 1, "port of etcd on control planes"),
         ("endpoint: {kind: proxy, port: 8404}", 1, "port of haproxy on"),
         ("endpoint: {kind: vip, port: 22}", 1, "port of ssh on"),
         ("provider: ssh", 1, "range in which your machines"),

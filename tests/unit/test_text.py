@@ -46,7 +46,8 @@ def test_what_the_catalogue_lacks_stays_english(korean: None) -> None:
 
 
 def test_joined_texts_are_translated_each_by_itself(korean: None) -> None:
-    said = joined("; ", [text("{unit} of {machine}", unit="etcd", machine="a"), "{x}", "the machine"])
+    etcd = text("{unit} of {machine}", unit="etcd", machine="a")
+    said = joined("; ", [etcd, "{x}", "the machine"])
     assert said == "etcd of a; {x}; the machine"
     assert translate(said, "ko") == "a의 etcd; {x}; 머신"
     assert joined(", ", []) == ""

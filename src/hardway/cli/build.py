@@ -36,7 +36,8 @@ def init(path: Path, *, force: bool) -> None:
     from hardway.spec.load import default_text  # noqa: PLC0415
 
     if path.exists() and not force:
-        raise RefusedError(f"{path} is there already", hint=f"hardway init --force {path}")
+        raise RefusedError(text("{path} exists already", path=path),
+                           hint=text("hardway init --force {path}", path=path))  # fmt: skip
     path.write_text(default_text())
     click.echo(f"{path} describes the default cluster; edit it, then: hardway up")
 
@@ -67,10 +68,10 @@ def plan(spec: Path | None, clusters: Path | None, output: str, *, full: bool) -
         click.secho("hardway.yaml", bold=True)
     for delta in planned.deltas:
         sign, colour = DELTAS[delta.by]
-        click.secho(f"    {sign} {delta}", fg=colour)
+        click.secho(f"    {sign} {say(delta.line)}", fg=colour)
     _print_plan(planned.changes, full=full)
     for name, why in planned.unknown.items():
-        click.echo(click.style(name, bold=True) + f": unknown: {why.removeprefix(f'{name}: ')}")
+        click.echo(click.style(name, bold=True) + say(text(": unknown: {why}", why=why)))
 
 
 def _print_outlook(outlook: "Outlook") -> None:
@@ -122,9 +123,10 @@ def preflight(spec: Path | None, clusters: Path | None, output: str) -> None:
                 p.found, p.needed, p.cure) for p in problems])  # fmt: skip
     if refusing:
         raise PreflightError(
-            [f"{len(refusing)} of {len(problems)} findings stand in the way"],
-            hint="mend them, then: hardway preflight",
-        )
+            [text("{refusing} of {all} findings stand in the way", refusing=len(refusing),
+                  all=len(problems))],
+            hint="fix them, then: hardway preflight",
+        )  # fmt: skip
     note(f"nothing stands in the way on {len(project.cluster.machines)} machines: hardway up")
 
 
@@ -245,8 +247,8 @@ def _take_back(name: str | None, hosts: Sequence[str]) -> None:
         raise click.Abort
     with reporting() as report:
 
-        def doing(machine: str, text: str) -> None:
-            report(Event(happened=Happened.DOING, machine=machine, text=text))
+        def doing(machine: str, what: str) -> None:
+            report(Event(happened=Happened.DOING, machine=machine, text=what))
 
         run(provider.destroy(name, doing))
     click.echo(f"{name} is gone from {len(hosts)} machines: they are as they were before")

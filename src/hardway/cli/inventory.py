@@ -30,7 +30,9 @@ def verify_inventory(path: Path, output: str, *, evidence: bool) -> None:
         UnknownError: nothing is, but some machines did not answer.
     """
     if output not in {TEXT, JSON}:
-        raise click.UsageError(f"--inventory prints text or json, not {output}")
+        raise click.UsageError(
+            say(text("--inventory prints text or json, not {output}", output=output))
+        )
     found = run(verify(path))
     counts = Counter(str(one.severity) for one in found.entries)
     if output == JSON:

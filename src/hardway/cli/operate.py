@@ -13,6 +13,7 @@ from hardway.cli.loop import run
 from hardway.cli.options import OUTPUT, of_cluster, open_project, renew_own
 from hardway.cli.output import JSON, emit_json, note, table
 from hardway.errors import RefusedError
+from hardway.text import text
 
 if TYPE_CHECKING:
     from hardway.model.cluster import Cluster, Machine
@@ -26,7 +27,8 @@ def _machine(project: "Project", name: str) -> "Machine":
         return project.cluster.machine(name)
     except KeyError:
         names = ", ".join(m.name for m in project.cluster.machines)
-        raise RefusedError(f"there is no machine {name}", hint=f"the machines: {names}") from None
+        raise RefusedError(text("there is no machine {machine}", machine=name),
+                           hint=text("the machines: {names}", names=names)) from None  # fmt: skip
 
 
 @click.group()
@@ -95,7 +97,8 @@ def _on_each(
     states = run(project.provider.states(project.cluster))
     absent = [name for name in names if states[name] == "absent"]
     if absent:
-        raise RefusedError(f"not made yet: {', '.join(absent)}", hint="hardway up")
+        raise RefusedError(text("not made yet: {machines}", machines=", ".join(absent)),
+                           hint="hardway up")  # fmt: skip
 
     async def together() -> None:
         import asyncio  # noqa: PLC0415 - spares --help
@@ -116,7 +119,8 @@ def ssh(spec: Path | None, clusters: Path | None, name: str, command: tuple[str,
     project = open_project(spec, clusters)
     target = _machine(project, name)
     if run(project.provider.states(project.cluster))[name] in {"absent", "stopped"}:
-        raise RefusedError(f"{name} does not run", hint=f"hardway machine start {name}")
+        raise RefusedError(text("{machine} does not run", machine=name),
+                           hint=text("hardway machine start {machine}", machine=name))  # fmt: skip
     words = command[1:] if command[:1] == ("--",) else command
     argv = project.provider.ssh_command(target, words)
     os.execvp(argv[0], argv)  # noqa: S606 - becomes ssh, so that its terminal is ours
@@ -174,7 +178,8 @@ def unreadable(
         for secret in found:
             click.echo(str(secret))
     if strange := set(remove) - {str(secret) for secret in found}:
-        raise RefusedError(f"not among them: {', '.join(sorted(strange))}", hint="nothing was done")
+        raise RefusedError(text("not among them: {secrets}", secrets=", ".join(sorted(strange))),
+                           hint="nothing was done")  # fmt: skip
     chosen = [secret for secret in found if str(secret) in remove]
     if not chosen:
         note(f"{len(found)} Secrets that no key reads")

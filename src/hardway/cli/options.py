@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from hardway.cli.loop import run
-from hardway.cli.output import note
+from hardway.cli.output import note, say
 from hardway.errors import HardwayError
+from hardway.text import text
 
 if TYPE_CHECKING:
     from hardway.project import Project
@@ -55,9 +56,10 @@ def renew_own(project: "Project") -> None:
 
     def report(event: "Event") -> None:
         if event.happened is Happened.DOING:
-            note(event.text)
+            note(say(event.text))
 
     try:
         run(issuing.renew_own(project, report))
     except HardwayError as error:
-        note(f"this host's certificates have ended and were not renewed: {error}\n{error.hint}")
+        note(say(text("this host's certificates have ended and were not renewed: {error}\n{hint}",
+                      error=error.message, hint=error.hint)))  # fmt: skip

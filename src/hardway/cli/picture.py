@@ -9,7 +9,7 @@ from hardway.cli.loop import run
 from hardway.cli.options import of_cluster, open_project, renew_own
 from hardway.cli.output import indented, note, say
 from hardway.errors import RefusedError
-from hardway.text import language
+from hardway.text import language, text
 
 if TYPE_CHECKING:
     from hardway.pictures import Picture
@@ -44,16 +44,20 @@ def picture(  # noqa: PLR0913 - one parameter for each option
         return
     row = next((p for p in PICTURES if p.name == name), None)
     if row is None:
-        raise RefusedError(f"there is no picture {name!r}",
-                           hint=f"the pictures: {', '.join(p.name for p in PICTURES)}")  # fmt: skip
+        names = ", ".join(p.name for p in PICTURES)
+        raise RefusedError(text("there is no picture '{picture}'", picture=name),
+                           hint=text("the pictures: {names}", names=names))  # fmt: skip
     atlas = draw(project)
     # What it cannot be about is refused before any machine is asked.
     looks = row.looks(atlas, about)
     if row.argument and about not in row.choices(atlas):
         raise RefusedError(
-            f"picture {name} is about a {row.argument}, and this cluster has no {about!r}"
-            if about else f"picture {name} needs a {row.argument}",
-            hint=f"hardway picture {name} NAME; the names: {', '.join(row.choices(atlas))}",
+            text("picture {picture} is about a {argument}, and this cluster has no '{about}'",
+                 picture=name, argument=row.argument, about=about)
+            if about else text("picture {picture} needs a {argument}", picture=name,
+                               argument=row.argument),
+            hint=text("hardway picture {picture} NAME; the names: {names}", picture=name,
+                      names=", ".join(row.choices(atlas))),
         )  # fmt: skip
     _show(row, _view(project, looks, offline=offline), about, out)
 

@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from hardway.cli.output import is_terminal, note
+from hardway.cli.output import is_terminal, note, say
 from hardway.report import Event, Happened, Report
+from hardway.text import padded, text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -49,23 +50,24 @@ class Lines:
 
     def __call__(self, event: Event) -> None:
         """Print an event, if it says anything new."""
-        text = words(event)
-        if text and text not in self._said:
-            self._said.add(text)
-            note(f"{monotonic() - self._began:6.1f} s  {text}")
+        line = words(event)
+        if line and line not in self._said:
+            self._said.add(line)
+            note(f"{monotonic() - self._began:6.1f} s  {line}")
 
 
 def words(event: Event) -> str:
     """Return an event as a line; empty for what a log does not need."""
     match event.happened:
         case Happened.DOING:
-            return event.text
+            return say(event.text)
         case Happened.WARNED:
-            return f"warning: {event.text}"
+            return say(text("warning: {what}", what=event.text))
         case Happened.HELD:
-            return f"{event.step} holds ({event.seconds:.1f} s)"
+            return say(text("{step} holds ({seconds:.1f} s)", step=event.step,
+                            seconds=event.seconds))  # fmt: skip
         case Happened.STEP:
-            return f"{event.step}: {event.text}"
+            return f"{event.step}: {say(event.text)}"
         case _:
             return ""
 
@@ -86,15 +88,15 @@ class Screen:
         if event.happened is Happened.WARNED:
             from rich.markup import escape  # noqa: PLC0415
 
-            return f"[yellow]![/yellow] {escape(event.text)}"
+            return f"[yellow]![/yellow] {escape(say(event.text))}"
         if event.happened is Happened.DOING:
-            self._doing[event.machine] = event.text
+            self._doing[event.machine] = say(event.text)
         elif event.happened is Happened.STEP:
-            self._step = event.text
+            self._step = say(event.text)
             self._doing.clear()
         elif event.happened is Happened.HELD:
             self._step = ""
-            title = f"[dim]{event.text}[/dim]"
+            title = f"[dim]{say(event.text)}[/dim]"
             return f"[green]✓[/green] {event.step:<14} {event.seconds:5.1f} s  {title}"
         return ""
 
@@ -103,8 +105,9 @@ class Screen:
         from rich.console import Group  # noqa: PLC0415
         from rich.text import Text  # noqa: PLC0415
 
-        doing = [(name, what) for name, what in sorted(self._doing.items()) if what]
-        lines = [Text(f"  {name or 'this host':<14} {what}", style="dim") for name, what in doing]
-        head = self._step or "Getting everything ready"
+        here = say("this host")
+        lines = [Text(f"  {padded(name or here, 14)} {what}", style="dim")
+                 for name, what in sorted(self._doing.items()) if what]  # fmt: skip
+        head = self._step or say("Getting everything ready")
         self._spinner.update(text=f"{head}  [dim]{monotonic() - self._began:.0f} s[/dim]")
         return Group(self._spinner, *lines)

@@ -10,8 +10,9 @@ import click
 
 from hardway.cli.loop import run
 from hardway.cli.options import of_cluster, open_project, renew_own
-from hardway.cli.output import JSON, TEXT, emit_json, note
+from hardway.cli.output import JSON, TEXT, emit_json, note, say
 from hardway.errors import UnknownError, VerifyError
+from hardway.text import text
 
 if TYPE_CHECKING:
     from hardway.model.resources import Finding
@@ -103,7 +104,7 @@ def verify(  # noqa: PLR0913 - one parameter for each option
 
 def _watched(project: "Project", steps: Sequence[str], output: str) -> list["Finding"]:
     if output != TEXT or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise click.UsageError("--watch is for a terminal; programs ask again: --output json")
+        raise click.UsageError(say("--watch is for a terminal; programs ask again: --output json"))
     from hardway.cli import watch  # noqa: PLC0415 - rich takes a tenth of a second to load
 
     return run(watch.show(project, steps))
@@ -134,14 +135,16 @@ def conclude(found: Sequence["Finding"]) -> None:
     if wrong:
         first = [cause.roots[0].check for cause in grouped(found) if cause.fails]
         raise VerifyError(
-            f"{wrong} of {len(found)} checks do not hold; look first at {', '.join(first)}",
+            text("{wrong} of {all} checks do not hold; look first at {checks}", wrong=wrong,
+                 all=len(found), checks=", ".join(first)),
             hint="hardway up",
-        )
+        )  # fmt: skip
     if unknown:
         raise UnknownError(
-            f"{unknown} of {len(found)} checks could not be made; all others hold",
+            text("{unknown} of {all} checks could not be made; all others hold", unknown=unknown,
+                 all=len(found)),
             hint="hardway status",
-        )
+        )  # fmt: skip
 
 
 COMMANDS = (verify,)

@@ -28,6 +28,7 @@ from hardway.model.members import (
 from hardway.model.resources import Change, EtcdMember, Kind, Observed
 from hardway.report import Event, Happened, Report
 from hardway.steps import apiserver, etcd
+from hardway.text import Text, text
 from hardway.transport.base import Transport, poll_until, run_checked
 
 SNAPSHOT = f"{etcd.DATA}/.hardway-snapshot"
@@ -94,10 +95,12 @@ async def _has_data(transport: Transport | None, machine: Machine) -> bool:
     said = (await run_checked(transport, ["sh", "-c", DATA])).strip()
     if said.startswith("unmounted"):
         raise RefusedError(
-            f"{machine.name}: {said.partition(' ')[2]} stands in /etc/fstab and is not mounted: "
-            "whether etcd's data is gone cannot be said",
-            hint=f"hardway ssh {machine.name} -- mount --all; then: hardway up",
-        )
+            text("{machine}: {folder} stands in /etc/fstab and is not mounted: hardway cannot know "
+                 "whether etcd's data is gone", machine=machine.name,
+                 folder=said.partition(" ")[2]),
+            hint=text("hardway ssh {machine} -- mount --all; then: hardway up",
+                      machine=machine.name),
+        )  # fmt: skip
     return said == "data"
 
 
@@ -150,10 +153,11 @@ class Membership:
         healthy = [name for name in self._others if await self._healthy(name)]
         if len(healthy) < quorum(len(voters)):
             raise RefusedError(
-                f"without {self.machine.name} etcd has {len(voters)} members, of which "
-                f"{len(healthy)} are healthy: no majority",
+                text("without {machine} etcd has {members} members, of which {healthy} are "
+                     "healthy: not a majority", machine=self.machine.name, members=len(voters),
+                     healthy=len(healthy)),
                 hint="let the others become healthy first: hardway status",
-            )
+            )  # fmt: skip
         report(Event(happened=Happened.DOING, machine=self.machine.name, text=Next.REMOVE))
         await self._snapshot()
         if self.machine.name in self.live.fleet:
@@ -161,9 +165,10 @@ class Membership:
             await self.transport.run(["systemctl", "stop", apiserver.UNIT])
         elif await self._healthy(healthy[0], f"https://{self.machine.address}:{ETCD_CLIENT_PORT}"):
             raise RefusedError(
-                f"{self.machine.name} is not lost: its member of etcd answers {healthy[0]}",
+                text("{machine} is not lost: its member of etcd answers {other}",
+                     machine=self.machine.name, other=healthy[0]),
                 hint="switch it off, then run this again",
-            )
+            )  # fmt: skip
         await self._ask_others("member", "remove", f"{member.id:x}")
 
     async def _healthy(self, name: str, endpoint: str = LOOPBACK) -> bool:
@@ -223,7 +228,7 @@ class Membership:
                 break
         else:
             raise self._failed(
-                "no snapshot of the others' data could be taken; nothing was removed"
+                text("no snapshot of the others' data could be taken; nothing was removed")
             )
         name = f"etcd-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-before-{self.machine.name}.db"
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -244,7 +249,7 @@ class Membership:
             refusal, lambda said: UNHEALTHY not in said, deadline_s=JOINS_S, interval_s=0.5
         )
         if said:
-            raise self._failed(f"it was not added: {said.strip().splitlines()[-1]}")
+            raise self._failed(text("it was not added: {said}", said=_last(said)))
 
     async def _start(self) -> None:
         env = etcd.join(initial_cluster(self.machine, await self._members()))
@@ -259,7 +264,7 @@ systemctl start --no-block {etcd.UNIT}"""
             return (await self._own()).served
 
         if not await poll_until(served, bool, deadline_s=JOINS_S, interval_s=0.5):
-            raise self._failed("it did not start as a learner")
+            raise self._failed(text("it did not start as a learner"))
 
     async def _promote(self) -> None:
         async def refusal() -> str:
@@ -272,7 +277,11 @@ systemctl start --no-block {etcd.UNIT}"""
 
         said = await poll_until(refusal, lambda said: not said, deadline_s=JOINS_S, interval_s=0.5)
         if said:
-            raise self._failed(f"it was not promoted: {said.strip().splitlines()[-1]}")
+            raise self._failed(text("it was not promoted: {said}", said=_last(said)))
 
-    def _failed(self, why: str) -> StepError:
+    def _failed(self, why: Text) -> StepError:
         return StepError(etcd.NAME, {self.machine.name: why})
+
+
+def _last(said: str) -> str:
+    return said.strip().splitlines()[-1]

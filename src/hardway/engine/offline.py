@@ -7,6 +7,7 @@ from tempfile import NamedTemporaryFile
 
 from hardway.engine import ledger
 from hardway.errors import PreflightError
+from hardway.text import text
 from hardway.transport.base import Transport, run_checked
 
 WHICH = '. /etc/os-release; echo "$VERSION_CODENAME-$(dpkg --print-architecture)"'
@@ -40,10 +41,11 @@ async def install(transport: Transport, names: Sequence[str], packages: Path) ->
     folder = packages / place
     if not folder.is_dir():
         raise PreflightError(
-            [f"{transport.machine}: the bundle has no packages for {place}"],
-            hint=f"hardway bundle create --suite {place.rpartition('-')[0]} elsewhere; "
-            f"or install there: {' '.join(names)}",
-        )
+            [text("{machine}: the bundle has no packages for {place}", machine=transport.machine,
+                  place=place)],
+            hint=text("elsewhere: hardway bundle create --suite {suite}; or install there: {names}",
+                      suite=place.rpartition("-")[0], names=" ".join(names)),
+        )  # fmt: skip
     with NamedTemporaryFile(suffix=".tar") as file:
         with tarfile.open(fileobj=file, mode="w") as tar:
             for path in sorted(folder.iterdir()):

@@ -13,6 +13,7 @@ from hardway.model.resources import Change, Finding, Kind, Obsolete, Unit
 from hardway.report import Event, Happened, Report
 from hardway.steps import etcd
 from hardway.steps.base import Step
+from hardway.text import text
 from hardway.transport.base import on_each
 
 RESTARTS = frozenset({Kind.RESTART, Kind.REGISTER})
@@ -105,10 +106,13 @@ async def _guard(steps: Sequence[Step], changes: Sequence[Change], live: Live) -
         repaired = {*started, *(c.machine for c in changes if c.kind is Kind.JOIN)}
         if missing := restarts.lost(of, list(restarted), repaired):
             raise RefusedError(
-                f"{step.title} must be restarted on {', '.join(restarted)}, but is lost on "
-                f"{', '.join(missing)}: fewer than {of.needed} of {len(of.machines)} would be left",
-                hint=f"bring {', '.join(missing)} back first, then: hardway up",
-            )
+                text("{step} must be restarted on {machines}, but is lost on {missing}: fewer than "
+                     "{needed} of {all} would be left", step=step.title,
+                     machines=", ".join(restarted), missing=", ".join(missing), needed=of.needed,
+                     all=len(of.machines)),
+                hint=text("bring {machines} back first, then: hardway up",
+                          machines=", ".join(missing)),
+            )  # fmt: skip
 
 
 async def _service(step: Step, restarted: Units, live: Live) -> restarts.Service:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hardway.engine import ledger, offline
 from hardway.errors import CommandError
+from hardway.text import text
 from hardway.transport.base import Transport, poll_until, run_checked
 
 INSTALL_S = 900.0
@@ -41,7 +42,7 @@ async def install(
                 raise _explained(error, "dpkg --configure -a") from error
             if not (holder := lock_holder(error.output)):
                 raise
-            doing(f"waiting for another apt: {holder}")
+            doing(text("waiting for another apt: {holder}", holder=holder))
             return error
         return None
 
@@ -59,5 +60,6 @@ def lock_holder(output: str) -> str:
 
 
 def _explained(error: CommandError, command: str) -> CommandError:
-    hint = f"hardway ssh {error.where} -- {command}; then: hardway up"
+    hint = text("hardway ssh {machine} -- {command}; then: hardway up", machine=error.where,
+                command=command)  # fmt: skip
     return CommandError(error.where, error.argv, error.status, error.output, hint=hint)

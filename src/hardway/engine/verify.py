@@ -13,6 +13,7 @@ from hardway.model.checks import Check, Occasion
 from hardway.model.names import ENDPOINT
 from hardway.model.resources import Finding, Severity, Verdict
 from hardway.steps.base import Step
+from hardway.text import joined, text
 
 
 async def check_all(
@@ -109,13 +110,14 @@ def _always(step: Step) -> Step:
 
 async def _outcomes(unsettled: Sequence[Finding], live: Live) -> dict[str, str]:
     """Return what is wrong on each machine, and what its units that do not run said last."""
-    outcomes: dict[str, str] = {}
+    outcomes: dict[str, list[str]] = {}
     for f in unsettled:
-        line = f"{f.check}: expected {f.expected}, found {f.found} (see: {f.see})"
-        outcomes[f.machine] = "; ".join(filter(None, [outcomes.get(f.machine), line]))
+        line = text("{check}: expected {expected}, found {found} (see: {see})", check=f.check,
+                    expected=f.expected, found=f.found, see=f.see)  # fmt: skip
+        outcomes.setdefault(f.machine, []).append(line)
     for machine, said in (await last_words(live, outcomes)).items():
-        outcomes[machine] = "; ".join(filter(None, [outcomes.get(machine), said]))
-    return outcomes
+        outcomes.setdefault(machine, []).append(said)
+    return {machine: joined("; ", lines) for machine, lines in outcomes.items()}
 
 
 async def settle_all(steps: Sequence[Step], live: Live) -> list[Finding]:

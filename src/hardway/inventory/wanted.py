@@ -34,6 +34,7 @@ from hardway.pki.values import KeyPair, NamedKey, Pair, Secrets, ServiceAccountK
 from hardway.spec.inventory import Found, Inventory
 from hardway.spec.schema import ClusterSpec
 from hardway.steps.base import Given
+from hardway.text import text
 
 SERVICES = "10.0.0.0/24"
 """kube-apiserver's default."""
@@ -106,7 +107,8 @@ def _address(found: Found, seen: Seen | None) -> IPv4Address:
             return IPv4Address(str(candidate))
         except ValueError:
             continue
-    raise SpecError([f"{found.name}: its address is not known; say it: `address:`"])
+    raise SpecError([text("{machine}: its address is not known: add `address:`",
+                          machine=found.name)])  # fmt: skip
 
 
 def _pods(seen: Seen | None) -> IPv4Network | None:

@@ -6,11 +6,12 @@ A living cluster keeps it and is told: a rule that came later locks nobody out.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hardway.model.cluster import BALANCED, Endpoint, EndpointKind
+from hardway.model.cluster import BALANCED, Endpoint, EndpointKind, Role
 from hardway.model.names import TAKEN
 from hardway.model.ports import PORTS, SSH, Listens
 from hardway.spec.load import Loaded
 from hardway.spec.schema import Counts
+from hardway.text import Text, joined, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class Ambiguity:
     """Something in hardway.yaml that has a second meaning."""
 
     place: tuple[str | int, ...]
-    text: str
+    text: Text
     machine: str = ""
     """Whose name it is; empty where it is nobody's."""
 
@@ -29,6 +30,7 @@ def ambiguities(loaded: Loaded, endpoint: Endpoint) -> Iterator[Ambiguity]:
     yield from _port(endpoint)
 
 
+ROLES = {Role.CONTROL_PLANE: text("control planes"), Role.WORKER: text("workers")}
 BALANCERS = {
     EndpointKind.VIP: frozenset({Listens.EVERYWHERE}),
     EndpointKind.PROXY: frozenset({Listens.EVERYWHERE, Listens.LOOPBACK, Listens.BOTH}),
@@ -42,17 +44,19 @@ def _port(endpoint: Endpoint) -> Iterator[Ambiguity]:
     for port in (*PORTS, SSH):
         beside = port.roles & BALANCED[endpoint.kind]
         if port.number == endpoint.port and port.listens in listening and beside:
-            where = " and ".join(sorted(f"{role}s" for role in beside))
-            text = f"{port.number} already is the port of {port.service} on {where}"
-            yield Ambiguity(("endpoint", "port"), f"{text}: another port is needed")
+            said = text("{number} already is the port of {service} on {roles}: another port is "
+                        "needed", number=port.number, service=port.service,
+                        roles=joined(", ", (ROLES[role] for role in sorted(beside))))  # fmt: skip
+            yield Ambiguity(("endpoint", "port"), said)
 
 
 def _names(loaded: Loaded, endpoint: Endpoint) -> Iterator[Ambiguity]:
     machines = loaded.spec.machines
     if isinstance(machines, Counts):
         return
-    taken = {**TAKEN, endpoint.host: "the endpoint's host"}
+    taken = {**TAKEN, endpoint.host: text("the endpoint's host")}
     for index, machine in enumerate(machines):
         if machine.name in taken:
-            text = f"{machine.name} already is {taken[machine.name]}: another name is needed"
-            yield Ambiguity(("machines", index, "name"), text, machine.name)
+            said = text("{name} already is {what}: another name is needed", name=machine.name,
+                        what=taken[machine.name])  # fmt: skip
+            yield Ambiguity(("machines", index, "name"), said, machine.name)

@@ -6,21 +6,25 @@ Each difference names the operation that brings it about, or the reason why it i
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import IPv4Address
 
 from hardway.errors import RefusedError
 from hardway.model.cluster import Cluster, Role
 from hardway.model.decisions import Decisions, endpoint_text
 from hardway.spec.schema import ClusterSpec, Counts, Named
+from hardway.text import Text, joined, text
 
 MINOR_MATTERS = frozenset({"kubernetes", "etcd", "containerd"})
 """Components whose minor versions store data, or speak protocols, that their predecessor's do not
 understand."""
 ADDED = {
-    Role.WORKER: "hardway up adds it",
-    Role.CONTROL_PLANE: "hardway up adds it; one after another joins etcd, and while their number "
-    "is even, as many may be lost as before",
+    Role.WORKER: text("hardway up adds it"),
+    Role.CONTROL_PLANE: text(
+        "hardway up adds it; one after another joins etcd, and while their number is even, as many "
+        "may be lost as before"
+    ),
 }
-NEW_VERSIONS = "hardway up --new-versions"
+A = {Role.WORKER: text("a worker"), Role.CONTROL_PLANE: text("a control plane")}
 
 
 class By(StrEnum):
@@ -45,8 +49,11 @@ class Delta:
     how: str
     """The operation, or the reason why it is refused and what to do instead."""
 
-    def __str__(self) -> str:
-        return f"{self.subject}: {self.current} -> {self.asked}: {self.how}"
+    @property
+    def line(self) -> Text:
+        """The difference in a line, for people."""
+        return text("{subject}: {current} -> {asked}: {how}", subject=self.subject,
+                    current=self.current, asked=self.asked, how=self.how)  # fmt: skip
 
 
 def deltas(
@@ -71,12 +78,13 @@ def deltas(
 
 def refuse(name: str, found: Sequence[Delta]) -> None:
     """Raise RefusedError where hardway.yaml asks for what cannot change in a living cluster."""
-    lines = [f"  {delta}" for delta in found if delta.by is By.NOBODY]
+    lines = [text("  {line}", line=delta.line) for delta in found if delta.by is By.NOBODY]
     if lines:
         raise RefusedError(
-            f"cluster {name} lives, and this is not done to it:\n" + "\n".join(lines),
+            text("cluster {name} lives, and hardway does not do this to it:\n{lines}", name=name,
+                 lines=joined("\n", lines)),
             hint="hardway plan shows all differences",
-        )
+        )  # fmt: skip
 
 
 def _fixed(before: Decisions, cluster: Cluster) -> Iterator[Delta]:
@@ -91,15 +99,15 @@ def _fixed(before: Decisions, cluster: Cluster) -> Iterator[Delta]:
         if current != asked:
             yield Delta(
                 subject, current, asked, By.NOBODY,
-                "cannot change while the cluster lives; take the change back, or start over: "
-                "hardway down",
+                text("cannot change while the cluster lives; take the change back, or start over: "
+                     "hardway down"),
             )  # fmt: skip
 
 
 def _machines(before: Decisions, cluster: Cluster, spec: ClusterSpec) -> Iterator[Delta]:
     for machine in cluster.machines:
         if before.machine(machine.name) is None:
-            yield Delta(machine.name, "absent", f"a {machine.role}", By.UP, ADDED[machine.role])
+            yield Delta(machine.name, text("absent"), A[machine.role], By.UP, ADDED[machine.role])
     if isinstance(spec.machines, Counts):
         counts = {
             Role.CONTROL_PLANE: spec.machines.control_planes,
@@ -110,16 +118,17 @@ def _machines(before: Decisions, cluster: Cluster, spec: ClusterSpec) -> Iterato
             if len(names) > asked:
                 yield Delta(
                     f"machines ({role})", f"{len(names)}", f"{asked}", By.COMMAND,
-                    f"none is removed by itself; choose one of {', '.join(names)}: "
-                    "hardway node remove NAME",
+                    text("none is removed by itself; choose one of {names}: hardway node remove "
+                         "NAME", names=", ".join(names)),
                 )  # fmt: skip
         return
     listed = {m.name: m for m in spec.machines}
     for known in before.machines:
         if known.name not in listed:
             yield Delta(
-                known.name, f"a {known.role}", "nothing", By.COMMAND,
-                f"it is left as it is; to take it out: hardway node remove {known.name}",
+                known.name, A[known.role], text("nothing"), By.COMMAND,
+                text("it is left as it is; to take it out: hardway node remove {machine}",
+                     machine=known.name),
             )  # fmt: skip
         else:
             yield from _changed(before, listed[known.name])
@@ -129,13 +138,18 @@ def _changed(before: Decisions, listed: Named) -> Iterator[Delta]:
     known = before.machine(listed.name)
     if known is None:
         return
-    again = f"remove it, then add it again: hardway node remove {known.name}"
     if Role(listed.role) is not known.role:
-        yield Delta(known.name, f"a {known.role}", f"a {listed.role}", By.NOBODY,
-                    f"a machine keeps its role; {again}")  # fmt: skip
+        yield Delta(known.name, A[known.role], A[Role(listed.role)], By.NOBODY,
+                    text("a machine keeps its role; remove it, then add it again: hardway node "
+                         "remove {machine}", machine=known.name))  # fmt: skip
     if listed.address is not None and listed.address != known.address:
-        yield Delta(known.name, f"at {known.address}", f"at {listed.address}", By.NOBODY,
-                    f"a machine keeps its address; {again}")  # fmt: skip
+        yield Delta(known.name, _at(known.address), _at(listed.address), By.NOBODY,
+                    text("a machine keeps its address; remove it, then add it again: hardway node "
+                         "remove {machine}", machine=known.name))  # fmt: skip
+
+
+def _at(address: IPv4Address) -> Text:
+    return text("at {address}", address=address)
 
 
 def _versions(
@@ -146,23 +160,26 @@ def _versions(
         if current == version:
             continue
         if name in MINOR_MATTERS and minor(current) != minor(version):
-            yield Delta(
-                name, current, version, By.NOBODY,
-                "hardway does not upgrade or downgrade minor versions yet; "
-                + (f'write `kubernetes: "{minor(current)}"`' if name == "kubernetes" else
-                   f"use the hardway that has {name} {minor(current)}"),
-            )  # fmt: skip
+            yield Delta(name, current, version, By.NOBODY, _no_upgrade(name, minor(current)))
         elif new_versions or (name == "kubernetes" and asked.removeprefix("v") == version):
             yield Delta(
                 name, current, version, By.UP,
-                "hardway up changes it machine by machine, control planes first",
+                text("hardway up changes it machine by machine, control planes first"),
             )  # fmt: skip
         else:
             yield Delta(
                 name, current, version, By.NOBODY,
-                f"this hardway has another version, and a cluster does not move to it by itself: "
-                f"{NEW_VERSIONS}",
+                text("this hardway has another version, and a cluster does not move to it by "
+                     "itself: hardway up --new-versions"),
             )  # fmt: skip
+
+
+def _no_upgrade(name: str, current: str) -> Text:
+    if name == "kubernetes":
+        return text("hardway does not upgrade or downgrade minor versions yet; write "
+                    '`kubernetes: "{version}"`', version=current)  # fmt: skip
+    return text("hardway does not upgrade or downgrade minor versions yet; use the hardway that "
+                "has {name} {version}", name=name, version=current)  # fmt: skip
 
 
 def minor(version: str) -> str:

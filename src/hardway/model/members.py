@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from hardway.errors import RefusedError
 from hardway.model.cluster import ETCD_PEER_PORT, Machine
+from hardway.text import text
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +73,12 @@ def next_step(machine: Machine, member: Member | None, *, has_data: bool) -> Nex
     """
     if member is None and has_data:
         raise RefusedError(
-            f"{machine.name} has data of etcd and is none of its members: it was removed",
-            hint=f"to let it join again: hardway ssh {machine.name} -- 'systemctl stop etcd && "
-            "mv /var/lib/etcd/member /var/lib/etcd/member.old', then: hardway up",
-        )
+            text("{machine} has etcd's data and is not one of its members: it was removed",
+                 machine=machine.name),
+            hint=text("to let it join again: hardway ssh {machine} -- 'systemctl stop etcd && mv "
+                      "/var/lib/etcd/member /var/lib/etcd/member.old', then: hardway up",
+                      machine=machine.name),
+        )  # fmt: skip
     if member is None:
         return Next.ADD
     if member.served and not has_data:

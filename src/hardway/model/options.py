@@ -8,30 +8,35 @@ from ipaddress import IPv4Network
 from hardway.spec.load import Loaded, Place
 from hardway.spec.options import UNLIMITED
 from hardway.spec.schema import ClusterSpec, Counts
+from hardway.text import Text, text
 
 DEFAULT_ISSUER = "https://kubernetes.default.svc.cluster.local"
 JWKS_PATH = "/openid/v1/jwks"
 EVERYWHERE = "0.0.0.0/0"
 LOOPBACK = IPv4Network("127.0.0.0/8")
-NO_LOOPBACK = "kube-proxy's nftables mode serves no NodePorts at loopback addresses"
+NO_LOOPBACK = text("kube-proxy's nftables mode serves no NodePorts at loopback addresses")
 KUBELETS = ("kubernetes.io/hostname", "kubernetes.io/os", "kubernetes.io/arch")
 """Labels that each kubelet sets, and sets again."""
 
 
 FORBIDDEN = (
     ("tls|cert|key|cipher|-ca-?file|crl|-san-|requestheader|proxy-client",
-     "TLS is hardway's: see pki"),
-    ("auth|oidc|token|admission|debug-socket", "who may do what is hardway's"),
-    ("encrypt|kms", "encryption is hardway's"),
-    ("service-account", "see serviceAccounts"),
-    ("node-labels|register-|pod-max-pids", "see nodes"),
-    ("feature-gates", "see featureGates, beside flags"),
-    ("^config|kubeconfig|config-file", "a file of further settings is checked by nobody"),
-    ("manifest-(url|path)", "pods from files are outside of the API's rules"),
+     text("is refused: TLS is hardway's: see pki")),
+    ("auth|oidc|token|admission|debug-socket",
+     text("is refused: hardway decides who may do what")),
+    ("encrypt|kms", text("is refused: encryption is hardway's")),
+    ("service-account", text("is refused: see serviceAccounts")),
+    ("node-labels|register-|pod-max-pids", text("is refused: see nodes")),
+    ("feature-gates", text("is refused: see featureGates, beside flags")),
+    ("^config|kubeconfig|config-file",
+     text("is refused: nobody checks a file of further settings")),
+    ("manifest-(url|path)",
+     text("is refused: the API's rules do not reach pods from files")),
     ("force-new-cluster|discovery|^initial-cluster|unsafe|wal-dir|root-dir",
-     "where data is, and that it stays, is hardway's"),
+     text("is refused: hardway decides where data is, and keeps it")),
 )  # fmt: skip
 """Patterns of flags that nobody may give, and why."""
+IGNORED = text("is refused: kube-proxy ignores flags beside its configuration file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,25 +100,26 @@ def _node_ports(spec: ClusterSpec) -> tuple[str, ...]:
     return (EVERYWHERE,) if {"all", EVERYWHERE} & set(asked) else asked
 
 
-def problems(loaded: Loaded) -> Iterator[str]:
+def problems(loaded: Loaded) -> Iterator[Text]:
     """Yield what is wrong with these wishes, each with its place."""
     for rule in (_labels, _taints, _flags, _others):
-        for place, text in rule(loaded.spec):
-            yield loaded.problem(place, text)
+        for place, message in rule(loaded.spec):
+            yield loaded.problem(place, message)
 
 
-def _labels(spec: ClusterSpec) -> Iterator[tuple[Place, str]]:
+def _labels(spec: ClusterSpec) -> Iterator[tuple[Place, Text]]:
     for at, labels, _ in _places(spec):
         for key in labels:
             if key in KUBELETS or key.startswith("beta.kubernetes.io/"):
-                yield (*at, "labels", key), "is kubelet's own label"
+                yield (*at, "labels", key), text("is kubelet's own label")
 
 
-def _taints(spec: ClusterSpec) -> Iterator[tuple[Place, str]]:
+def _taints(spec: ClusterSpec) -> Iterator[tuple[Place, Text]]:
     for at, _, taints in _places(spec):
         for taint in taints:
             if taint.startswith("node.kubernetes.io/"):
-                yield (*at, "taints"), f"{taint}: such taints are set by Kubernetes as it sees fit"
+                own = text("{taint}: Kubernetes itself sets and removes such taints", taint=taint)
+                yield (*at, "taints"), own
 
 
 def _places(spec: ClusterSpec) -> Iterator[tuple[Place, Mapping[str, str], tuple[str, ...]]]:
@@ -123,24 +129,26 @@ def _places(spec: ClusterSpec) -> Iterator[tuple[Place, Mapping[str, str], tuple
             yield ("machines", index), machine.labels, machine.taints
 
 
-def _flags(spec: ClusterSpec) -> Iterator[tuple[Place, str]]:
+def _flags(spec: ClusterSpec) -> Iterator[tuple[Place, Text]]:
     for component, extra in spec.components.items():
         for name in extra.flags:
             at = ("components", component, "flags", name)
             why = next((why for pattern, why in FORBIDDEN if re.search(pattern, name)), None)
             if component == "kube-proxy":
-                why = "kube-proxy ignores flags beside its configuration file"
+                why = IGNORED
             if why:
-                yield at, f"is refused: {why}"
+                yield at, why
 
 
-def _others(spec: ClusterSpec) -> Iterator[tuple[Place, str]]:
+def _others(spec: ClusterSpec) -> Iterator[tuple[Place, Text]]:
     for index, asked in enumerate(spec.network.node_ports):
         if isinstance(asked, IPv4Network) and asked.subnet_of(LOOPBACK):
             yield ("network", "nodePorts", index), NO_LOOPBACK
     if spec.nodes.pod_pids_limit == 0:
-        yield ("nodes", "podPidsLimit"), f"0 lets no pod run; {UNLIMITED} sets no limit"
+        none = text("0 lets no pod run; {unlimited} sets no limit", unlimited=UNLIMITED)
+        yield ("nodes", "podPidsLimit"), none
     if not isinstance(spec.machines, Counts):
         for index, machine in enumerate(spec.machines):
             if machine.role == "control-plane" and (machine.labels or machine.taints):
-                yield ("machines", index), "a control plane is no node: no labels, no taints"
+                no_node = text("a control plane is not a node: it has no labels and no taints")
+                yield ("machines", index), no_node

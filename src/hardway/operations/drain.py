@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hardway.errors import CommandError, RefusedError
+from hardway.text import text
 from hardway.tools.kubectl import Kubectl
 
 OUT_OF_SERVICE = "node.kubernetes.io/out-of-service=nodeshutdown:NoExecute"
@@ -46,9 +47,10 @@ async def drain(kubectl: Kubectl, node: Node, consent: Consent) -> None:
         await kubectl.run(*words, "--dry-run=client")
     except CommandError as error:
         raise RefusedError(
-            f"{name} has pods that are lost with it; nothing was changed:\n{error.output.strip()}",
+            text("{node} has pods that are lost with it; nothing was changed:\n{output}",
+                 node=name, output=error.output.strip()),
             hint="to agree to that: hardway node remove with the flags named above",
-        ) from error
+        ) from error  # fmt: skip
     try:
         limit_s = consent.timeout_s
         await kubectl.run(*words, f"--timeout={limit_s}s", timeout_s=limit_s + ANSWER_S)
@@ -56,22 +58,22 @@ async def drain(kubectl: Kubectl, node: Node, consent: Consent) -> None:
         budgets = await _in_the_way(kubectl, name)
         if not node["spec"].get("unschedulable"):
             await kubectl.run("uncordon", name)
-        why = "".join(f"\n  PodDisruptionBudget {budget}" for budget in budgets)
+        why = text("these allow no further disruption:\n{budgets}", budgets="\n".join(budgets))
         raise RefusedError(
-            f"{name} could not be drained within {consent.timeout_s} s; it takes pods again"
-            + (f". These allow no further disruption:{why}" if why else f":\n{error.output}"),
+            text("{node} could not be drained within {seconds} s; it takes pods again: {why}",
+                 node=name, seconds=limit_s, why=why if budgets else error.output.strip()),
             hint="let more replicas become ready, or change the budget; then run this again",
-        ) from error
+        ) from error  # fmt: skip
 
 
 async def _in_the_way(kubectl: Kubectl, node: str) -> list[str]:
-    """Return the budgets that allow no further disruption of pods on a node."""
+    """Return a line for each budget that allows no further disruption of pods on a node."""
     pods = await kubectl.objects(
         "pods", "--all-namespaces", f"--field-selector=spec.nodeName={node}"
     )
     budgets = await kubectl.objects("poddisruptionbudgets", "--all-namespaces")
     return [
-        f"{b['metadata']['namespace']}/{b['metadata']['name']}"
+        f"  PodDisruptionBudget {b['metadata']['namespace']}/{b['metadata']['name']}"
         for b in budgets
         if not b.get("status", {}).get("disruptionsAllowed", 0)
         and any(_covers(b, pod) for pod in pods)

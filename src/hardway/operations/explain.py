@@ -36,7 +36,8 @@ async def scene(project: Project, atlas: Atlas, thing: Thing, machine: str) -> S
             seen = await _of_fleet(fleet, atlas, thing, [m.name for m in chosen], machine)
         return replace(seen, given=_given(project, atlas, thing))
     except (HardwayError, TimeoutError, OSError) as error:
-        why = error.message if isinstance(error, HardwayError) else str(error) or text("no answer within {seconds} s", seconds=PATIENCE_S)
+        late = text("no answer within {seconds} s", seconds=PATIENCE_S)
+        why = getattr(error, "message", str(error)) or late
         return Scene(machine=machine, silent=dict.fromkeys((m.name for m in chosen), why))
 
 

@@ -13,6 +13,7 @@ from hardway.files import write
 from hardway.model.cluster import HostFacts
 from hardway.project import Project
 from hardway.steps.base import Given
+from hardway.text import text
 
 FORMATS: Mapping[str, Callable[[Book, Say], Mapping[str, Entry]]] = {
     "guide": guide.tree,
@@ -42,7 +43,8 @@ async def export(project: Project, form: str, folder: Path, say: Say) -> int:
 
 def _require_empty(folder: Path) -> None:
     if folder.exists() and any(folder.iterdir()):
-        raise RefusedError(f"{folder} is not empty", hint="name a folder that is not there yet")
+        raise RefusedError(text("{folder} is not empty", folder=folder),
+                           hint="name a folder that does not exist yet")  # fmt: skip
 
 
 async def _facts(project: Project) -> Mapping[str, HostFacts]:
@@ -50,9 +52,10 @@ async def _facts(project: Project) -> Mapping[str, HostFacts]:
         facts = await project.provider.facts(project.cluster, fleet)
     if silent := [m.name for m in project.cluster.machines if m.name not in facts]:
         raise RefusedError(
-            f"nothing is known of {', '.join(silent)}: what is put there depends on the machine",
+            text("nothing is known of {machines}: what hardway puts there depends on the machine",
+                 machines=", ".join(silent)),
             hint="hardway status",
-        )
+        )  # fmt: skip
     return facts
 
 

@@ -8,6 +8,7 @@ from hardway.model.cluster import EndpointKind
 from hardway.model.resources import Finding
 from hardway.project import Project
 from hardway.report import Report
+from hardway.text import text
 
 HIGHLY_AVAILABLE = 3
 """Control planes of which one may be lost; numbers in between are refused by the spec."""
@@ -21,9 +22,10 @@ async def dispensable(project: Project) -> None:
     """
     if len(project.cluster.control_planes) < HIGHLY_AVAILABLE:
         raise RefusedError(
-            f"{project.cluster.name} has one control plane: without it there is no API",
+            text("{cluster} has one control plane: without it there is no API",
+                 cluster=project.cluster.name),
             hint="three survive the loss of one: machines.controlPlanes: 3",
-        )
+        )  # fmt: skip
     if project.cluster.endpoint.kind is EndpointKind.PROXY:
         raise RefusedError(
             "clients on this host reach one control plane only: the balancers are on the machines",
@@ -31,9 +33,10 @@ async def dispensable(project: Project) -> None:
         )
     if not await project.provider.within_reach(project.cluster):
         raise RefusedError(
-            f"this host reaches {project.cluster.endpoint.host} over machines only",
+            text("this host reaches {endpoint} over machines only",
+                 endpoint=project.cluster.endpoint.host),
             hint="run it where no bastion and no name of ~/.ssh/config's is in between",
-        )
+        )  # fmt: skip
 
 
 async def verify_ha(project: Project, report: Report) -> list[Finding]:

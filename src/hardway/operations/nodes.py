@@ -22,6 +22,7 @@ from hardway.providers.base import MachineState
 from hardway.report import Event, Happened, Report
 from hardway.spec.schema import Counts
 from hardway.steps import STEPS
+from hardway.text import text
 from hardway.transport.base import Fleet
 
 
@@ -69,9 +70,10 @@ def _known(project: Project, name: str) -> Machine:
     known = {m.name: m for m in (project.decisions.machines if project.decisions else ())}
     if name not in known:
         raise RefusedError(
-            f"{name} is no machine of cluster {project.cluster.name}",
-            hint=f"its machines: {', '.join(known) or 'none yet'}",
-        )
+            text("cluster {cluster} has no machine {machine}", cluster=project.cluster.name,
+                 machine=name),
+            hint=text("its machines: {names}", names=", ".join(known) or text("none yet")),
+        )  # fmt: skip
     return known[name]
 
 
@@ -82,10 +84,12 @@ def _unlisted(project: Project, machine: Machine) -> None:
     if not isinstance(asked, Counts):
         if any(m.name == machine.name for m in asked):
             raise RefusedError(
-                f"hardway.yaml lists {machine.name}: the next `up` would add it again",
-                hint="take its line out of hardway.yaml, then run this again; "
-                f"for new hardware in its place: hardway node replace {machine.name}",
-            )
+                text("hardway.yaml lists {machine}: the next `up` would add it again",
+                     machine=machine.name),
+                hint=text("take its line out of hardway.yaml, then run this again; for new "
+                          "hardware in its place: hardway node replace {machine}",
+                          machine=machine.name),
+            )  # fmt: skip
         return
     field, count = {
         Role.CONTROL_PLANE: ("controlPlanes", asked.control_planes),
@@ -94,18 +98,19 @@ def _unlisted(project: Project, machine: Machine) -> None:
     there = len(project.cluster.having(machine.role))
     if there <= count:
         raise RefusedError(
-            f"hardway.yaml asks for {count} {field} and there are {there}: the next `up` would add "
-            "one again",
-            hint=f"lower machines.{field} in hardway.yaml, then run this again; "
-            f"for new hardware in its place: hardway node replace {machine.name}",
-        )
+            text("hardway.yaml asks for {count} {field} and there are {found}: the next `up` would "
+                 "add one again", count=count, field=field, found=there),
+            hint=text("lower machines.{field} in hardway.yaml, then run this again; for new "
+                      "hardware in its place: hardway node replace {machine}", field=field,
+                      machine=machine.name),
+        )  # fmt: skip
 
 
 async def _depart(project: Project, machine: Machine, departure: Departure, report: Report) -> None:
     """Empty a machine, take it apart, and delete its Node, as far as each is still to be done."""
 
-    def doing(name: str, text: str) -> None:
-        report(Event(happened=Happened.DOING, machine=name, text=text))
+    def doing(name: str, what: str) -> None:
+        report(Event(happened=Happened.DOING, machine=name, text=what))
 
     state = (await project.provider.states(project.cluster))[machine.name]
     async with project.provider.connect(project.cluster) as fleet:
@@ -117,7 +122,7 @@ async def _depart(project: Project, machine: Machine, departure: Departure, repo
             serves = await _serves(fleet, machine, state, departure)
             node = await drain.find(kubectl, machine.name)
             if node and serves:
-                doing(machine.name, "draining")
+                doing(machine.name, text("draining"))
                 await drain.drain(kubectl, node, departure.consent)
             elif node:
                 if departure.lost and state is not MachineState.ABSENT:
@@ -142,14 +147,16 @@ async def _serves(
     transport = fleet.get(machine.name)
     if transport is not None and departure.lost:
         raise RefusedError(
-            f"{machine.name} answers: it is not lost",
-            hint=f"hardway node remove {machine.name}, without --lost",
+            text("{machine} answers: it is not lost", machine=machine.name),
+            hint=text("without --lost: hardway node remove {machine}", machine=machine.name),
         )
     if transport is None and not departure.lost and state is not MachineState.ABSENT:
         raise RefusedError(
-            f"{machine.name} does not answer ({state}): its pods cannot be asked to go",
-            hint=f"start it; if it never comes back: hardway node remove {machine.name} --lost",
-        )
+            text("{machine} does not answer ({state}): its pods cannot be asked to go",
+                 machine=machine.name, state=state),
+            hint=text("start it; if it never comes back: hardway node remove {machine} --lost",
+                      machine=machine.name),
+        )  # fmt: skip
     if transport is None:
         return False
     # Without hardway's notes a run before this one has taken it apart already.
@@ -161,18 +168,17 @@ def _refuse_living(machine: Machine, node: drain.Node) -> None:
     """Raise RefusedError while the API still hears from a machine that is said to be gone."""
     if drain.renews(node):
         raise RefusedError(
-            f"{machine.name} renews the lease of its node: it runs, though it does not answer "
-            "here; its pods would run twice",
+            text("{machine} renews the lease of its node: it runs, though it does not answer here; "
+                 "its pods would run twice", machine=machine.name),
             hint="switch it off; a minute later the API has noticed, then run this again",
-        )
+        )  # fmt: skip
 
 
 def _forget(project: Project, departure: Departure, report: Report) -> None:
     """Delete a machine's keys here; of a lost one, say how long the keys on its disk are good."""
     good_until = store.forget(project.workspace.pki, project.cluster, departure.name)
     if departure.lost and good_until:
-        text = (
-            f"{departure.name}: the certificates on its disk are good until {good_until:%Y-%m-%d}; "
-            "Kubernetes reads no revocation list, so whoever has that disk comes in until then"
-        )
-        report(Event(happened=Happened.WARNED, machine=departure.name, text=text))
+        said = text("{machine}: the certificates on its disk are good until {day:%Y-%m-%d}; "
+                    "Kubernetes reads no revocation list, so whoever has that disk comes in until "
+                    "then", machine=departure.name, day=good_until)  # fmt: skip
+        report(Event(happened=Happened.WARNED, machine=departure.name, text=said))

@@ -19,6 +19,7 @@ from hardway.pictures import PICTURES
 from hardway.pictures.layout import lay_out
 from hardway.pictures.terminal import plain
 from hardway.project import Project
+from hardway.text import text
 
 Json = dict[str, Any]
 
@@ -99,8 +100,9 @@ async def picture(project: Project, name: str, about: str = "") -> Json:
     """
     row = next((p for p in PICTURES if p.name == name), None)
     if row is None:
-        raise RefusedError(f"there is no picture {name!r}",
-                           hint=f"the pictures: {', '.join(p.name for p in PICTURES)}")  # fmt: skip
+        names = ", ".join(p.name for p in PICTURES)
+        raise RefusedError(text("there is no picture '{picture}'", picture=name),
+                           hint=text("the pictures: {names}", names=names))  # fmt: skip
     looks = row.looks(draw(project), about)
     seen = await view(project, looks) if project.decisions else without_machines(project)
     drawing = row.draw(seen, about)
@@ -112,7 +114,7 @@ async def plan(project: Project) -> Json:
     planned = await pipeline.plan(project)
     fields = ("machine", "step", "kind", "path_or_unit", "diff")
     return {
-        "deltas": [str(delta) for delta in planned.deltas],
+        "deltas": [str(delta.line) for delta in planned.deltas],
         "changes": [{name: str(getattr(c, name)) for name in fields} for c in planned.changes],
         "unknown": planned.unknown,
     }

@@ -28,9 +28,10 @@ def machine_of(atlas: Atlas, picture: str, argument: str) -> Machine:
     except KeyError:
         names = ", ".join(choices(atlas))
         raise RefusedError(
-            f"this cluster has no machine {argument!r}",
-            hint=f"hardway picture {picture} MACHINE; the names: {names}",
-        ) from None
+            text("this cluster has no machine '{machine}'", machine=argument),
+            hint=text("hardway picture {picture} MACHINE; the names: {names}", picture=picture,
+                      names=names),
+        ) from None  # fmt: skip
 
 
 def draw(view: View, argument: str) -> Drawing:

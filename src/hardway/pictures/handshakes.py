@@ -27,9 +27,10 @@ def draw(view: View, argument: str) -> Drawing:
     known = {row.name: row for row in having(view.atlas.cluster)}
     if argument not in known:
         raise RefusedError(
-            f"this cluster has no connection {argument!r}",
-            hint=f"hardway picture handshake NAME; the names: {', '.join(known)}",
-        )
+            text("this cluster has no connection '{connection}'", connection=argument),
+            hint=text("hardway picture handshake NAME; the names: {names}",
+                      names=", ".join(known)),
+        )  # fmt: skip
     row = known[argument]
     client, server = pairs(view.atlas.cluster, row)[0]
     made = resolve(view.atlas, row, client, server)

@@ -209,9 +209,10 @@ def path_of(atlas: Atlas, argument: str) -> Path:
         if path.name == argument and argument in choices(atlas):
             return path
     raise RefusedError(
-        f"this cluster has no path {argument!r}",
-        hint=f"hardway picture packets PATH; the names: {', '.join(choices(atlas)) or 'none'}",
-    )
+        text("this cluster has no path '{path}'", path=argument),
+        hint=text("hardway picture packets PATH; the names: {names}",
+                  names=", ".join(choices(atlas)) or text("none")),
+    )  # fmt: skip
 
 
 def looks(atlas: Atlas, argument: str) -> tuple[Look, ...]:

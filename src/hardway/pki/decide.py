@@ -27,11 +27,12 @@ from hardway.pki.inspect import due, flaw, read
 from hardway.pki.inventory import CAS, Authority, Wanted, expand
 from hardway.pki.issue import public_of
 from hardway.pki.values import PROVIDER, KeyPair, NamedKey, Pair, Secrets, ServiceAccountKeys, Trust
+from hardway.text import text
 
 Kept = Mapping[str, bytes]
 """The files in the folder of secrets, by their paths in it."""
 
-RESTORE = "restore it from a backup of the cluster's folder; hardway down begins anew"
+RESTORE = "restore it from a backup of the cluster's folder; to start over: hardway down"
 ACCOUNT = "service-account"
 ENCRYPTION = "encryption"
 RING = f"{ENCRYPTION}/ring.json"
@@ -100,15 +101,19 @@ def _authority(kept: Kept, row: Authority, now: datetime) -> str:
     if crt not in kept:
         return "missing"
     if key not in kept:
-        raise PkiError(f"pki/{key} is gone, and pki/{crt} cannot sign without it", hint=RESTORE)
+        raise PkiError(text("pki/{key} is missing, and pki/{crt} cannot sign without it", key=key,
+                            crt=crt), hint=RESTORE)  # fmt: skip
     try:
         said = read(kept[crt])
     except ValueError as error:
-        raise PkiError(f"pki/{crt} is no certificate: {error}", hint=RESTORE) from error
+        raise PkiError(text("pki/{crt} is not a certificate: {error}", crt=crt, error=error),
+                       hint=RESTORE) from error  # fmt: skip
     if said.public_key != _public(kept, key):
-        raise PkiError(f"pki/{crt} is not the certificate of pki/{key}", hint=RESTORE)
+        raise PkiError(text("pki/{crt} is not the certificate of pki/{key}", crt=crt, key=key),
+                       hint=RESTORE)  # fmt: skip
     if said.not_after <= now:
-        raise PkiError(f"pki/{crt} expired on {said.not_after:%Y-%m-%d}", hint=RESTORE)
+        raise PkiError(text("pki/{crt} expired on {day:%Y-%m-%d}", crt=crt, day=said.not_after),
+                       hint=RESTORE)  # fmt: skip
     return due(kept[crt], now) if now < said.not_before else ""
 
 
@@ -133,7 +138,8 @@ def _account(kept: Kept) -> bool:
     if key in kept:
         _public(kept, key)
     elif public in kept:
-        raise PkiError(f"pki/{key} is gone, and with it all tokens of pods", hint=RESTORE)
+        raise PkiError(text("pki/{key} is missing: no token of a pod is valid without it", key=key),
+                       hint=RESTORE)  # fmt: skip
     return key in kept
 
 
@@ -153,7 +159,8 @@ def ring(kept: Kept) -> tuple[Mapping[str, str], ...]:
     if FIRST_KEY in kept:
         return ({"name": FIRST_NAME, "file": FIRST_KEY},)
     if len(ring_files(kept)) > 1:
-        raise PkiError(f"pki/{RING} is gone, which says which key writes", hint=RESTORE)
+        raise PkiError(text("pki/{ring} is missing: it says which key writes", ring=RING),
+                       hint=RESTORE)  # fmt: skip
     return ()
 
 
@@ -166,7 +173,8 @@ def _rows(kept: Kept) -> Iterator[dict[str, str]]:
     try:
         yield from json.loads(kept[RING])
     except ValueError as error:
-        raise PkiError(f"pki/{RING} cannot be read: {error}", hint=RESTORE) from error
+        raise PkiError(text("pki/{ring} cannot be read: {error}", ring=RING, error=error),
+                       hint=RESTORE) from error  # fmt: skip
 
 
 def named(kept: Kept, row: Mapping[str, str]) -> NamedKey:
@@ -179,14 +187,16 @@ def named(kept: Kept, row: Mapping[str, str]) -> NamedKey:
     try:
         secret = b64decode(kept[file])
     except KeyError as error:
-        raise PkiError(f"pki/{file} is gone; no Secret is readable so", hint=RESTORE) from error
+        raise PkiError(text("pki/{file} is missing; no Secret can be read without it", file=file),
+                       hint=RESTORE) from error  # fmt: skip
     except binascii.Error:
         secret = b""
     if len(secret) not in KEY_BYTES:
         raise PkiError(
-            f"pki/{file} is not the base64 of {ENCRYPTION_BYTES} bytes; no Secret is readable so",
+            text("pki/{file} is not the base64 of {bytes} bytes; no Secret can be read by it",
+                 file=file, bytes=ENCRYPTION_BYTES),
             hint=RESTORE,
-        )
+        )  # fmt: skip
     return NamedKey(row["name"], secret, row.get("provider", PROVIDER))
 
 
@@ -194,7 +204,8 @@ def _public(kept: Kept, path: str) -> bytes:
     try:
         return public_of(kept[path])
     except (ValueError, TypeError) as error:
-        raise PkiError(f"pki/{path} is no private key", hint=RESTORE) from error
+        raise PkiError(text("pki/{path} is not a private key", path=path),
+                       hint=RESTORE) from error  # fmt: skip
 
 
 def secrets(kept: Kept, cluster: Cluster) -> Secrets:

@@ -22,6 +22,7 @@ from hardway.pki.inspect import read as read_certificate
 from hardway.pki.inventory import CAS, CERTIFICATES, Authority, Wanted, expand
 from hardway.pki.issue import Leaf, new_ca, new_key, new_leaf, public_of
 from hardway.pki.values import NamedKey, Pair, Secrets
+from hardway.text import text
 
 PRIVATE, PUBLIC = 0o600, 0o644
 KINDS = {".crt": PUBLIC, ".pub": PUBLIC, ".json": PUBLIC, ".key": PRIVATE}
@@ -145,7 +146,8 @@ class Draft:
         """
         for issue in self.issues:
             if isinstance(issue.what, Authority):
-                raise PkiError(f"{issue.name}: {issue.why}", hint="hardway up")
+                raise PkiError(text("{name}: {why}", name=issue.name, why=issue.why),
+                               hint="hardway up")  # fmt: skip
         own = {w.stem: w for w in expand(cluster) if not w.machine}
         issues = tuple(issue for issue in self.issues if issue.what in own.values())
         files = {path: c for path, c in self.files.items() if path.rpartition(".")[0] in own}
@@ -259,6 +261,7 @@ def _read(path: Path) -> Read:
     try:
         return read_certificate(path.read_bytes())
     except FileNotFoundError as error:
-        raise PkiError(f"{path} is not there", hint="hardway up makes it") from error
+        raise PkiError(text("{path} is missing", path=path), hint="hardway up makes it") from error
     except ValueError as error:
-        raise PkiError(f"{path} is no certificate: {error}", hint="hardway up") from error
+        raise PkiError(text("{path} is not a certificate: {error}", path=path, error=error),
+                       hint="hardway up") from error  # fmt: skip

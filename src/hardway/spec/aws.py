@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from hardway.spec.part import Part, Range
+from hardway.text import Text, text
 
 TYPE = r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$"
 IMAGES = ("ubuntu-24.04", "ubuntu-22.04", "debian-13", "debian-12")
@@ -18,7 +19,7 @@ OURS = ("hardway.dev/", "aws:", "Name")
 LARGEST_SHARED = 22
 """Smaller ranges than a /22 have no room for three /24 beside the first."""
 
-WHO = (
+WHO = text(
     "is needed with provider aws: the public address you come from, as AWS sees it, with /32; only "
     "it may reach SSH and the API. hardway asks no outside service for it"
 )
@@ -87,29 +88,38 @@ def subnets(aws: Aws, nodes: IPv4Network) -> tuple[IPv4Network, ...]:
     return tuple(list(nodes.subnets(new_prefix=24))[1 : 1 + aws.zones])
 
 
-def problems(aws: Aws, nodes: IPv4Network) -> Iterator[tuple[Place, str]]:
+def problems(aws: Aws, nodes: IPv4Network) -> Iterator[tuple[Place, Text]]:
     """Yield what is wrong with the section as a whole, each with its place."""
     if aws.region is None:
-        yield ("aws", "region"), "is needed with provider aws, for example ap-northeast-2"
+        yield ("aws", "region"), text("is needed with provider aws, for example ap-northeast-2")
     if not aws.operators:
         yield ("aws", "operators"), WHO
     if IPv4Network("0.0.0.0/0") in aws.operators:
-        yield ("aws", "operators"), "0.0.0.0/0 is everybody; name the addresses you come from"
+        everybody = text("0.0.0.0/0 is everybody; name the addresses you come from")
+        yield ("aws", "operators"), everybody
     if aws.zone_names and len(set(aws.zone_names)) != aws.zones:
-        yield ("aws", "zoneNames"), f"has to name {aws.zones} zones, as aws.zones says"
+        zones = text("must name {zones} zones, as aws.zones says", zones=aws.zones)
+        yield ("aws", "zoneNames"), zones
     yield from _subnet_problems(aws, nodes)
     for key in aws.tags:
         if key.startswith(OURS):
-            yield ("aws", "tags"), f"{key} is not yours to set: things are found again by such tags"
+            ours = text("{key} is not yours to set: hardway finds things again by such tags",
+                        key=key)  # fmt: skip
+            yield ("aws", "tags"), ours
 
 
-def _subnet_problems(aws: Aws, nodes: IPv4Network) -> Iterator[tuple[Place, str]]:
+def _subnet_problems(aws: Aws, nodes: IPv4Network) -> Iterator[tuple[Place, Text]]:
+    at = ("aws", "subnets")
     if aws.subnets and aws.vpc is None:
-        yield ("aws", "subnets"), "are of which VPC? aws.vpc is needed with them"
+        yield at, text("are of which VPC? aws.vpc is needed with them")
     if aws.subnets and len(aws.subnets) != aws.zones:
-        yield ("aws", "subnets"), f"one for each of the {aws.zones} zones is needed"
+        yield at, text("one for each of the {zones} zones is needed", zones=aws.zones)
     for subnet in aws.subnets:
         if not subnet.cidr.subnet_of(nodes):
-            yield ("aws", "subnets"), f"{subnet.cidr} is not within network.nodes {nodes}"
+            outside = text("{cidr} is not within network.nodes {nodes}", cidr=subnet.cidr,
+                           nodes=nodes)  # fmt: skip
+            yield at, outside
     if not aws.subnets and len(subnets(aws, nodes)) != aws.zones:
-        yield ("network", "nodes"), f"{nodes} has no room for {aws.zones} subnets; a /22 has"
+        narrow = text("{nodes} has no room for {zones} subnets; a /22 has", nodes=nodes,
+                      zones=aws.zones)  # fmt: skip
+        yield ("network", "nodes"), narrow

@@ -17,6 +17,7 @@ from hardway.spec.inventory import Found, Inventory
 from hardway.spec.options import Extra, Nodes, PodSecurity, ServiceAccounts
 from hardway.spec.schema import TAGS, ClusterSpec, Counts, EndpointSpec, Named, Network, Pki
 from hardway.spec.ssh import Ssh
+from hardway.text import Text, text
 
 M = TypeVar("M", bound=BaseModel)
 LARGEST_BYTES = 1 << 16
@@ -39,6 +40,30 @@ INVENTORY: Mapping[str, type[BaseModel]] = {"": Inventory, "ssh": Ssh, "machines
 """The same of the file of `verify --inventory`."""
 PLAIN_TAGS = frozenset({"int", "bool", "null"})
 """Scalars taken as what they look like; all others are their own text: `1.30` is no 1.3."""
+RULES = {
+    "missing": "is needed",
+    "address": "an address is wanted, as in 10.240.0.0",
+    "ip_v4_address": "must be an IPv4 address",
+    "ip_v4_network": "must be a range of IPv4 addresses, as in 10.240.0.0/24",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "string_type": "must be a text",
+    "path_type": "must be a path",
+    "model_type": "must be a mapping",
+    "model_attributes_type": "must be a mapping",
+    "dict_type": "must be a mapping",
+    "tuple_type": "must be a list",
+    "literal_error": "must be {expected}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "string_pattern_mismatch": "must match the pattern {pattern}",
+    "string_too_long": "must have at most {max_length} characters",
+    "too_short": "must have at least {min_length} entries",
+}
+"""What pydantic's kinds of errors say to people; the others keep pydantic's words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +74,19 @@ class Loaded:
     file: str
     lines: Mapping[Place, int]
 
-    def problem(self, place: Place, message: str) -> str:
+    def problem(self, place: Place, message: str) -> Text:
         """Return a problem as `file:line: place: message`."""
         return problem(self.file, self.lines, place, message)
 
 
-def problem(file: str, lines: Mapping[Place, int], place: Place, message: str) -> str:
+def problem(file: str, lines: Mapping[Place, int], place: Place, message: str) -> Text:
     """Return a problem with its line: the one of the place, or of what it is in."""
     within = place
     while within and within not in lines:
         within = within[:-1]
-    text = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in place).lstrip(".")
-    return f"{file}:{lines.get(within, 1)}: " + (f"{text}: " if text else "") + message
+    name = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in place).lstrip(".")
+    where = f"{file}:{lines.get(within, 1)}" + (f": {name}" if name else "")
+    return text("{where}: {message}", where=where, message=message)
 
 
 def load(path: Path | None) -> Loaded:
@@ -81,16 +107,18 @@ def load_inventory(path: Path) -> Inventory:
         SpecError: with everything that is wrong in the file.
     """
     file = str(path)
-    text = _read(path, hint="docs/inventory.md shows one")
-    inventory, lines = _validated(text, file, Inventory, INVENTORY)
+    content = _read(path, hint="docs/inventory.md shows one")
+    inventory, lines = _validated(content, file, Inventory, INVENTORY)
     names = [machine.name for machine in inventory.machines]
     problems = [
-        problem(file, lines, ("machines", n, "name"), f"{name} is the name of another machine too")
+        problem(file, lines, ("machines", n, "name"),
+                text("{name} is the name of another machine too", name=name))
         for n, name in enumerate(names)
         if name in names[:n]
-    ]
+    ]  # fmt: skip
     if "control-plane" not in {machine.role for machine in inventory.machines}:
-        problems.append(problem(file, lines, ("machines",), "none is a control plane"))
+        message = text("none is a control plane")
+        problems.append(problem(file, lines, ("machines",), message))
     if problems:
         raise SpecError(problems)
     return inventory
@@ -100,40 +128,47 @@ def _read(path: Path, hint: str = "") -> str:
     try:
         content = path.read_bytes()
     except OSError as error:
+        absent = isinstance(error, FileNotFoundError)
+        why = text("No such file") if absent else error.strerror
         raise SpecError(
-            [f"{path}: {error.strerror}"], hint=hint or f"hardway init {path} writes one"
+            [text("{path}: {why}", path=path, why=why)],
+            hint=hint or text("hardway init {path} writes one", path=path),
         ) from error
     if len(content) > LARGEST_BYTES:
-        raise SpecError([f"{path}: {len(content)} bytes; at most {LARGEST_BYTES} are read"])
+        raise SpecError([text("{path}: {size} bytes; hardway reads at most {most}",
+                              path=path, size=len(content), most=LARGEST_BYTES)])  # fmt: skip
     try:
         return content.decode()
     except UnicodeDecodeError as error:
-        raise SpecError([f"{path}: byte {error.start} is not UTF-8"]) from error
+        raise SpecError(
+            [text("{path}: byte {number} is not UTF-8", path=path, number=error.start)]
+        ) from error
 
 
-def parse(text: str, file: str) -> Loaded:
+def parse(written: str, file: str) -> Loaded:
     """Read a spec from a text; `file` is what errors call it."""
-    spec, lines = _validated(text, file, ClusterSpec, PARTS)
+    spec, lines = _validated(written, file, ClusterSpec, PARTS)
     return Loaded(spec, file, lines)
 
 
 def _validated(
-    text: str, file: str, model: type[M], parts: Mapping[str, type[BaseModel]]
+    written: str, file: str, model: type[M], parts: Mapping[str, type[BaseModel]]
 ) -> tuple[M, dict[Place, int]]:
     """Return a text's content, and where each part of it stands."""
     lines: dict[Place, int] = {}
     problems: list[str] = []
     try:
-        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
-            raise SpecError([f"{file}:1: aliases (*name) are not read; write it out"])
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(written)):
+            message = text("hardway reads no aliases (*name): write the value out")
+            raise SpecError([problem(file, {}, (), message)])
+        node = yaml.compose(written, Loader=yaml.SafeLoader)
         data = _plain(node, (), lines, problems, file) if node else {}
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise SpecError([f"{file}:{line}: {error.problem or error}"]) from error
+        raise SpecError([problem(file, {(): line}, (), error.problem or str(error))]) from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         first = (str(error) or type(error).__name__).splitlines()[0]
-        raise SpecError([f"{file}:1: {first}"]) from error
+        raise SpecError([problem(file, {}, (), first)]) from error
     try:
         content = model.model_validate(data if data is not None else {})
     except ValidationError as error:
@@ -155,7 +190,8 @@ def _plain(
             here = (*at, key)
             line = key_node.start_mark.line + 1
             if key in value:
-                problems.append(problem(file, {here: line}, here, "stands here a second time"))
+                again = text("stands here a second time")
+                problems.append(problem(file, {here: line}, here, again))
             lines[here] = line
             value[key] = _plain(value_node, here, lines, problems, file)
         return value
@@ -174,20 +210,24 @@ def _explain(
 ) -> str:
     place = tuple(part for part in error["loc"] if part not in TAGS)
     if error["type"] == "extra_forbidden":
-        return problem(file, lines, place, f"is not a field here{_meant(place, parts)}")
-    message = error["msg"][:1].lower() + error["msg"][1:]
+        return problem(file, lines, place, _not_a_field(place, parts))
+    known = error["type"] in RULES
+    message = text(RULES[error["type"]], **error.get("ctx", {})) if known else error["msg"]
     found = error["input"]
-    shown = "" if isinstance(found, dict | list) else f", found {json.dumps(found, default=str)}"
-    return problem(file, lines, place, message + shown)
+    if error["type"] != "missing" and not isinstance(found, dict | list):
+        found = json.dumps(found, default=str, ensure_ascii=False)
+        message = text("{message}, found {found}", message=message, found=found)
+    return problem(file, lines, place, message)
 
 
-def _meant(place: Place, parts: Mapping[str, type[BaseModel]]) -> str:
+def _not_a_field(place: Place, parts: Mapping[str, type[BaseModel]]) -> Text:
     model = parts.get(str(place[0]) if len(place) > 1 else "")
     if model is None:
         model = Named if isinstance(place[1], int) else Counts
     known = [field.alias or name for name, field in model.model_fields.items()]
-    close = difflib.get_close_matches(str(place[-1]), known, n=1)
-    return f"; did you mean {close[0]}?" if close else f"; the fields are {', '.join(known)}"
+    for close in difflib.get_close_matches(str(place[-1]), known, n=1):
+        return text("is not a field here; did you mean {name}?", name=close)
+    return text("is not a field here; the fields are {names}", names=", ".join(known))
 
 
 def json_schema() -> str:

@@ -7,6 +7,7 @@ from hardway.errors import RefusedError
 from hardway.model.options import Extra, Options
 from hardway.model.rows import Setting
 from hardway.render.systemd import Service
+from hardway.text import text
 
 WHY = "Yours: hardway.yaml, `components`."
 NOTHING = Extra()
@@ -28,9 +29,10 @@ def with_extras(
     taken = {_plain(setting.name) for setting in (*service.flags, *(file or ()))}
     if twice := [name for name in extra.flags if _plain(name) in taken]:
         raise RefusedError(
-            f"hardway sets these flags of {component} itself: {', '.join(twice)}",
+            text("hardway sets these flags of {component} itself: {flags}", component=component,
+                 flags=", ".join(twice)),
             hint="take them out of hardway.yaml, `components`",
-        )
+        )  # fmt: skip
     own = [Setting(f"--{name}", value, WHY) for name, value in extra.flags.items()]
     flags = service.flags
     if extra.gates and file is None:

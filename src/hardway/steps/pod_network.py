@@ -45,6 +45,7 @@ from hardway.steps.network import (
 )
 from hardway.steps.packages import packages
 from hardway.steps.pod_sources import SOURCES
+from hardway.text import text
 
 NAME = "pod-network"
 CONFLIST = f"{CNI_CONFIG}/10-pods.conflist"
@@ -115,10 +116,12 @@ def pod_mtu(given: Given) -> int:
     asked = given.cluster.options.pod_mtu
     if asked and asked > mtus[narrowest]:
         raise RefusedError(
-            f"network.podMtu is {asked}; the link of {narrowest} carries {mtus[narrowest]}: larger "
-            "packets of pods would be lost there",
-            hint=f"hardway ssh {narrowest} -- ip link; without podMtu the smallest is taken",
-        )
+            text("network.podMtu is {asked}; the link of {machine} carries {mtu}: larger packets "
+                 "of pods would be lost there", asked=asked, machine=narrowest,
+                 mtu=mtus[narrowest]),
+            hint=text("hardway ssh {machine} -- ip link; without podMtu hardway takes the smallest",
+                      machine=narrowest),
+        )  # fmt: skip
     return asked or mtus[narrowest]
 
 
