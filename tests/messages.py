@@ -25,21 +25,21 @@ from hardway.text import FOLDER, Text
 SOURCE = Path(hardway.__file__).parent
 PO = FOLDER / "ko.po"
 PROSE = {
-    "authorizes", "can", "caption", "grants", "meaning", "notes", "presented_by", "reason",
-    "summary", "symptom", "teaches", "title", "verified_by", "why", "without",
+    "authorizes", "can", "caption", "grants", "hint", "meaning", "notes", "presented_by", "reason",
+    "says", "summary", "symptom", "teaches", "title", "verified_by", "why", "without",
 }  # fmt: skip
 """Fields of rows that people read."""
 NAMES = re.compile(r"[\w.-]+ \(0\d{3} [\w-]+\)|[\w.:/-]+(, [\w.:/-]+)+|default-server check .*")
 """A file with mode and owner, a list of names or addresses, and an entry of haproxy.cfg."""
 SAYING = {"text", "say", "translate"}
 """Functions whose first argument is a text."""
+JUDGING = {"refuse", "warn"}
+"""Functions of preflight's checks, all of whose arguments are texts."""
 ERRORS = {name for name, kind in inspect.getmembers(errors, inspect.isclass)
           if issubclass(kind, errors.HardwayError)}  # fmt: skip
 """Classes whose message and hint are texts."""
-ENGLISH = (
-    "bundle/", "components/", "files.py", "host.py", "providers/", "supply.py", "transport/",
-)  # fmt: skip
-"""Files and folders whose errors are not texts so far."""
+SKIPPED = re.compile(r"\.providers\.aws(?!\.refusals)|\.__main__$")
+"""Modules whose tables nobody reads in Korean: what AWS is told of each call and rule."""
 HOLE = re.compile(r"\{[^}]*\}")
 
 
@@ -80,9 +80,10 @@ def spoken() -> Iterator[tuple[ast.expr, str]]:
                 named.setdefault(node.targets[0].id, []).append(node.value)
         for node in ast.walk(tree):
             if isinstance(node, ast.Call):
-                name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-                said = SAYING if where.startswith(ENGLISH) else SAYING | ERRORS
-                given = node.args[:1] if name in said else []
+                func = node.func.body if isinstance(node.func, ast.IfExp) else node.func
+                name = getattr(func, "id", getattr(func, "attr", ""))
+                said = SAYING | ERRORS
+                given = node.args if name in JUDGING else node.args[:1] if name in said else []
                 if name in ERRORS & said:
                     given += [word.value for word in node.keywords if word.arg == "hint"]
                 for argument in given:
@@ -123,7 +124,7 @@ def glued() -> Iterator[str]:
     for said, where in spoken():
         formatted = isinstance(said, ast.Call) and getattr(said.func, "attr", "") == "format"
         part = formatted or isinstance(said, ast.JoinedStr | ast.BinOp)
-        if part and not where.startswith(ENGLISH):
+        if part:
             yield f"{where}:{said.lineno}: {ast.unparse(said)}"
 
 
@@ -202,7 +203,7 @@ def tables() -> Iterator[tuple[str, str]]:
     """Yield the texts of every table in the program."""
     seen: set[int] = set()
     for module in pkgutil.walk_packages([str(SOURCE)], "hardway."):
-        if ".providers.aws" in module.name or module.name.endswith("__main__"):
+        if SKIPPED.search(module.name):
             continue
         loaded = importlib.import_module(module.name)
         for name, value in vars(loaded).items():

@@ -19,7 +19,7 @@ import socket
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from ipaddress import (
@@ -34,8 +34,9 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import TypeVar
 
-from hardway.errors import CommandError
+from hardway.errors import HardwayError
 from hardway.host import run_now
+from hardway.text import text
 
 ROOTS = (Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup"))
 """Where the hierarchy of cgroup v2 is, on hosts that have v1 too and on others."""
@@ -89,7 +90,7 @@ class Guard:
         elif event in LOOKS_UP:
             host = args[0].decode() if isinstance(args[0], bytes) else str(args[0] or "localhost")
             if host not in {"localhost", *self.names} and not _is_address(host):
-                self._refuse(f"the address of {host}")
+                self._refuse(text("the address of {host}", host=host))
 
     def _reach(self, host: str, what: str) -> None:
         address = ip_address(host)
@@ -135,7 +136,7 @@ def confined(
                 group = stack.enter_context(_own_cgroup())
                 stack.enter_context(_rules(table_text(group, inside, machines)))
                 _probe()
-            except (OSError, CommandError) as error:
+            except (OSError, HardwayError) as error:
                 yield Watch(guard, why_not=getattr(error, "message", str(error)))
             else:
                 yield Watch(guard)
@@ -153,20 +154,25 @@ class Watch:
 
     def seen(self) -> Seen:
         """Return what was tried until now."""
-        refused = [f"{what} ({count} times)" for what, count in self.guard.refused.items()]
+        refused = [text("{what} ({count} times)", what=what, count=count)
+                   for what, count in self.guard.refused.items()]  # fmt: skip
         if self.why_not:
             return Seen(self.guard.connections, tuple(refused), self.why_not, 0, ())
         tried, packets = _counted("elsewhere"), _counted("inside")
         # What the hook refused never became a packet; these are what children tried.
-        refused += [f"{where} ({count} packets)" for where, count in tried.items()]
-        leaving = [f"{where} ({count} packets)" for where, count in _counted("outside").items()]
+        refused += _lines(tried)
         return Seen(
             inside=self.guard.connections,
             elsewhere=tuple(refused),
             why_not="",
             packets=sum(packets.values()),
-            machines=tuple(leaving),
+            machines=tuple(_lines(_counted("outside"))),
         )
+
+
+def _lines(counted: Mapping[str, int]) -> list[str]:
+    return [text("{where} ({count} packets)", where=where, count=count)
+            for where, count in counted.items()]  # fmt: skip
 
 
 def table() -> str:
@@ -221,7 +227,7 @@ def _own_cgroup() -> Iterator[str]:
     """Move this process into a cgroup of its own; children that are made then are in it too."""
     root = next((r for r in ROOTS if (r / "cgroup.procs").exists()), None)
     if root is None:
-        raise OSError("this host has no cgroup v2")
+        raise HardwayError("this host has no cgroup v2")
     before = _cgroup_of_this_process()
     for left in root.glob("hardway-offline-*"):  # of runs that were killed
         with contextlib.suppress(OSError):
@@ -243,14 +249,14 @@ def _cgroup_of_this_process() -> str:
     for line in Path("/proc/self/cgroup").read_text().splitlines():
         if line.startswith("0::"):
             return line.removeprefix("0::").strip("/")
-    raise OSError("this process is in no cgroup v2")
+    raise HardwayError("this process is in no cgroup v2")
 
 
 @contextmanager
 def _rules(text: str) -> Iterator[None]:
     """Have rules that the kernel drops when this process ends, however it ends."""
     if not shutil.which("nft"):
-        raise OSError("nft is not installed")
+        raise HardwayError("nft is not installed")
     with subprocess.Popen(
         ["nft", "--interactive"],
         stdin=subprocess.PIPE,
@@ -271,7 +277,7 @@ def _wait_for_rules() -> None:
     until = monotonic() + RULES_S
     while f"table inet {table()}\n" not in run_now(["nft", "list", "tables", "inet"]):
         if monotonic() > until:
-            raise OSError("this host's nft does not take its rules")
+            raise HardwayError("this host's nft does not accept the rules")
         sleep(0.01)
 
 
@@ -279,12 +285,12 @@ def _probe() -> None:
     """Send a packet as a child would, and see that the rules noticed it.
 
     Raises:
-        OSError: they did not.
+        HardwayError: they did not.
     """
     script = f"import socket; socket.socket(2, 2).sendto(b'?', {PROBE})"
     subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
     if not any(where.startswith(PROBE[0]) for where in _counted("probe")):
-        raise OSError("its rules do not see this program's packets")
+        raise HardwayError("the rules do not see this program's packets")
 
 
 def _counted(name: str) -> dict[str, int]:

@@ -19,6 +19,7 @@ from hardway.model.providers import TRAITS
 from hardway.model.resources import Finding
 from hardway.project import Project
 from hardway.report import Event, Happened, Report
+from hardway.text import joined, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Bundle:
 
 
 def _doing(report: Report) -> Callable[[str], None]:
-    return lambda text: report(Event(happened=Happened.DOING, text=text))
+    return lambda doing: report(Event(happened=Happened.DOING, text=doing))
 
 
 def architectures(project: Project, asked: Iterable[str]) -> tuple[str, ...]:
@@ -44,10 +45,10 @@ async def pin(
 ) -> tuple[Stored, ...]:
     """Get the components, write down in hardway.lock what they are, and return that.
 
-    What it pins already stays as it is; with `update` all is pinned anew.
+    What it pins already stays as it is; with `update` all is pinned again.
 
     Raises:
-        ComponentError: a component is not to be had, or not the one that is pinned.
+        ComponentError: a component is unavailable, or not the one that is pinned.
     """
     lock = None if update else project.lock
     rows = {_key(row): row for row in (lock.rows if lock else ())}
@@ -77,7 +78,7 @@ async def _have(
         found |= await package.ensure(
             some,
             architecture,
-            progress=lambda _, text: _doing(report)(text),
+            progress=lambda _, doing: _doing(report)(doing),
             cache=project.cache,
             lock=by,
         )
@@ -90,7 +91,7 @@ async def pack(
     """Write one file with all that `up` needs for this spec, and return what is in it.
 
     Raises:
-        ComponentError: a component is not to be had, or not the one that hardway.lock pins.
+        ComponentError: a component is unavailable, or not the one that hardway.lock pins.
     """
     _refuse_outside(project)
     wanted, doing = architectures(project, asked), _doing(report)
@@ -98,7 +99,7 @@ async def pack(
         place = bundle.Place(project.cache, folder, doing)
         extras = bundle.EXTRAS[project.cluster.provider]
         more = await extras(bundle.Wanted(wanted, tuple(dict.fromkeys(suites))), place)
-        found = await project.ensure(wanted, lambda _, text: doing(text))
+        found = await project.ensure(wanted, lambda _, said: doing(said))
         stored = [row for files in found.values() for row in files.values()]
         contents = Contents(
             hardway=__version__,
@@ -116,9 +117,10 @@ async def pack(
 def _refuse_outside(project: Project) -> None:
     if outside := TRAITS[project.cluster.provider].outside:
         raise RefusedError(
-            f"provider {project.cluster.provider} needs {outside}; a bundle cannot spare it that",
+            text("provider {provider} needs {outside}, and no bundle can replace that",
+                 provider=project.cluster.provider, outside=outside),
             hint="hardway lock pins what machines get there",
-        )
+        )  # fmt: skip
 
 
 def fitting(project: Project, file: Path) -> Bundle:
@@ -126,14 +128,19 @@ def fitting(project: Project, file: Path) -> Bundle:
 
     Raises:
         RefusedError: it was made for something else.
-        ComponentError: it is no bundle, or has other files than hardway.lock pins.
+        ComponentError: it is not a bundle, or has other files than hardway.lock pins.
     """
     cluster = project.cluster
     _refuse_outside(project)
     contents = bundle.read(file)
     wrong = [
-        f"its {what} is {has}, hardway.yaml says {wanted}"
-        for what, has, wanted in (
+        text(
+            "its {field} is {found}, hardway.yaml says {wanted}",
+            field=field,
+            found=has,
+            wanted=wanted,
+        )
+        for field, has, wanted in (
             ("kubernetes", contents.kubernetes, cluster.kubernetes_version),
             ("provider", contents.provider, cluster.provider),
         )
@@ -141,7 +148,12 @@ def fitting(project: Project, file: Path) -> Bundle:
     ]
     needed = project.needed({*project.provider.architectures(cluster), *contents.architectures})
     wrong += [
-        f"it has no {component.name} {component.version} ({name})"
+        text(
+            "it has no {component} {version} ({architecture})",
+            component=component.name,
+            version=component.version,
+            architecture=name,
+        )
         for name, some in needed.items()
         for component in some
         if not contents.files.has(component, name)
@@ -149,9 +161,11 @@ def fitting(project: Project, file: Path) -> Bundle:
     if wrong:
         flags = "".join(f" --architecture {name}" for name in architectures(project, ()))
         raise RefusedError(
-            f"{file} was made for something else:\n" + "\n".join(f"  {line}" for line in wrong),
-            hint=f"where there is internet, with this hardway.yaml: hardway bundle create{flags}",
-        )
+            text("{file} was made for something else:\n  {problems}",
+                 file=file, problems=joined("\n  ", wrong)),
+            hint=text("where there is internet, with this hardway.yaml: hardway bundle "
+                      "create{flags}", flags=flags),
+        )  # fmt: skip
     if lock := project.lock:
         for name, some in needed.items():
             for component in some:
@@ -166,7 +180,7 @@ async def up(
     """Bring the cluster about from a bundle alone; the last finding proves that.
 
     Raises:
-        HardwayError: as of `pipeline.up`.
+        HardwayError: as in `pipeline.up`.
     """
     cluster = project.cluster
     machines = (cluster.node_cidr, cluster.pod_cidr)
@@ -190,14 +204,16 @@ def _ways(project: Project) -> dict[str, list[isolation.Address]]:
     unknown = [name for name, addresses in found.items() if not addresses]
     if unknown:
         raise PreflightError(
-            [f"{name} is not in /etc/hosts; a name server is elsewhere (--bundle)"
+            [text("{name} is not in /etc/hosts, and with --bundle no name server may be asked",
+                  name=name)
              for name in sorted(unknown)],
-            hint="echo 'ADDRESS NAME' >>/etc/hosts; or an address in place of the name, in "
+            hint="echo 'ADDRESS NAME' >>/etc/hosts; or set an address in place of the name, in "
             "hardway.yaml or ~/.ssh/config",
         )  # fmt: skip
     return found
 
 
+NO_OTHER = text("no connection elsewhere")
 ALONE = Claim(
     name="nothing-from-elsewhere", step="components",
     why="with --bundle everything comes from the bundle; what leads elsewhere is refused",
@@ -208,15 +224,20 @@ ALONE = Claim(
 def proof(cluster: Cluster, seen: isolation.Seen) -> Finding:
     """Return what was seen of a run's connections, as a finding."""
     children = (
-        f"the kernel counted {seen.packets} packets of this program and its children to the cluster"
-        if not seen.why_not
-        else "its children were not watched: " + seen.why_not
-    )
-    left = f"; machines' packets to elsewhere, dropped: {', '.join(seen.machines) or 'none'}"
-    tried = ", ".join(seen.elsewhere) or "no connection elsewhere"
+        text("its children were not watched: {why}", why=seen.why_not)
+        if seen.why_not
+        else text("the kernel counted {count} packets of this program and its children to the "
+                  "cluster", count=seen.packets)
+    )  # fmt: skip
     (judgement,) = judged(
-        "no connection elsewhere",
-        f"{tried} ({seen.inside} to the cluster; {children}{left})",
+        NO_OTHER,
+        text(
+            "{tried} ({count} to the cluster; {children}; machines' packets to elsewhere, dropped: "
+            "{dropped})",
+            tried=joined(", ", seen.elsewhere) if seen.elsewhere else NO_OTHER,
+            count=seen.inside, children=children,
+            dropped=joined(", ", seen.machines) if seen.machines else text("none"),
+        ),
         holds=not seen.elsewhere,
-    )
+    )  # fmt: skip
     return ALONE.finding(Subject("host", "this host", cluster), judgement)

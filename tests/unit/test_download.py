@@ -20,7 +20,7 @@ from tests.fakes.upstream import Cut, Upstream, redirects, resets, stalls
 
 from hardway.components import download, fetch, signature
 from hardway.components.download import Artifact, Downloads
-from hardway.components.fetch import NotToBeHadError, StoppedError, Web
+from hardway.components.fetch import StoppedError, UnavailableError, Web
 from hardway.components.meter import Meter
 from hardway.errors import ComponentError
 
@@ -68,7 +68,7 @@ def test_what_may_pass_is_tried_again_from_where_it_ended(
 def test_the_next_run_goes_on_where_the_last_ended(upstream: Upstream, tmp_path: Path) -> None:
     part = tmp_path / "file"
     upstream.answers = {"/file": [Cut(CONTENT, 3000), 404]}
-    with pytest.raises(NotToBeHadError, match="404"):
+    with pytest.raises(UnavailableError, match="404"):
         fetched(f"{upstream.url}/file", part)
     upstream.answers = {"/file": CONTENT}
     assert fetched(f"{upstream.url}/file", part) == CONTENT
@@ -92,7 +92,7 @@ def test_what_will_not_pass_says_why(
     upstream: Upstream, tmp_path: Path, answer: object, asked: int, why: str
 ) -> None:
     upstream.answers = {"/file": answer}
-    with pytest.raises(NotToBeHadError, match=why) as caught:
+    with pytest.raises(UnavailableError, match=why) as caught:
         fetched(f"{upstream.url}/file", tmp_path / "file")
     assert f"{upstream.url}/file" in str(caught.value)
     assert len(upstream.asked) == asked
@@ -115,7 +115,7 @@ def test_a_server_that_asks_to_wait_is_waited_for(upstream: Upstream, tmp_path: 
 def test_a_host_that_never_answered_is_asked_once(upstream: Upstream, tmp_path: Path) -> None:
     web = Web()
     for words in ("127.0.0.1:1 does not answer: ", "127.0.0.1:1 did not answer before: "):
-        with pytest.raises(NotToBeHadError, match=f"{words}.*refused"):
+        with pytest.raises(UnavailableError, match=f"{words}.*refused"):
             fetched("http://127.0.0.1:1/file", tmp_path / "file", web)
 
 
@@ -134,7 +134,7 @@ def test_a_proxy_of_the_environment_is_asked(
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     upstream.answers = {"http://release.invalid/file": CONTENT}
     assert fetched("http://release.invalid/file", tmp_path / "file") == CONTENT
-    with pytest.raises(NotToBeHadError, match=r"127\.0\.0\.1:1 does not answer"):
+    with pytest.raises(UnavailableError, match=r"127\.0\.0\.1:1 does not answer"):
         fetched("http://127.0.0.1:1/file", tmp_path / "other")
     assert upstream.asked == ["http://release.invalid/file"]
 
@@ -163,11 +163,11 @@ def test_a_ca_of_the_environment_is_trusted_and_https_stays_https(
     thread.start()
     url = f"https://localhost:{server.server_address[1]}"
     try:
-        with pytest.raises(NotToBeHadError, match=r"self-signed certificate.*SSL_CERT_FILE"):
+        with pytest.raises(UnavailableError, match=r"self-signed certificate.*SSL_CERT_FILE"):
             fetched(f"{url}/file", tmp_path / "file")
         monkeypatch.setenv("SSL_CERT_FILE", str(own))
         assert fetched(f"{url}/file", tmp_path / "file") == CONTENT
-        with pytest.raises(NotToBeHadError, match="not https"):
+        with pytest.raises(UnavailableError, match="not https"):
             fetched(f"{url}/down", tmp_path / "down")
     finally:
         server.shutdown()

@@ -15,6 +15,7 @@ from hardway.providers import apt
 from hardway.providers.apt import suite as own_suite
 from hardway.providers.hosts.distributions import BY_SUITE
 from hardway.steps.packages import ROWS
+from hardway.text import text
 
 EPOCH = re.compile(r"_\d+%3a")
 """In the names of files apt downloads; apt takes it for a quoted colon when it reads them."""
@@ -29,26 +30,28 @@ async def apt_packages(wanted: Wanted, at: Place) -> Extras:
     suites = wanted.suites or (own_suite(),)
     if unknown := set(suites) - {*BY_SUITE, own_suite()}:
         raise RefusedError(
-            f"hardway knows no suite {', '.join(sorted(unknown))}",
-            hint=f"the suites: {', '.join(BY_SUITE)}",
+            text("hardway does not know the suite {suites}", suites=", ".join(sorted(unknown))),
+            hint=text("choose among these: {suites}", suites=", ".join(BY_SUITE)),
         )
     names = sorted({row.name for row in ROWS})
     members: list[Packing] = []
     packages, lacking = {}, []
     for suite, architecture in ((s, a) for s in suites for a in wanted.architectures):
         place = f"{suite}-{architecture}"
-        at.progress(f"getting packages and all they depend on ({place})")
+        at.progress(text("getting packages and all that they depend on ({place})", place=place))
         try:
             found = await asyncio.to_thread(_archive, names, suite, architecture, at.folder / place)
         except (CommandError, ComponentError) as error:
             said = str(error).splitlines()
             reason = next((line for line in said if line.startswith("E: ")), said[-1])
-            lacking.append(f"packages for {place} ({' '.join(names)}): {reason}")
+            lacking.append(text("packages for {place} ({packages}): {reason}",
+                                place=place, packages=" ".join(names), reason=reason))  # fmt: skip
             continue
         packages[place] = tuple(deb.name for deb in found if deb.suffix == ".deb")
         members += [Packing(f"packages/{place}/{file.name}", file) for file in found]
     if others := [suite for suite in BY_SUITE if suite not in suites]:
-        lacking.append(f"packages for hosts of {', '.join(others)}: ask for them by --suite")
+        lacking.append(text("packages for hosts of {suites}: ask for them by --suite",
+                            suites=", ".join(others)))  # fmt: skip
     return Extras(members=tuple(members), packages=packages, lacking=tuple(lacking))
 
 
@@ -105,8 +108,9 @@ def sources(suite: str, architecture: str) -> str:
     archive, own = BY_SUITE[suite].archive, BY_SUITE.get(own_suite())
     if not Path(archive.keyring).exists():
         raise ComponentError(
-            f"{archive.keyring} is missing; apt-get install {archive.keyring_package}"
-        )
+            text("{file} is missing; apt-get install {package}",
+                 file=archive.keyring, package=archive.keyring_package)
+        )  # fmt: skip
     mirror = archive.mirrors[architecture]
     if own and own.archive.mirrors.get(own_architecture()) == mirror:
         return apt.sources(suite, archive.keyring)

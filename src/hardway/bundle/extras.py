@@ -9,6 +9,7 @@ from hardway.bundle.pack import Packing
 from hardway.components import architecture
 from hardway.errors import RefusedError
 from hardway.providers.local import rootfs, rootpack
+from hardway.text import text
 
 Progress = Callable[[str], None]
 
@@ -51,7 +52,11 @@ async def base_roots(wanted: Wanted, at: Place) -> Extras:
         raise RefusedError("--suite is for hosts of your own; local machines have one root")
     architectures = wanted.architectures
     lacking = tuple(
-        f"the machines' base root for {name}: only a host of that architecture can build it"
+        text(
+            "the machines' base root for {architecture}: only a host of that architecture can "
+            "build it",
+            architecture=name,
+        )
         for name in architectures
         if name != architecture()
     )
@@ -59,7 +64,7 @@ async def base_roots(wanted: Wanted, at: Place) -> Extras:
         return Extras(packages={}, lacking=lacking)
     base = await rootfs.ensure_base(at.cache, at.progress)
     tar = at.folder / rootpack.name(base)
-    at.progress("packing the machines' base root")
+    at.progress(text("packing the machines' base root"))
     await asyncio.to_thread(rootpack.pack, base, tar)
     return Extras(
         members=(Packing(f"base/{tar.name}", tar),),

@@ -17,6 +17,7 @@ from typing import Any
 from hardway.components.lock import Lock, parse
 from hardway.components.stored import DIGEST
 from hardway.errors import ComponentError
+from hardway.text import text
 
 NAME = "hardway-bundle.json"
 FORMAT = 1
@@ -75,14 +76,14 @@ class Contents:
         return sha256(self.encoded()).hexdigest()
 
 
-def decoded(text: bytes, name: str) -> Contents:
+def decoded(written: bytes, name: str) -> Contents:
     """Return what a manifest says; `name` is the bundle's, for messages.
 
     Raises:
         ComponentError: it is no manifest of this format.
     """
     try:
-        content = json.loads(text)
+        content = json.loads(written)
         if content["format"] != FORMAT:
             raise ValueError(f"format {content['format']}, this hardway knows {FORMAT}")  # noqa: TRY301 - one place for what is wrong with it
         return Contents(
@@ -97,10 +98,11 @@ def decoded(text: bytes, name: str) -> Contents:
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ComponentError(
-            f"{name}: its manifest cannot be read: {type(error).__name__}: {error}",
-            hint="was it made by a newer hardway? make it again with this one: "
+            text("{bundle}: its manifest cannot be read: {kind}: {error}",
+                 bundle=name, kind=type(error).__name__, error=error),
+            hint="a newer hardway may have made it; make it again with this one: "
             "hardway bundle create",
-        ) from error
+        ) from error  # fmt: skip
 
 
 def _member(row: Mapping[str, Any]) -> Member:

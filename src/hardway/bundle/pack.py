@@ -10,6 +10,7 @@ from pathlib import Path
 from hardway.bundle.manifest import NAME, Contents, Member
 from hardway.components.stored import Stored, digest_of
 from hardway.errors import ComponentError
+from hardway.text import text
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,9 @@ def pack(
     try:
         _write(part, contents, sources, progress)
     except OSError as error:
-        raise ComponentError(f"{file} cannot be written: {error}", hint="see: df -h") from error
+        raise ComponentError(
+            text("{file} cannot be written: {error}", file=file, error=error), hint="see: df -h"
+        ) from error
     finally:
         part.unlink(missing_ok=True)
     return contents
@@ -56,7 +59,8 @@ def pack(
 def _write(
     part: Path, contents: Contents, sources: Mapping[Member, Path], progress: Callable[[str], None]
 ) -> None:
-    progress(f"writing {len(sources)} files, {contents.size_bytes / 1e6:.0f} MB")
+    progress(text("writing {count} files, {mb:.0f} MB",
+                  count=len(sources), mb=contents.size_bytes / 1e6))  # fmt: skip
     with part.open("wb") as out:
         with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
             manifest = contents.encoded()
@@ -65,8 +69,8 @@ def _write(
                 # Read once more while it is written: what is damaged must not travel.
                 if digest_of(path) != member.sha256:
                     raise ComponentError(
-                        f"{path} is damaged: its digest is not in its path any more",
-                        hint=f"rm {path}; then run this again",
+                        text("{file} is damaged: its path has another digest", file=path),
+                        hint=text("rm {file}; then run this again", file=path),
                     )
                 with path.open("rb") as source:
                     tar.addfile(_header(member.name, member.size_bytes), source)

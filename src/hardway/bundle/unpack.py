@@ -9,9 +9,10 @@ from typing import IO
 
 from hardway.bundle.manifest import NAME, Contents, Member, decoded
 from hardway.components import cache as store
-from hardway.components.stored import CHUNK_BYTES, digest_of
+from hardway.components.stored import CHUNK_BYTES, digest_of, other
 from hardway.errors import ComponentError
 from hardway.providers.local import rootpack
+from hardway.text import text
 
 MANIFEST_BYTES = 8 << 20
 """More than a manifest can have."""
@@ -28,8 +29,11 @@ def read(file: Path) -> Contents:
         found = _manifest(tar, file)
     length, expected = file.stat().st_size, whole_bytes(found)
     if length != expected:
-        what = "cut off" if length < expected else "longer than it should be"
-        raise _damaged(file, f"it is {what}: {length} bytes, expected {expected}")
+        raise _damaged(file, text(
+            "it is cut off: {length} bytes, expected {expected}" if length < expected else
+            "it is longer than it should be: {length} bytes, expected {expected}",
+            length=length, expected=expected,
+        ))  # fmt: skip
     return found
 
 
@@ -40,7 +44,8 @@ def verify(file: Path, progress: Progress) -> Contents:
         ComponentError: naming what is missing, cut off, altered or too much.
     """
     found = read(file)
-    progress(f"checking {len(found.members)} files, {found.size_bytes / 1e6:.0f} MB")
+    progress(text("checking {count} files, {mb:.0f} MB",
+                  count=len(found.members), mb=found.size_bytes / 1e6))  # fmt: skip
     with _opened(file) as tar:
         for member, content in _members(tar, file):
             _copy(content, None, member, file)
@@ -51,13 +56,14 @@ def unpack(file: Path, cache: Path, progress: Progress) -> Contents:
     """Put into the cache what a bundle holds and is not there, and return what it holds.
 
     Raises:
-        ComponentError: as of `verify`; nothing of a member that is wrong is kept.
+        ComponentError: as in `verify`; nothing of a member that is wrong is kept.
     """
     found = read(file)
     wanted = [m for m in found.members if not _there(m, cache)]
     if wanted:
         size = sum(m.size_bytes for m in wanted)
-        progress(f"unpacking {len(wanted)} files, {size / 1e6:.0f} MB, of {file.name}")
+        progress(text("unpacking {count} files, {mb:.0f} MB, of {bundle}",
+                      count=len(wanted), mb=size / 1e6, bundle=file.name))  # fmt: skip
         with store.workplace(cache) as folder, _opened(file) as tar:
             for member, content in _members(tar, file):
                 if member in wanted:
@@ -103,15 +109,16 @@ def _members(tar: tarfile.TarFile, file: Path) -> Iterator[tuple[Member, IO[byte
     for member in _manifest(tar, file).members:
         header = tar.next()
         if header is None:
-            raise _damaged(file, f"{member.name} is missing")
+            raise _damaged(file, text("{member} is missing", member=member.name))
         if header.name != member.name or header.size != member.size_bytes or not header.isreg():
-            raise _damaged(file, f"expected {member.name}, found {header.name}")
+            raise _damaged(file, text("expected {member}, found {found}",
+                                      member=member.name, found=header.name))  # fmt: skip
         content = tar.extractfile(header)
         assert content is not None  # noqa: S101 - of a regular file
         yield member, content
     extra = tar.next()
     if extra is not None:
-        raise _damaged(file, f"{extra.name} is not in its manifest")
+        raise _damaged(file, text("{member} is not in its manifest", member=extra.name))
 
 
 def _copy(content: IO[bytes], to: Path | None, member: Member, file: Path) -> None:
@@ -122,18 +129,16 @@ def _copy(content: IO[bytes], to: Path | None, member: Member, file: Path) -> No
             seen.update(chunk)
             out.write(chunk)
     if seen.hexdigest() != member.sha256:
-        raise _damaged(
-            file,
-            f"{member.name} was altered\n"
-            f"  expected sha256 {member.sha256}\n  found    sha256 {seen.hexdigest()}",
-        )
+        raise _damaged(file, text("{member} was altered\n{digests}", member=member.name,
+                                  digests=other(member.sha256, seen.hexdigest())))  # fmt: skip
 
 
 def _manifest(tar: tarfile.TarFile, file: Path) -> Contents:
     header = tar.next()
     if header is None or header.name != NAME or header.size > MANIFEST_BYTES:
         raise ComponentError(
-            f"{file} is no bundle: it does not begin with {NAME}", hint="hardway bundle create"
+            text("{file} is not a bundle: it does not begin with {member}", file=file, member=NAME),
+            hint="hardway bundle create",
         )
     content = tar.extractfile(header)
     assert content is not None  # noqa: S101 - a header with a size is of a file
@@ -146,15 +151,19 @@ def _opened(file: Path) -> Iterator[tarfile.TarFile]:
         with tarfile.open(file, mode="r:") as tar:
             yield tar
     except FileNotFoundError as error:
-        raise ComponentError(f"there is no {file}", hint="hardway bundle create") from error
+        raise ComponentError(
+            text("{file} is missing", file=file), hint="hardway bundle create"
+        ) from error
     except tarfile.TarError as error:
         raise ComponentError(
-            f"{file} is no bundle, or the beginning of one: {error}", hint="hardway bundle create"
-        ) from error
+            text("{file} is not a bundle, or only the beginning of one: {error}",
+                 file=file, error=error),
+            hint="hardway bundle create",
+        ) from error  # fmt: skip
 
 
 def _damaged(file: Path, what: str) -> ComponentError:
     return ComponentError(
-        f"{file} is damaged: {what}",
-        hint="copy it here again; at its origin: hardway bundle verify",
+        text("{file} is damaged: {what}", file=file, what=what),
+        hint="copy it here again; where it was made: hardway bundle verify",
     )

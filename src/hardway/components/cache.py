@@ -18,6 +18,7 @@ from hardway.components.lock import Lock, compare
 from hardway.components.stored import Origin, Stored, digest_of, lying_in, stored
 from hardway.components.table import Component
 from hardway.errors import ComponentError
+from hardway.text import text
 
 EXECUTABLE, PLAIN = 0o755, 0o644
 
@@ -80,11 +81,12 @@ def lookup(
     for component in components:
         there = read(component, architecture, cache, lock)
         if not there and not absent_ok:
-            name = f"{component.name} {component.version} ({architecture})"
             raise ComponentError(
-                f"{name} is not in the cache {cache}",
+                text("the cache {folder} has no {component} {version} ({architecture})",
+                     folder=cache, component=component.name, version=component.version,
+                     architecture=architecture),
                 hint="hardway up gets it",
-            )
+            )  # fmt: skip
         found |= there or {
             file: _absent(component, architecture, file, cache) for file in component.files
         }

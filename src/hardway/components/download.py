@@ -14,11 +14,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from hardway.components import signature
-from hardway.components.fetch import NotToBeHadError, Web
+from hardway.components.fetch import UnavailableError, Web
 from hardway.components.meter import Meter
-from hardway.components.stored import digest_of
+from hardway.components.stored import digest_of, other
 from hardway.components.table import Component, Release
 from hardway.errors import ComponentError
+from hardway.text import text
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,8 @@ class Artifact:
 
     url: str
     sha256: str
-    said_by: str = "was published"
-    """Who says that it has this digest, for messages."""
+    pinned_by: str = ""
+    """The lock that says that it has this digest; empty where upstream does."""
 
     @property
     def name(self) -> str:
@@ -51,10 +52,10 @@ def urls(component: Component, architecture: str) -> dict[str, str]:
     """Return the URL, upstream, of the release file that each binary is or is in.
 
     Raises:
-        NotToBeHadError: upstream publishes no binaries of this component.
+        UnavailableError: upstream publishes no binaries of this component.
     """
     if component.release is None:
-        raise NotToBeHadError("upstream publishes no binaries of it")
+        raise UnavailableError(text("upstream publishes no binaries of it"))
     return {
         file: _filled(component.release.url, component, architecture, file)
         for file in component.packages
@@ -65,7 +66,7 @@ def published(component: Component, architecture: str, web: Web) -> dict[str, Ar
     """Return the release file of each binary, with the digest upstream publishes for it.
 
     Raises:
-        NotToBeHadError: upstream does not answer, or publishes no digest or signature.
+        UnavailableError: upstream does not answer, or publishes no digest or signature.
         ComponentError: a signature is not the one that it should be.
     """
     found: dict[str, Artifact] = {}
@@ -80,13 +81,13 @@ def published(component: Component, architecture: str, web: Web) -> dict[str, Ar
 def _published(
     component: Component, architecture: str, file: str, web: Web, release: Release
 ) -> Artifact:
-    def text(url: str) -> str:
+    def small(url: str) -> str:
         return web.text(mirrored(_filled(url, component, architecture, file)))
 
     url = _filled(release.url, component, architecture, file)
-    artifact = Artifact(url, _digest_in(text(release.checksum), url))
+    artifact = Artifact(url, _digest_in(small(release.checksum), url))
     if release.signer:
-        made, certificate = text(release.signer.signature), text(release.signer.certificate)
+        made, certificate = small(release.signer.signature), small(release.signer.certificate)
         signature.check(artifact.sha256, made, certificate, release.signer, of=url)
     return artifact
 
@@ -101,7 +102,7 @@ def download(
     """Download a component's binaries into a folder; return them by name.
 
     Raises:
-        NotToBeHadError: a host is not reachable, or answers with an error.
+        UnavailableError: a host is not reachable, or answers with an error.
         ComponentError: something came that has another digest, or this host's disk is full.
     """
     _fetch_all(dict.fromkeys(artifacts.values()), folder, downloads)
@@ -146,7 +147,8 @@ def _fetch(artifact: Artifact, folder: Path, downloads: Downloads) -> None:
             downloads.web.fetch(url, part, moved)
     except OSError as error:
         raise ComponentError(
-            f"{artifact.name} cannot be kept: {error}", hint=f"see: df -h {downloads.partial}"
+            text("{file} cannot be kept: {error}", file=artifact.name, error=error),
+            hint=text("see: df -h {folder}", folder=downloads.partial),
         ) from error
     check(part, artifact, url)
     part.replace(folder / artifact.name)
@@ -158,11 +160,12 @@ def check(path: Path, artifact: Artifact, url: str) -> None:
     if found != artifact.sha256:
         path.unlink()
         raise ComponentError(
-            f"{url} is not what {artifact.said_by}\n"
-            f"  expected sha256 {artifact.sha256}\n  found    sha256 {found}",
-            hint="do not use it before you know why; if upstream has published it anew: "
+            text("{url} is not the file that {lock} pins\n{digests}" if artifact.pinned_by
+                 else "{url} is not the file that upstream published\n{digests}",
+                 url=url, lock=artifact.pinned_by, digests=other(artifact.sha256, found)),
+            hint="do not use it before you know why; if upstream has published it again: "
             "hardway lock --update",
-        )
+        )  # fmt: skip
 
 
 def mirrored(url: str) -> str:
@@ -183,15 +186,17 @@ def _filled(url: str, component: Component, architecture: str, file: str) -> str
     return url.format(v=component.upstream, arch=architecture, file=file)
 
 
-def _digest_in(text: str, url: str) -> str:
+def _digest_in(checksums: str, url: str) -> str:
     """Return the digest for a file: in a line with its name, or alone."""
     name = url.rsplit("/", 1)[-1]
-    rows = [line.split() for line in text.splitlines()]
+    rows = [line.split() for line in checksums.splitlines()]
     named = [row[0] for row in rows if len(row) == 2 and Path(row[1].lstrip("*")).name == name]
     alone = [row[0] for row in rows if len(row) == 1]
     digest = next(iter([*named, *alone]), "").lower()
     if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
-        raise NotToBeHadError(f"what is published beside {url} has no SHA-256 for it")
+        raise UnavailableError(
+            text("the checksums published beside {url} have no SHA-256 for it", url=url)
+        )
     return digest
 
 
@@ -200,9 +205,11 @@ def _extract(archive: Path, member: str, to: Path) -> Path:
         with tarfile.open(archive) as tar:
             source = tar.extractfile(member)
             if source is None:
-                raise NotToBeHadError(f"{archive.name}: {member} is no file")
+                raise UnavailableError(
+                    text("{archive}: {member} is not a file", archive=archive.name, member=member)
+                )
             with source, to.open("wb") as file:
                 shutil.copyfileobj(source, file)
     except (tarfile.TarError, KeyError, EOFError) as error:
-        raise NotToBeHadError(f"{archive.name}: {error}") from error
+        raise UnavailableError(f"{archive.name}: {error}") from error
     return to

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import IO, TypeVar
 from urllib.parse import urlsplit
 
+from hardway.text import text
+
 CHUNK_BYTES = 1 << 18
 SILENT_S = 10.0
 """How long a host may take to answer, or be silent in between."""
@@ -34,8 +36,12 @@ Moved = Callable[[int, int | None], None]
 """Called with the bytes that are there by now, and the size of the whole where it is known."""
 
 
-class NotToBeHadError(Exception):
+class UnavailableError(Exception):
     """Upstream does not answer, or has no such file: another source may."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 class StoppedError(Exception):
@@ -45,8 +51,9 @@ class StoppedError(Exception):
 class PassingError(Exception):
     """Something that may be better in a moment."""
 
-    def __init__(self, message: str, *, wait_s: float = 0.0) -> None:
-        super().__init__(message)
+    def __init__(self, why: str, *, wait_s: float = 0.0) -> None:
+        super().__init__(why)
+        self.why = why
         self.wait_s = wait_s
 
 
@@ -71,7 +78,10 @@ class _Answers(urllib.request.HTTPRedirectHandler):
         allowed = {"https"} if req.type == "https" else {"http", "https"}
         if urlsplit(newurl).scheme not in allowed:
             fp.close()
-            raise NotToBeHadError(f"{req.full_url} redirects to {newurl}: not {min(allowed)}")
+            raise UnavailableError(
+                text("{url} redirects to {other}: not {scheme}",
+                     url=req.full_url, other=newurl, scheme=min(allowed))
+            )  # fmt: skip
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
@@ -98,7 +108,7 @@ class Web:
         """Return a small file.
 
         Raises:
-            NotToBeHadError: its host does not answer, or answers with an error.
+            UnavailableError: its host does not answer, or answers with an error.
         """
 
         def read() -> str:
@@ -111,7 +121,7 @@ class Web:
         """Append to a file what is missing of the one at a URL.
 
         Raises:
-            NotToBeHadError: its host does not answer, answers with an error, or ends early each
+            UnavailableError: its host does not answer, answers with an error, or ends early each
                 time; what came until then stays in the file.
         """
         self._insist(url, lambda: self._append(url, part, moved), lambda: _size(part))
@@ -126,7 +136,10 @@ class Web:
                 if reached() > furthest:
                     failures, furthest = 0, reached()
                 if failures == len(WAITS_S):
-                    raise NotToBeHadError(f"{url}: {error}, {failures + 1} times") from error
+                    raise UnavailableError(
+                        text("{url}: {why}, {count} times",
+                             url=url, why=error.why, count=failures + 1)
+                    ) from error  # fmt: skip
                 self.stop.wait(min(max(WAITS_S[failures], error.wait_s), LONGEST_WAIT_S))
                 failures += 1
                 self._go_on()
@@ -138,14 +151,19 @@ class Web:
                 return  # nothing is missing, or what is there is something else: its digest tells
             begins, total = _extent(answer)
             if begins not in {0, had}:
-                raise PassingError(f"asked for what follows byte {had}, it sent from {begins}")
+                raise PassingError(
+                    text("asked for what follows byte {asked}, it sent what follows byte {sent}",
+                         asked=had, sent=begins)
+                )  # fmt: skip
             part.parent.mkdir(parents=True, exist_ok=True)
             with part.open("ab" if begins else "wb") as file:
                 for chunk in self._chunks(answer):
                     file.write(chunk)
                     moved(file.tell(), total)
         if total is not None and _size(part) != total:
-            raise PassingError(f"ended after {_size(part)} of {total} bytes")
+            raise PassingError(
+                text("ended after {received} of {total} bytes", received=_size(part), total=total)
+            )
 
     def _chunks(self, answer: http.client.HTTPResponse) -> Iterator[bytes]:
         while True:
@@ -167,13 +185,18 @@ class Web:
             return self._ask(url, had)
         with self._first.setdefault(host, threading.Lock()):
             if host in self._unreachable:
-                raise NotToBeHadError(f"{host} did not answer before: {self._unreachable[host]}")
+                raise UnavailableError(
+                    text("{host} did not answer before: {why}",
+                         host=host, why=self._unreachable[host])
+                )  # fmt: skip
             try:
                 answer = self._ask(url, had)
             except SilentError as error:
-                self._unreachable[host] = str(error)
-                raise NotToBeHadError(f"{host} does not answer: {error}") from error
-            except (PassingError, NotToBeHadError):
+                self._unreachable[host] = error.why
+                raise UnavailableError(
+                    text("{host} does not answer: {why}", host=host, why=error.why)
+                ) from error
+            except (PassingError, UnavailableError):
                 self._answered.add(host)
                 raise
             self._answered.add(host)
@@ -187,15 +210,17 @@ class Web:
             answer: http.client.HTTPResponse | None = self._opener.open(request, timeout=SILENT_S)
         except urllib.error.HTTPError as error:  # of redirects alone
             error.close()
-            raise NotToBeHadError(f"{url}: {error.reason}") from error
+            raise UnavailableError(f"{url}: {error.reason}") from error
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", error)
             if isinstance(reason, ssl.SSLCertVerificationError):
-                why = f"{urlsplit(url).netloc}: {reason.verify_message}"
-                raise NotToBeHadError(f"{why} (a CA of your own: SSL_CERT_FILE)") from error
+                raise UnavailableError(
+                    text("{host}: {why} (for a CA of your own set SSL_CERT_FILE)",
+                         host=urlsplit(url).netloc, why=reason.verify_message)
+                ) from error  # fmt: skip
             raise SilentError(str(reason) or type(reason).__name__) from error
         if answer is None:
-            raise NotToBeHadError(f"{url}: neither http nor https")
+            raise UnavailableError(text("{url}: neither http nor https", url=url))
         if answer.status >= 400 and not (
             had and answer.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
         ):
@@ -203,7 +228,7 @@ class Web:
             said = f"{answer.status} {answer.reason}"
             if answer.status in PASSING:
                 raise PassingError(said, wait_s=_retry_after(answer))
-            raise NotToBeHadError(f"{url}: {said}")
+            raise UnavailableError(f"{url}: {said}")
         return answer
 
 
@@ -225,7 +250,7 @@ def _extent(answer: http.client.HTTPResponse) -> tuple[int, int | None]:
     if answer.status == HTTPStatus.PARTIAL_CONTENT:
         found = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", answer.headers.get("Content-Range", ""))
         if not found:
-            raise PassingError("a partial answer that does not say of what")
+            raise PassingError(text("a partial answer that does not say of what"))
         return int(found[1]), int(found[2])
     length = answer.headers.get("Content-Length")
     return 0, int(length) if length else None

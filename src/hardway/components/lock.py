@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hardway.components.stored import Stored, stored
+from hardway.components.stored import Stored, other, stored
 from hardway.components.table import Component
 from hardway.errors import ComponentError
 from hardway.files import write
+from hardway.text import text
 
 FORMAT = 1
 ABOUT = "Written by `hardway lock`: the only files that clusters of the hardway.yaml beside it use."
@@ -38,10 +39,11 @@ class Lock:
         if not self.has(component, architecture):
             have = sorted({f"{r.component} {r.version} ({r.architecture})" for r in self.rows})
             raise ComponentError(
-                f"{self.name} has no {component.name} {component.version} for {architecture}\n"
-                f"  it has {', '.join(have) or 'nothing'}",
-                hint=f"hardway lock --architecture {architecture}",
-            )
+                text("{lock} has no {component} {version} for {architecture}\n  it has {list}",
+                     lock=self.name, component=component.name, version=component.version,
+                     architecture=architecture, list=", ".join(have) or text("nothing")),
+                hint=text("hardway lock --architecture {name}", name=architecture),
+            )  # fmt: skip
         return self._files(component, architecture)
 
     def _files(self, component: Component, architecture: str) -> dict[str, Stored]:
@@ -70,9 +72,11 @@ def load(file: Path) -> Lock | None:
         return Lock(file.name, parse(content["files"]))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ComponentError(
-            f"{file} is no lock that can be read: {type(error).__name__}: {error}",
-            hint=f"take it back from version control, or write it anew: rm {file}; hardway lock",
-        ) from error
+            text("{file} is not a lock that hardway can read: {kind}: {error}",
+                 file=file, kind=type(error).__name__, error=error),
+            hint=text("restore it from version control, or write it again: rm {file}; hardway lock",
+                      file=file),
+        ) from error  # fmt: skip
 
 
 def parse(rows: Sequence[Mapping[str, object]]) -> tuple[Stored, ...]:
@@ -96,8 +100,8 @@ def compare(files: Mapping[str, str], pinned: Mapping[str, Stored], name: str) -
     for file, found in files.items():
         if found != pinned[file].sha256:
             raise ComponentError(
-                f"{file} is not the one that {name} pins\n"
-                f"  expected sha256 {pinned[file].sha256}\n  found    sha256 {found}\n"
-                f"  pinned as {pinned[file].source}",
-                hint="look into why it changed; to take it as it is now: hardway lock --update",
-            )
+                text("{file} is not the one that {lock} pins\n{digests}\n  pinned as {source}",
+                     file=file, lock=name, digests=other(pinned[file].sha256, found),
+                     source=pinned[file].source),
+                hint="find out why it changed; to take it as it is now: hardway lock --update",
+            )  # fmt: skip

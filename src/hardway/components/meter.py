@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 
+from hardway.text import text
+
 TELL_EVERY_S = 5.0
 
 
@@ -44,23 +46,25 @@ class Meter:
             if now - self._told < TELL_EVERY_S:
                 return
             self._told = now
-            text = self._words(now - self._began)
-        self._tell(text)
+            so_far = self._words(now - self._began)
+        self._tell(so_far)
 
     def _words(self, seconds: float) -> str:
         files = self._files.values()
         there = sum(f.there for f in files)
         moved = there - sum(f.began_at or 0 for f in files)
         speed = moved / seconds
-        text = f"downloading {len(files)} files: {there / 1e6:.0f} MB"
         known = [f.total for f in files if f.total is not None]
         if not known or not speed:
-            return f"{text}, {speed / 1e6:.1f} MB/s"
+            return text("downloading {count} files: {mb:.0f} MB, {speed:.1f} MB/s",
+                        count=len(files), mb=there / 1e6, speed=speed / 1e6)  # fmt: skip
         # Files whose turn has not come are taken to be as long as the others.
         total = max(sum(known) / len(known) * len(files), there)
-        left_s = (total - there) / speed
-        about = "" if len(known) == len(files) else "about "
-        return (
-            f"{text} of {about}{total / 1e6:.0f} MB, {speed / 1e6:.1f} MB/s, "
-            f"about {left_s:.0f} s left"
-        )
+        return text(
+            "downloading {count} files: {mb:.0f} MB of {total:.0f} MB, {speed:.1f} MB/s, "
+            "about {seconds:.0f} s left" if len(known) == len(files) else
+            "downloading {count} files: {mb:.0f} MB of about {total:.0f} MB, {speed:.1f} MB/s, "
+            "about {seconds:.0f} s left",
+            count=len(files), mb=there / 1e6, total=total / 1e6, speed=speed / 1e6,
+            seconds=(total - there) / speed,
+        )  # fmt: skip

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from hardway.errors import ComponentError
+from hardway.text import text
 
 CA = Path(__file__).parent / "fulcio.pem"
 ISSUER = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.1")
@@ -49,26 +50,34 @@ def check(sha256: str, signature: str, certificate: str, signer: Signer, *, of: 
         made = base64.b64decode(signature, validate=False)
         leaf = x509.load_pem_x509_certificate(_pem(certificate))
     except (ValueError, binascii.Error) as error:
-        raise _wrong(of, f"cannot be read: {error}") from error
+        raise _wrong(text("{url}: its signature cannot be read: {error}", url=of, error=error)
+                     ) from error  # fmt: skip
     key = leaf.public_key()
     if not isinstance(key, ec.EllipticCurvePublicKey):
-        raise _wrong(of, f"is by a key of another kind ({type(key).__name__})")
+        raise _wrong(text("{url}: its signature is by a key of another kind ({kind})",
+                          url=of, kind=type(key).__name__))  # fmt: skip
     try:
         leaf.verify_directly_issued_by(x509.load_pem_x509_certificate(CA.read_bytes()))
     except (ValueError, TypeError, InvalidSignature) as error:
-        raise _wrong(of, "is by a certificate that sigstore's CA did not issue") from error
+        raise _wrong(text("{url}: its signature is by a certificate that sigstore's CA did not "
+                          "issue", url=of)) from error  # fmt: skip
     identities, issuer, signs_code = _claims(leaf)
     if identities != [signer.identity] or issuer != signer.issuer or not signs_code:
-        found = f"{', '.join(identities) or 'nobody'} (vouched for by {issuer or 'nobody'})"
-        raise _wrong(of, f"is by {found}, expected {signer.identity} ({signer.issuer})")
+        nobody = text("nobody")
+        raise _wrong(text(
+            "{url}: its signature is by {found} (vouched for by {found_issuer}), expected "
+            "{identity} ({issuer})",
+            url=of, found=", ".join(identities) or nobody, found_issuer=issuer or nobody,
+            identity=signer.identity, issuer=signer.issuer,
+        ))  # fmt: skip
     try:
         key.verify(made, bytes.fromhex(sha256), ec.ECDSA(Prehashed(SHA256())))
     except InvalidSignature as error:
-        raise _wrong(of, "is of another file") from error
+        raise _wrong(text("{url}: its signature is of another file", url=of)) from error
 
 
-def _pem(text: str) -> bytes:
-    return text.encode() if "-----BEGIN" in text else base64.b64decode(text)
+def _pem(said: str) -> bytes:
+    return said.encode() if "-----BEGIN" in said else base64.b64decode(said)
 
 
 def _claims(leaf: x509.Certificate) -> tuple[list[str], str, bool]:
@@ -84,8 +93,7 @@ def _claims(leaf: x509.Certificate) -> tuple[list[str], str, bool]:
     return emails, issuer.value.decode(errors="replace"), ExtendedKeyUsageOID.CODE_SIGNING in usages
 
 
-def _wrong(of: str, what: str) -> ComponentError:
+def _wrong(what: str) -> ComponentError:
     return ComponentError(
-        f"{of}: its signature {what}",
-        hint="do not use it; somebody or something on the way changes downloads",
+        what, hint="do not use the file; somebody or something on the way changes downloads"
     )

@@ -14,13 +14,14 @@ from pathlib import Path
 from hardway.components import cache as store
 from hardway.components import gobuild
 from hardway.components.download import Artifact, Downloads, download, published
-from hardway.components.fetch import NotToBeHadError, Web
+from hardway.components.fetch import UnavailableError, Web
 from hardway.components.images import write as write_image
 from hardway.components.lock import Lock
 from hardway.components.meter import Meter
-from hardway.components.stored import Origin, Stored, digest_of
+from hardway.components.stored import Origin, Stored, digest_of, other
 from hardway.components.table import Component, image
 from hardway.errors import ComponentError
+from hardway.text import text
 
 AT_ONCE = 4
 """How many files are downloaded at the same time."""
@@ -66,7 +67,7 @@ async def ensure(
     """Return the components' files by name, getting those that are not in the cache.
 
     Raises:
-        ComponentError: one is to be had from no source, or is not what its digest says.
+        ComponentError: one is unavailable from every source, or is not what its digest says.
     """
     found = {c.name: store.read(c, architecture, cache, lock) for c in components}
     if missing := [c for c in components if not found[c.name]]:
@@ -83,8 +84,8 @@ async def _get_all(
     cache: Path,
     lock: Lock | None,
 ) -> list[dict[str, Stored]]:
-    def tell(text: str) -> None:
-        progress("", text)
+    def tell(doing: str) -> None:
+        progress("", doing)
 
     web = Web()
     # In threads, for a download or a build takes minutes, in which machines are made.
@@ -124,9 +125,10 @@ def _check_machine(binary: Path, name: str, errand: Errand) -> None:
     number = int.from_bytes(header[18:20], "little")
     if header.startswith(b"\x7fELF") and ELF_MACHINES.get(number) != errand.architecture:
         raise ComponentError(
-            f"{name} of {errand.label} is for {ELF_MACHINES.get(number, f'machine {number}')}",
-            hint="a folder that HARDWAY_COMPONENTS_DIR names is of one architecture",
-        )
+            text("{name} of {component} is for {architecture}", name=name, component=errand.label,
+                 architecture=ELF_MACHINES.get(number, text("machine type {id}", id=number))),
+            hint="HARDWAY_COMPONENTS_DIR names a folder of one architecture",
+        )  # fmt: skip
 
 
 def _binaries(errand: Errand, folder: Path) -> dict[str, tuple[Path, Origin]]:
@@ -138,23 +140,25 @@ def _binaries(errand: Errand, folder: Path) -> dict[str, tuple[Path, Origin]]:
     if pinned is None or not pinned.toolchain:
         try:
             return _downloaded(errand, folder)
-        except NotToBeHadError as error:
+        except UnavailableError as error:
             if pinned is not None and pinned.url:
                 raise ComponentError(
-                    f"{errand.label} is pinned to a download that is not to be had: {error}",
-                    hint="try again later, or take it from where it is to be had now: "
+                    text("{component} is pinned to a download that is unavailable: {why}",
+                         component=errand.label, why=error.why),
+                    hint="try again later, or take it from where it is available now: "
                     "hardway lock --update",
-                ) from error
+                ) from error  # fmt: skip
             if errand.component.release:
-                errand.progress(f"{errand.label}: no download ({error})")
+                errand.progress(text("{component}: no download ({why})",
+                                     component=errand.label, why=error.why))  # fmt: skip
     return _built(errand, folder, pinned.toolchain if pinned else "")
 
 
 def _downloaded(errand: Errand, folder: Path) -> dict[str, tuple[Path, Origin]]:
     component = errand.component
     if errand.lock and all(row.url for row in errand.pinned.values()):
-        by = f"{errand.lock.name} pins"
-        artifacts = {n: Artifact(r.url, r.url_sha256, by) for n, r in errand.pinned.items()}
+        lock = errand.lock.name
+        artifacts = {n: Artifact(r.url, r.url_sha256, lock) for n, r in errand.pinned.items()}
     else:
         artifacts = published(component, errand.architecture, errand.downloads.web)
     files = download(component, errand.architecture, artifacts, folder, errand.downloads)
@@ -171,11 +175,12 @@ def _built(errand: Errand, folder: Path, toolchain: str) -> dict[str, tuple[Path
         go = gobuild.toolchain(errand.cache, errand.progress, stop)
         if toolchain and toolchain != go.version:
             raise ComponentError(
-                f"{errand.label} is pinned as built by {toolchain}; "
-                f"found {go.version} ({go.path}), which would give other bytes",
-                hint=f"put {toolchain} first on PATH, or pin it as built by this one: "
-                "hardway lock --update",
-            )
+                text("{component} is pinned as built by {pinned}; found {found} ({path}), which "
+                     "would give other bytes", component=errand.label, pinned=toolchain,
+                     found=go.version, path=go.path),
+                hint=text("put {pinned} first on PATH, or pin the component as built by this one: "
+                          "hardway lock --update", pinned=toolchain),
+            )  # fmt: skip
         files = gobuild.build(go, component, errand.architecture, folder)
     module = component.module_sum or "hardway's own"
     return _all_from(
@@ -204,8 +209,8 @@ def _given(component: Component, given: Path, folder: Path) -> dict[str, Path]:
             expected, found = beside.read_text().split()[0].lower(), digest_of(files[file])
             if found != expected:
                 raise ComponentError(
-                    f"{given / file} is not what {beside.name} says\n"
-                    f"  expected sha256 {expected}\n  found    sha256 {found}",
+                    text("{file} is not the file that {checksum} describes\n{digests}",
+                         file=given / file, checksum=beside.name, digests=other(expected, found)),
                     hint="get the file or the checksum again, whichever is wrong",
-                )
+                )  # fmt: skip
     return files

@@ -7,6 +7,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from hardway.text import Text, text
+
 CHUNK_BYTES = 1 << 20
 DIGEST = re.compile(r"[0-9a-f]{64}")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]*")
@@ -63,6 +65,13 @@ def stored(row: Mapping[str, Any], cache: Path) -> Stored:
 def lying_in(cache: Path, row: Stored) -> Stored:
     """Return the same file as it would lie in a cache."""
     return replace(row, path=cache / "objects" / row.sha256 / row.file)
+
+
+def other(expected: str, found: str) -> Text:
+    """Return the lines of messages that say that a file has another digest."""
+    return text(
+        "  expected sha256 {expected}\n  found    sha256 {found}", expected=expected, found=found
+    )
 
 
 def digest_of(path: Path) -> str:

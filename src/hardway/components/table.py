@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from hardway.components.signature import Signer
 from hardway.errors import ComponentError
+from hardway.text import text
 
 DEFAULT_KUBERNETES = "1.37"
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -237,8 +238,8 @@ def resolve_version(asked: str) -> str:
             return row.version
     have = ", ".join(f"{minor} ({row.version})" for minor, row in KUBERNETES.items())
     raise ComponentError(
-        f"Kubernetes {asked} is not among the versions hardway knows",
-        hint=f"set `kubernetes` in hardway.yaml to one of {have}",
+        text("hardway does not know Kubernetes {version}", version=asked),
+        hint=text("set `kubernetes` in hardway.yaml to one of {versions}", versions=have),
     )
 
 

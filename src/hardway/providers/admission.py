@@ -7,6 +7,7 @@ from hardway.model.cluster import Cluster, quorum
 from hardway.model.resources import Severity
 from hardway.providers.base import Problem
 from hardway.report import Event, Happened, Report
+from hardway.text import joined, text
 from hardway.transport.base import Fleet, refused
 
 
@@ -14,7 +15,7 @@ def silent(cluster: Cluster, fleet: Fleet) -> Mapping[str, ConnectError]:
     """Return why machines are absent from the fleet, in the cluster's order."""
     why = refused(fleet)
     unexplained = {
-        m.name: ConnectError(f"{m.name}: no answer", hint="see: hardway machine list")
+        m.name: ConnectError("no answer", where=m.name, hint="see: hardway machine list")
         for m in cluster.machines
     }
     return {name: why.get(name, unexplained[name]) for name in unexplained if name not in fleet}
@@ -23,8 +24,8 @@ def silent(cluster: Cluster, fleet: Fleet) -> Mapping[str, ConnectError]:
 def absent(fleet: Fleet, severity: Severity) -> list[Problem]:
     """Return a problem for each machine that does not answer."""
     return [
-        Problem(machine=name, check="reached", severity=severity, found=str(error),
-                needed="a login as root, or with sudo", cure=error.hint)
+        Problem(machine=name, check="reached", severity=severity, found=error.why,
+                needed=text("a login as root, or with sudo"), cure=error.hint)
         for name, error in refused(fleet).items()
     ]  # fmt: skip
 
@@ -41,15 +42,16 @@ def fit(
     """
     refusing = [p for p in problems if p.severity is Severity.REFUSE]
     if refusing:
-        lines = [str(p) for p in (*absent(fleet, Severity.REFUSE), *refusing)]
-        raise PreflightError(lines, hint="mend these; to look again, as a table: hardway preflight")
+        lines = [p.text for p in (*absent(fleet, Severity.REFUSE), *refusing)]
+        raise PreflightError(lines, hint="fix these; to look again, as a table: hardway preflight")
     if first:
         everybody(cluster, fleet)
     _majority(cluster, fleet)
     for name, error in silent(cluster, fleet).items():
-        report(Event(happened=Happened.WARNED, machine=name, text=f"left out: {error}"))
+        left_out = text("left out: {error}", error=error.message)
+        report(Event(happened=Happened.WARNED, machine=name, text=left_out))
     for problem in problems:
-        report(Event(happened=Happened.WARNED, machine=problem.machine, text=str(problem)))
+        report(Event(happened=Happened.WARNED, machine=problem.machine, text=problem.text))
 
 
 def everybody(cluster: Cluster, fleet: Fleet) -> None:
@@ -67,4 +69,7 @@ def _majority(cluster: Cluster, fleet: Fleet) -> None:
 def _raise_for(missing: Mapping[str, ConnectError]) -> None:
     if missing:
         hints = dict.fromkeys(error.hint for error in missing.values())
-        raise ConnectError("\n".join(map(str, missing.values())), hint="\n       ".join(hints))
+        raise ConnectError(
+            joined("\n", [error.message for error in missing.values()]),
+            hint=joined("\n       ", hints),
+        )

@@ -8,6 +8,7 @@ from typing import ClassVar, Protocol
 
 from hardway.model.cluster import Cluster, HostFacts, Machine
 from hardway.model.resources import Severity
+from hardway.text import Text, text
 from hardway.transport.base import Fleet
 
 Progress = Callable[[str, str], None]
@@ -35,10 +36,14 @@ class Problem:
     needed: str
     cure: str
 
-    def __str__(self) -> str:
-        return (
-            f"{self.machine}: {self.check}: found {self.found}; needed {self.needed}: {self.cure}"
-        )
+    @property
+    def text(self) -> Text:
+        """The problem as a line."""
+        return text(
+            "{machine}: {check}: found {found}; needed {needed}: {cure}",
+            machine=self.machine, check=self.check, found=self.found, needed=self.needed,
+            cure=self.cure,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

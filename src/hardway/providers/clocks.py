@@ -13,6 +13,7 @@ from time import time
 from hardway.errors import ClockError
 from hardway.model.cluster import HostFacts
 from hardway.pki.decide import Issue
+from hardway.text import text
 from hardway.transport.base import Fleet, Transport, on_each, run_checked
 
 TOLERATED = timedelta(seconds=30)
@@ -36,10 +37,15 @@ class Clock:
         here = self.now - self.ahead
         names = ", ".join(dict.fromkeys(issue.name for issue in issues))
         raise ClockError(
-            f"this host's clock says {here:%Y-%m-%d %H:%M:%S} UTC, the machines' (their median) "
-            f"{self.now:%Y-%m-%d %H:%M:%S}: nothing is issued by a clock that may be wrong "
-            f"(due: {names})",
-            hint="set the wrong one right: timedatectl set-ntp true; then run it again",
+            text(
+                "this host's clock says {here:%Y-%m-%d %H:%M:%S} UTC, the machines' clocks (their "
+                "median) say {there:%Y-%m-%d %H:%M:%S}: hardway issues nothing by a clock that may "
+                "be wrong (due: {names})",
+                here=here,
+                there=self.now,
+                names=names,
+            ),
+            hint="correct the wrong clock: timedatectl set-ntp true; then run it again",
         )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hardway.model.cluster import Role
 from hardway.steps.apiserver import AUDIT_FOLDER, AUDIT_MIB
+from hardway.text import text
 
 ALL = frozenset(Role)
 
@@ -68,7 +69,10 @@ def unusable(cache: Path) -> list[str]:
     there = next(path for path in (cache, *cache.parents) if path.exists())
     if not os.statvfs(there).f_flag & os.ST_NOEXEC:
         return []
-    return [f"{there} is mounted noexec: kubectl and local machines' programs run from {cache}"]
+    return [
+        text("{folder} is mounted noexec: kubectl and local machines' programs run from {cache}",
+             folder=there, cache=cache)
+    ]  # fmt: skip
 
 
 FLEETING = frozenset({"tmpfs", "ramfs"})

@@ -17,6 +17,7 @@ import asyncssh
 from asyncssh.config import SSHClientConfig, SSHConfig
 
 from hardway.errors import ConnectError, RefusedError
+from hardway.text import text
 from hardway.transport.refusals import CAUGHT, connect_error
 from hardway.transport.target import Target, bastion, login
 
@@ -138,7 +139,11 @@ def way_in(target: Target, passed: frozenset[str] = frozenset()) -> str:
         return way_in(*between)
     if command := config.get("ProxyCommand"):
         raise RefusedError(
-            f"{target.where}: whom its ProxyCommand dials cannot be known ({command})",
+            text(
+                "{where}: hardway cannot know whom its ProxyCommand dials ({command})",
+                where=target.where,
+                command=command,
+            ),
             hint="reach it by ProxyJump, or by `bastion:` in hardway.yaml",
         )
     return str(config.get("Hostname", target.host))
@@ -205,22 +210,25 @@ def _stranger(
     print_ = f"{kind} {key.get_fingerprint()}"
     if target.known_hosts is not None:
         return ConnectError(
-            f"{target.where}: its host key {print_} is not the one it was made with",
-            hint="this is not the machine hardway made; do not go on before you know why",
+            text("its host key {key} is not the one it was made with", key=print_),
+            where=target.where,
+            hint="this is not the machine that hardway made; do not go on before you know why",
         )
     port = target.port or config.get("Port", asyncssh.DEFAULT_PORT)
     name = str(config.get("HostKeyAlias") or config.get("Hostname", target.host))
     at = name if port == asyncssh.DEFAULT_PORT else f"[{name}]:{port}"
     if any(known.match(name, "", None if port == asyncssh.DEFAULT_PORT else int(str(port)))[:2]):
         return ConnectError(
-            f"{target.where}: its host key has CHANGED: it shows {print_}, and known_hosts has "
-            "another; it was set up anew, or somebody is in between",
-            hint=f"only if you know why it changed: ssh-keygen -R {shlex.quote(at)}; then accept "
-            f"the new one: {shlex.join(login(target))} true",
-        )
+            text("its host key has CHANGED: it shows {key}, and known_hosts has another one; the "
+                 "host was installed again, or somebody is in between", key=print_),
+            where=target.where,
+            hint=text("only if you know why it changed: ssh-keygen -R {host}; then accept the new "
+                      "one: {login} true", host=shlex.quote(at), login=shlex.join(login(target))),
+        )  # fmt: skip
     return ConnectError(
-        f"{target.where}: its host key is not known: {print_}",
-        hint="compare that with what its console shows (ssh-keygen -lf "
-        f"/etc/ssh/ssh_host_{kind.partition('-')[0]}_key.pub), then accept it: "
-        f"{shlex.join(login(target))} true",
-    )
+        text("its host key is not known: {key}", key=print_),
+        where=target.where,
+        hint=text("compare it with the key that its console shows (ssh-keygen -lf "
+                  "/etc/ssh/ssh_host_{kind}_key.pub), then accept it: {login} true",
+                  kind=kind.partition("-")[0], login=shlex.join(login(target))),
+    )  # fmt: skip

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import asyncssh
 
 from hardway.errors import ConnectError
+from hardway.text import text
 
 RUNS = "see whether it runs: hardway machine list"
 KEYS = (
-    "does this log in: ssh USER@HOST? a key with a passphrase is used through the agent: "
+    "see whether this logs in: ssh USER@HOST; a key with a passphrase is used through the agent: "
     "ssh-add KEY; user and key are set under `ssh:` in hardway.yaml or in ~/.ssh/config"
 )
 CONFIG = "correct ~/.ssh/config or the `ssh:` section of hardway.yaml"
@@ -19,49 +20,49 @@ UNUSED = "hardway does not do that over SSH: report it"
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a kind of error says to people; `{}` stands for its own words."""
+    """What a kind of error says to people; `{said}` stands for its own words."""
 
-    text: str
+    says: str
     hint: str
 
 
 REFUSALS: Mapping[type[BaseException], Meaning] = {
-    asyncssh.HostKeyNotVerifiable: Meaning("{}", "do not go on before you know why"),
-    asyncssh.PermissionDenied: Meaning("it does not let us in: {}", KEYS),
+    asyncssh.HostKeyNotVerifiable: Meaning("{said}", "do not go on before you know why"),
+    asyncssh.PermissionDenied: Meaning("it refuses the login: {said}", KEYS),
     asyncssh.KeyExchangeFailed: Meaning(
-        "no common method: {}",
-        "where its host key is of another kind than the known one, it was made anew: accept it "
-        "by `ssh HOST`; else its SSH server is too old",
+        "no common method: {said}",
+        "where its host key is of another kind than the known one, somebody has made it again: "
+        "accept it by `ssh HOST`; otherwise its SSH server is too old",
     ),
-    asyncssh.ConnectionLost: Meaning("the connection broke: {}", RUNS),
-    asyncssh.CompressionError: Meaning("the connection is garbled: {}", SERVER),
-    asyncssh.MACError: Meaning("the connection is garbled: {}", SERVER),
-    asyncssh.ProtocolError: Meaning("the server does not keep to the protocol: {}", SERVER),
-    asyncssh.ProtocolNotSupported: Meaning("the server is of another protocol: {}", SERVER),
-    asyncssh.ServiceNotAvailable: Meaning("the server offers no login: {}", SERVER),
-    asyncssh.IllegalUserName: Meaning("the user's name cannot be: {}", CONFIG),
-    asyncssh.PasswordChangeRequired: Meaning("it wants a new password first: {}", KEYS),
-    asyncssh.DisconnectError: Meaning("the server ended the connection: {}", SERVER),
+    asyncssh.ConnectionLost: Meaning("the connection broke: {said}", RUNS),
+    asyncssh.CompressionError: Meaning("the connection is garbled: {said}", SERVER),
+    asyncssh.MACError: Meaning("the connection is garbled: {said}", SERVER),
+    asyncssh.ProtocolError: Meaning("the server does not keep to the protocol: {said}", SERVER),
+    asyncssh.ProtocolNotSupported: Meaning("the server speaks another protocol: {said}", SERVER),
+    asyncssh.ServiceNotAvailable: Meaning("the server offers no login: {said}", SERVER),
+    asyncssh.IllegalUserName: Meaning("the user's name is not valid: {said}", CONFIG),
+    asyncssh.PasswordChangeRequired: Meaning("it wants a new password first: {said}", KEYS),
+    asyncssh.DisconnectError: Meaning("the server ended the connection: {said}", SERVER),
     asyncssh.ChannelOpenError: Meaning(
-        "the server does not open what was asked for: {}",
+        "the server refuses to open a channel: {said}",
         "MaxSessions and AllowTcpForwarding in sshd_config(5) say what it allows",
     ),
-    asyncssh.ChannelListenError: Meaning("no port on this host: {}", SERVER),
-    asyncssh.ConfigParseError: Meaning("{}", CONFIG),
-    asyncssh.KeyImportError: Meaning("the key cannot be read: {}", KEYS),
-    asyncssh.KeyEncryptionError: Meaning("the key cannot be read: {}", KEYS),
-    asyncssh.KeyGenerationError: Meaning("{}", UNUSED),
-    asyncssh.KeyExportError: Meaning("{}", UNUSED),
+    asyncssh.ChannelListenError: Meaning("no port can be opened on this host: {said}", SERVER),
+    asyncssh.ConfigParseError: Meaning("{said}", CONFIG),
+    asyncssh.KeyImportError: Meaning("the key cannot be read: {said}", KEYS),
+    asyncssh.KeyEncryptionError: Meaning("the key cannot be read: {said}", KEYS),
+    asyncssh.KeyGenerationError: Meaning("{said}", UNUSED),
+    asyncssh.KeyExportError: Meaning("{said}", UNUSED),
     # Events of sessions, raised where a program of ours asks for them: none does.
-    asyncssh.BreakReceived: Meaning("{}", UNUSED),
-    asyncssh.SignalReceived: Meaning("{}", UNUSED),
-    asyncssh.TerminalSizeChanged: Meaning("{}", UNUSED),
-    asyncssh.ProcessError: Meaning("{}", UNUSED),
-    asyncssh.SFTPError: Meaning("{}", UNUSED),
+    asyncssh.BreakReceived: Meaning("{said}", UNUSED),
+    asyncssh.SignalReceived: Meaning("{said}", UNUSED),
+    asyncssh.TerminalSizeChanged: Meaning("{said}", UNUSED),
+    asyncssh.ProcessError: Meaning("{said}", UNUSED),
+    asyncssh.SFTPError: Meaning("{said}", UNUSED),
     # Of the system: no route, no such name, a refusal, a file that cannot be read.
-    OSError: Meaning("{}", RUNS),
+    OSError: Meaning("{said}", RUNS),
     # A line of known_hosts that cannot be read, and the like.
-    ValueError: Meaning("{}", CONFIG),
+    ValueError: Meaning("{said}", CONFIG),
 }
 CAUGHT = tuple(REFUSALS)
 
@@ -73,6 +74,6 @@ def meaning(error: BaseException) -> Meaning | None:
 
 def connect_error(where: str, error: BaseException) -> ConnectError:
     """Return an error of SSH as one of ours."""
-    row = meaning(error) or Meaning("{}", RUNS)
-    text = row.text.format(str(error) or type(error).__name__)
-    return ConnectError(f"{where}: {text}", hint=row.hint)
+    row = meaning(error) or Meaning("{said}", RUNS)
+    said = str(error) or type(error).__name__
+    return ConnectError(text(row.says, said=said), where=where, hint=row.hint)

@@ -10,10 +10,11 @@ from typing import BinaryIO
 import asyncssh
 
 from hardway.errors import ConnectError
+from hardway.text import text
 from hardway.transport.base import Completed, Reached, Transport, Way
 from hardway.transport.become import MARK, PASSWORD_WANTED, PROBE, Become, begun
 from hardway.transport.dial import Dialer
-from hardway.transport.refusals import CAUGHT, connect_error
+from hardway.transport.refusals import CAUGHT, RUNS, connect_error
 from hardway.transport.target import Target
 
 CHANNELS = 8
@@ -60,9 +61,12 @@ class SshTransport:
         if output is None:
             said = (done.stderr or done.stdout).decode(errors="replace").strip()
             raise ConnectError(
-                f"{self.target.where}: this login runs no commands: {said or 'no reason given'}",
-                hint="log in there by ssh(1) to see why; another user to log in as is set by "
-                "`ssh: {user: NAME}` in hardway.yaml",
+                text(
+                    "this login runs no commands: {reason}", reason=said or text("no reason given")
+                ),
+                where=self.target.where,
+                hint="log in there by ssh(1) to see why; `ssh: {user: NAME}` in hardway.yaml sets "
+                "another user to log in as",
             )
         return replace(done, stdout=output)
 
@@ -76,7 +80,12 @@ class SshTransport:
                 done = await self._run(command, before, stdin)
         except TimeoutError as error:
             raise ConnectError(
-                f"{self.machine}: `{argv[0]}` gave no answer within {timeout_s:.0f} s",
+                text(
+                    "`{command}` gave no answer within {seconds:.0f} s",
+                    command=argv[0],
+                    seconds=timeout_s,
+                ),
+                where=self.machine,
                 hint="see whether the machine is alive: hardway status",
             ) from error
         except CAUGHT as error:
@@ -131,7 +140,8 @@ class SshTransport:
         if any(words in said for words in PASSWORD_WANTED):
             return True
         raise ConnectError(
-            f"{self.target.where}: this login is not root, and sudo does not work: {said.strip()}",
+            text("this login is not root, and sudo does not work: {reason}", reason=said.strip()),
+            where=self.target.where,
             hint="log in as root, or give the user sudo: `ssh: {user: NAME}` in hardway.yaml",
         )
 
@@ -146,9 +156,12 @@ class SshTransport:
         if seen.status:
             said = seen.stderr.decode(errors="replace").strip().splitlines()
             raise ConnectError(
-                f"{self.target.where}: sudo refuses: {said[-1] if said else 'no reason given'}",
-                hint="one password is used for all machines; let users with others run sudo "
-                "without one (NOPASSWD in sudoers(5))",
+                text(
+                    "sudo refuses: {reason}", reason=said[-1] if said else text("no reason given")
+                ),
+                where=self.target.where,
+                hint="hardway uses one password for all machines; let users with other passwords "
+                "run sudo without one (NOPASSWD in sudoers(5))",
             )
 
 
@@ -221,8 +234,9 @@ async def _connect_one(dialer: Dialer, target: Target, timeout_s: float) -> SshT
             connection, detour = await dialer.dial(target)
     except TimeoutError as error:
         raise ConnectError(
-            f"{target.where}: no answer within {timeout_s:.0f} s",
-            hint="see whether it runs: hardway machine list",
+            text("no answer within {seconds:.0f} s", seconds=timeout_s),
+            where=target.where,
+            hint=RUNS,
         ) from error
     return SshTransport(target, connection, detour=detour)
 

@@ -4,6 +4,8 @@ import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from hardway.text import text
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -24,15 +26,17 @@ class Target:
     @property
     def where(self) -> str:
         """The machine as errors call it."""
-        return self.machine if self.machine == self.host else f"{self.machine} ({self.host})"
+        if self.machine == self.host:
+            return self.machine
+        return text("{machine} ({host})", machine=self.machine, host=self.host)
 
 
 def bastion(target: Target, hop: str, before: str | None = None) -> Target:
     """Return a host in between as a target: our key there too, a user of its own."""
     user, _, place = hop.rpartition("@")
     host, _, port = place.partition(":")
-    return replace(target, machine=f"bastion {host}", host=host, user=user or None,
-                   port=int(port) if port else None, bastion=before)  # fmt: skip
+    return replace(target, machine=text("bastion {host}", host=host), host=host,
+                   user=user or None, port=int(port) if port else None, bastion=before)  # fmt: skip
 
 
 def login(target: Target) -> list[str]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from hardway.errors import AwsError, ProviderError
 from hardway.providers.aws.calls import CALLS
 from hardway.providers.aws.refusals import BY_CODE, POLICY
+from hardway.text import text
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -180,17 +181,17 @@ def translated(error: "ClientError", action: str, region: str) -> AwsError:
     status: int = error.response["ResponseMetadata"].get("HTTPStatusCode", 0)
     row = BY_CODE.get(code.removeprefix("Client.").removeprefix("Server."))
     message, _, encoded = said.partition(ENCODED)
-    names = {"action": action, "region": region}
-    says = row.says.format(**names) if row else "AWS gives no reason that is known here"
-    hint = row.hint.format(**names) if row else ""
+    says, hint = row.texts(action, region) if row else (text("hardway knows no reason"), "")
     if encoded and row and row.hint == POLICY:
-        hint += f"\n  why exactly: aws sts decode-authorization-message --encoded-message {encoded}"
+        hint = text("{hint}\n  why exactly: aws sts decode-authorization-message --encoded-message "
+                    "{encoded}", hint=hint, encoded=encoded)  # fmt: skip
     return AwsError(
-        f"AWS refused {action}: {says} ({code}: {' '.join(message.split())[:SHOWN]})",
+        text("AWS refused {action}: {says} ({code}: {said})",
+             action=action, says=says, code=code, said=" ".join(message.split())[:SHOWN]),
         hint=hint,
         code=code,
         certain=400 <= status < 500,
-    )
+    )  # fmt: skip
 
 
 def needs_boto3() -> None:
@@ -209,20 +210,20 @@ def needs_boto3() -> None:
 def unreachable(error: Exception, action: str) -> ProviderError:
     """Return what stood between here and AWS as our own error."""
     name = type(error).__name__
-    hint = "see whether this host reaches AWS, then run this again"
-    for part, cure in CURES.items():
-        if part in name:
-            hint = cure
-            break
-    return ProviderError(f"{action} could not be asked of AWS: {name}: {error}", hint=hint)
+    cures = [cure for part, cure in CURES.items() if part in name]
+    return ProviderError(
+        text("AWS could not be asked for {action}: {kind}: {error}",
+             action=action, kind=name, error=error),
+        hint=cures[0] if cures else "see whether this host reaches AWS, then run this again",
+    )  # fmt: skip
 
 
 CURES = {
-    "Credential": "give credentials: aws configure, AWS_PROFILE, or AWS_ACCESS_KEY_ID and "
-    "AWS_SECRET_ACCESS_KEY (docs/aws.md)",
-    "Profile": "correct aws.profile, or see what there is: aws configure list-profiles",
-    "Token": "log in again (aws sso login), then run this again",
-    "SSO": "log in again (aws sso login), then run this again",
-    "Parse": "something else than AWS answered: look at AWS_ENDPOINT_URL and at proxies",
-}
+    "Credential": text("give credentials: aws configure, AWS_PROFILE, or AWS_ACCESS_KEY_ID and "
+                       "AWS_SECRET_ACCESS_KEY (docs/aws.md)"),
+    "Profile": text("correct aws.profile, or see what there is: aws configure list-profiles"),
+    "Token": text("log in again (aws sso login), then run this again"),
+    "SSO": text("log in again (aws sso login), then run this again"),
+    "Parse": text("something other than AWS answered: look at AWS_ENDPOINT_URL and at proxies"),
+}  # fmt: skip
 """By a part of the name botocore has for it."""

@@ -19,6 +19,7 @@ from hardway.providers.aws.base import (
     gone,
 )
 from hardway.providers.aws.costs import ADDRESS, BALANCER, CAPACITY, Price
+from hardway.text import text
 
 LISTENERS, TARGETS, BALANCERS = (
     f"elasticloadbalancing:Describe{what}"
@@ -61,7 +62,10 @@ async def _named(site: Site, action: str, key: str) -> list[Answer]:
     for raw in raws:
         if await _role(site, raw[arn]) is None:
             raise RefusedError(
-                f"{raw[arn]} has this cluster's name, and not its tags: it is not hardway's",
+                text(
+                    "{arn} has this cluster's name and not its tags: it is not hardway's",
+                    arn=raw[arn],
+                ),
                 hint="see whose it is; hardway does not touch it",
             )
     return raws
@@ -81,7 +85,7 @@ def _target_rows(design: Design, ids: Ids) -> list[Row]:
     wanted = {"Protocol": "TCP", "Port": str(API_PORT), "TargetType": "ip",
               "VpcId": ids.get("vpc", NOT_YET)}  # fmt: skip
     members = ", ".join(str(m.address) for m in design.cluster.control_planes)
-    return [Row("target-group", wanted, f"target group of {members}")]
+    return [Row("target-group", wanted, text("target group of {machines}", machines=members))]
 
 
 async def _find_targets(site: Site) -> list[Found]:
@@ -148,8 +152,9 @@ def _balancer_rows(design: Design, ids: Ids) -> list[Row]:
         "Subnets": ",".join(subnets),
         "SecurityGroups": ids.get("group-balancer", NOT_YET),
     }
-    zones = f"{len(subnets)} zone{'s' * (len(subnets) != 1)}"
-    return [Row("balancer", wanted, f"network load balancer in {zones}")]
+    title = text("network load balancer in 1 zone" if len(subnets) == 1 else
+                 "network load balancer in {count} zones", count=len(subnets))  # fmt: skip
+    return [Row("balancer", wanted, title)]
 
 
 def _balancer(raw: Answer) -> Found:
@@ -212,7 +217,7 @@ def _listener_rows(design: Design, ids: Ids) -> list[Row]:
     port = str(design.cluster.endpoint.port)
     wanted = {"Port": port, "Protocol": "TCP",
               "TargetGroupArn": ids.get("target-group", NOT_YET)}  # fmt: skip
-    return [Row("listener", wanted, f"listener on port {port}")]
+    return [Row("listener", wanted, text("listener on port {port}", port=port))]
 
 
 def _listener(raw: Answer) -> Found:

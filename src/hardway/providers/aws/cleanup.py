@@ -12,6 +12,7 @@ from hardway.providers.aws.costs import cost
 from hardway.providers.aws.records import Records
 from hardway.providers.aws.table import KINDS, Survey, survey, total
 from hardway.providers.base import Progress
+from hardway.text import joined, text
 from hardway.transport.base import poll_until
 
 IN_USE = frozenset({"DependencyViolation", "ResourceInUse", "InvalidGroup.InUse", "VolumeInUse"})
@@ -53,7 +54,8 @@ async def remove(site: Site, records: Records | None, progress: Progress) -> Non
             before, changed_at = _ids(there), monotonic()
         if before and (_hopeless(there, removal) or monotonic() - changed_at > timing.removal_s):
             raise await _left(site, there, removal)
-    progress("", f"0 resources of {site.id} are left in {site.api.region}: nothing bills")
+    progress("", text("0 resources of {cluster} are left in {region}: AWS bills nothing",
+                      cluster=site.id, region=site.api.region))  # fmt: skip
 
 
 async def remove_some(site: Site, mine: Callable[[Found], bool], progress: Progress) -> None:
@@ -68,7 +70,8 @@ async def remove_some(site: Site, mine: Callable[[Found], bool], progress: Progr
         own = [(k, found) for k in KINDS for found in there[k.name] if mine(found)]
         for kind, found in own:
             if not found.leaving and not found.held:
-                progress("", f"removing {kind.name}: {found.role}")
+                doing = text("removing {kind}: {things}", kind=kind.name, things=found.role)
+                progress("", doing)
                 await kind.delete(site, found)
         return [f"{kind.name} {found.role} ({found.id})" for kind, found in own]
 
@@ -77,7 +80,9 @@ async def remove_some(site: Site, mine: Callable[[Found], bool], progress: Progr
         left, lambda own: not own, deadline_s=timing.removal_s, interval_s=timing.pass_s
     )
     if rest:
-        raise ProviderError(f"still there: {', '.join(rest)}", hint="run the same again")
+        raise ProviderError(
+            text("not removed: {things}", things=", ".join(rest)), hint="run the same again"
+        )
 
 
 async def _pass(site: Site, there: Survey, removal: Removal, progress: Progress) -> None:
@@ -85,16 +90,19 @@ async def _pass(site: Site, there: Survey, removal: Removal, progress: Progress)
     ready = [(k, f) for k, f in _ready(there) if f.id not in removal.refused]
     for kind in dict.fromkeys(kind for kind, _ in ready):
         roles = [f.role for k, f in ready if k is kind]
-        doing = "waiting until AWS removes" if kind.delete is goes_by_itself else "removing"
-        shown = ", ".join(roles) if len(roles) <= SHOWN else f"{len(roles)} of them"
-        progress("", f"{doing} {kind.name}: {shown}")
+        count = text("{count} of them", count=len(roles))
+        progress("", text(
+            "waiting until AWS removes {kind}: {things}" if kind.delete is goes_by_itself else
+            "removing {kind}: {things}",
+            kind=kind.name, things=", ".join(roles) if len(roles) <= SHOWN else count,
+        ))  # fmt: skip
     outcomes = await asyncio.gather(
         *(kind.delete(site, found) for kind, found in ready), return_exceptions=True
     )
     for (_, found), outcome in zip(ready, outcomes, strict=True):
         if isinstance(outcome, AwsError):
             if outcome.code in IN_USE:
-                removal.blocked[found.id] = str(outcome)
+                removal.blocked[found.id] = outcome.message
             elif outcome.certain:
                 removal.refused[found.id] = outcome
         elif outcome is not None:
@@ -129,22 +137,22 @@ def _hopeless(there: Survey, removal: Removal) -> bool:
 
 
 async def _left(site: Site, there: Survey, removal: Removal) -> ProviderError:
-    lines = []
+    lines: list[str] = []
     for kind in KINDS:
         for found in there[kind.name]:
             price = cost(kind.bills(found.seen), site.api.region)
             error = removal.refused.get(found.id)
-            why = str(error) if error else removal.blocked.get(found.id, "")
-            lines.append(f"  {kind.name} {found.role} ({found.id}): {price.per_hour:.3f} $/h"
-                         + f"; {why}" * bool(why))  # fmt: skip
-    bills = total(there, site.api.region)
-    hints = [error.hint for error in removal.refused.values()][:1]
+            why = error.message if error else removal.blocked.get(found.id, "")
+            thing = f"{kind.name} {found.role} ({found.id}): {price.per_hour:.3f} $/h"
+            lines.append(joined("; ", [thing, why] if why else [thing]))
+    things = joined("\n  ", [*lines, *await _blockers(site, there)])
+    hints = [error.hint for error in removal.refused.values()]
     return ProviderError(
-        f"{len(lines)} resources of {site.id} are left in {site.api.region}, "
-        f"{bills.per_hour:.2f} $/h as long as they are:\n"
-        + "\n".join([*lines, *await _blockers(site, there)]),
-        hint=(hints or ["remove what is in the way, then run `hardway down` again"])[0],
-    )
+        text("{count} resources of {cluster} are left in {region} and cost {price:.2f} $/h:\n"
+             "  {things}", count=len(lines), cluster=site.id, region=site.api.region,
+             price=total(there, site.api.region).per_hour, things=things),
+        hint=hints[0] if hints else "remove what is in the way, then run `hardway down` again",
+    )  # fmt: skip
 
 
 async def _blockers(site: Site, there: Survey) -> list[str]:
@@ -155,13 +163,12 @@ async def _blockers(site: Site, there: Survey) -> list[str]:
     inside = names.filters({"vpc-id": vpcs})
     ours = {found.id for things in there.values() for found in things}
     lines = []
-    for action, key, id_key, text in FOREIGN:
+    for action, key, id_key, name in FOREIGN:
         for raw in await site.api.pages(action, key, Filters=inside):
             of_ours = raw[id_key] in ours or names.role_in(raw, site.id) is not None
             if not of_ours and raw.get("GroupName") != "default":
-                lines.append(
-                    f"  not hardway's, and in the way: {raw[id_key]} ({raw.get(text, '')})"
-                )
+                lines.append(text("not hardway's, and in the way: {id} ({name})",
+                                  id=raw[id_key], name=raw.get(name, "")))  # fmt: skip
     return lines
 
 

@@ -11,6 +11,7 @@ from importlib.resources import files
 from typing import Any
 
 from hardway.providers.base import Cost
+from hardway.text import text
 
 HOURS_A_MONTH = 730
 DISK, ADDRESS = "disk GiB-month", "public address"
@@ -35,7 +36,7 @@ def cost(prices: Iterable[Price], region: str) -> Cost:
     for price in prices:
         each = known.get(price.of)
         if each is None:
-            unknown.add(f"{price.of} in {region}")
+            unknown.add(text("{thing} in {region}", thing=price.of, region=region))
             continue
         if price.of == DISK:
             each /= HOURS_A_MONTH

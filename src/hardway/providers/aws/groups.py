@@ -21,12 +21,13 @@ from hardway.providers.aws.base import (
     tagged,
     there_already,
 )
+from hardway.text import text
 
 CONTROLLERS, WORKERS, BALANCER = "controllers", "workers", "balancer"
 GROUPS: Mapping[str, str] = {
-    CONTROLLERS: "control planes",
-    WORKERS: "workers",
-    BALANCER: "load balancer",
+    CONTROLLERS: text("control planes"),
+    WORKERS: text("workers"),
+    BALANCER: text("load balancer"),
 }
 OF_ROLE = {Role.CONTROL_PLANE: CONTROLLERS, Role.WORKER: WORKERS}
 OPERATORS, PODS, ADDRESSES = "operators", "pods", "workers' public addresses"
@@ -95,7 +96,7 @@ def _group_rows(design: Design, ids: Ids) -> list[Row]:
     vpc = ids.get("vpc", NOT_YET)
     return [
         Row(f"group-{name}", {"VpcId": vpc, "GroupName": f"{design.id}-{name}"},
-            f"security group of {of}")
+            text("security group of {machines}", machines=of))
         for name, of in GROUPS.items()
     ]  # fmt: skip
 
@@ -142,10 +143,14 @@ def _sources(source: str, design: Design, ids: Ids) -> list[tuple[str, str]]:
     if source == OPERATORS:
         return [(str(cidr), str(cidr)) for cidr in design.aws.operators]
     if source == PODS:
-        return [(str(design.cluster.pod_cidr), f"{design.cluster.pod_cidr} (pods)")]
+        return [(str(design.cluster.pod_cidr),
+                 text("{range} (pods)", range=design.cluster.pod_cidr))]  # fmt: skip
     if source == ADDRESSES:
         public = [(m.name, ids.get(f"address/{m.name}", "")) for m in design.cluster.workers]
-        return [(f"{a}/32" if a else NOT_YET, f"{n}'s public address") for n, a in public]
+        return [
+            (f"{a}/32" if a else NOT_YET, text("{machine}'s public address", machine=n))
+            for n, a in public
+        ]
     return [(ids.get(f"group-{source}", NOT_YET), GROUPS[source])]
 
 
@@ -159,9 +164,13 @@ def _rule_row(rule: Allow, source: str, title: str) -> Row:
         "Source": source,
         "Why": MARK + rule.why,
     }
-    ports = f"port {first}" if first == last else f"ports {first} to {last}"
-    what = ports if rule.ports else "everything"
-    return Row(_role(wanted), wanted, f"rule that lets {title} reach {GROUPS[rule.into]}: {what}")
+    ports = text("port {first}" if first == last else "ports {first} to {last}",
+                 first=first, last=last)  # fmt: skip
+    lets = text(
+        "rule that lets {whom} reach {machines}: {what}",
+        whom=title, machines=GROUPS[rule.into], what=ports if rule.ports else text("everything"),
+    )  # fmt: skip
+    return Row(_role(wanted), wanted, lets)
 
 
 def _role(rule: Mapping[str, str]) -> str:

@@ -16,6 +16,7 @@ from hardway.model.cluster import Cluster, Machine
 from hardway.providers import identity
 from hardway.providers.aws.api import Timing
 from hardway.providers.base import Progress
+from hardway.text import text
 from hardway.transport.base import Transport, run_checked
 from hardway.transport.target import Target
 
@@ -74,7 +75,7 @@ async def replace(
     know(keys, cluster, addresses)
 
     async def one(machine: Machine) -> None:
-        progress(machine.name, "waiting for its SSH server")
+        progress(machine.name, text("waiting for its SSH server"))
         target = Login(keys, machine.name, addresses[machine.name], timing)
         key = identity.host_key(keys, machine.name)
 
@@ -135,7 +136,8 @@ class Login:
                     return
             await asyncio.sleep(self.timing.poll_s)
         raise ConnectError(
-            f"{self.machine} ({self.at}) did not answer in {self.timing.answers_s:.0f} s",
-            hint="is aws.operators the address you come from? What the machine said: "
-            "aws ec2 get-console-output --latest --instance-id ID",
+            text("no answer within {seconds:.0f} s", seconds=self.timing.answers_s),
+            where=target.where,
+            hint="see whether aws.operators has the address you come from, and what the machine "
+            "printed: aws ec2 get-console-output --latest --instance-id ID",
         )

@@ -8,6 +8,7 @@ from hardway.errors import AwsError, PreflightError
 from hardway.providers.aws import names
 from hardway.providers.aws.api import Answer, Api
 from hardway.spec.aws import Aws
+from hardway.text import text
 
 IMAGES = "ec2:DescribeImages"
 CANONICAL, DEBIAN = "099720109477", "136693071363"
@@ -86,7 +87,14 @@ async def choose(api: Api, wanted: str, architecture: str) -> str:
     )
     if not found:
         raise PreflightError(
-            [f"aws.image: {system.owner} has no image {pattern} in {api.region}"],
+            [
+                text(
+                    "aws.image: {owner} has no image {pattern} in {region}",
+                    owner=system.owner,
+                    pattern=pattern,
+                    region=api.region,
+                )
+            ],
             hint="name another system or image: aws.image",
         )
     newest: Answer = max(found, key=lambda image: str(image["CreationDate"]))

@@ -24,6 +24,7 @@ from hardway.providers.aws.base import (
 from hardway.providers.aws.costs import ADDRESS, DISK, Price
 from hardway.providers.aws.groups import group_of
 from hardway.providers.aws.images import architecture_of
+from hardway.text import text
 from hardway.transport.base import poll_until
 
 INSTANCES = "ec2:DescribeInstances"
@@ -32,7 +33,8 @@ ALIVE = ("pending", "running", "stopping", "stopped", "shutting-down")
 
 def _key_rows(design: Design, _ids: Ids) -> list[Row]:
     key = " ".join(design.public_key.split()[:2])
-    return [Row("key-pair", {"KeyName": design.id, "PublicKey": key}, "key pair (public key only)")]
+    title = text("key pair (public key only)")
+    return [Row("key-pair", {"KeyName": design.id, "PublicKey": key}, title)]
 
 
 def _key(role: str, raw: Answer) -> Found:
@@ -82,8 +84,9 @@ def _rows(design: Design, ids: Ids) -> list[Row]:
             "KeyName": design.id,
             "HttpTokens": "required",
         }
-        where = design.zones[zone] if zone < len(design.zones) else "your subnet"
-        title = f"{machine.name}: {kinds[0]} at {machine.address} in {where}"
+        where = design.zones[zone] if zone < len(design.zones) else text("your subnet")
+        title = text("{machine}: {type} at {address} in {where}", machine=machine.name,
+                     type=kinds[0], address=machine.address, where=where)  # fmt: skip
         rows.append(Row(machine.name, wanted, title))
     return rows
 
@@ -147,9 +150,10 @@ async def wait_until(api: Api, ids: Mapping[str, str], state: str) -> dict[str, 
         for role, found in seen.items():
             if found.seen["State"] in {"shutting-down", "terminated"} and state != "terminated":
                 raise ProviderError(
-                    f"{role} ({found.id}) is {found.seen['State']}: {found.seen['Why']}",
+                    text("{machine} ({id}) is {state}: {why}", machine=role, id=found.id,
+                         state=found.seen["State"], why=found.seen["Why"]),
                     hint="hardway up makes another one",
-                )
+                )  # fmt: skip
         return seen
 
     def there(seen: dict[str, Found]) -> bool:
@@ -160,9 +164,10 @@ async def wait_until(api: Api, ids: Mapping[str, str], state: str) -> dict[str, 
     if not there(seen):
         late = ", ".join(sorted(r for r in ids if r not in seen or seen[r].seen["State"] != state))
         raise ProviderError(
-            f"not {state} after {timing.running_s:.0f} s: {late}",
+            text("not {state} after {seconds:.0f} s: {machines}",
+                 state=state, seconds=timing.running_s, machines=late),
             hint="see the instances' status checks in AWS's console, then: hardway up",
-        )
+        )  # fmt: skip
     return seen
 
 
@@ -176,9 +181,10 @@ async def _settle(work: Work, _rows: Sequence[Row]) -> None:
         *(start(api, f) for f in seen.values() if f.seen["State"] in {"stopping", "stopped"})
     )
     if any(f.seen["State"] != "running" for f in seen.values()) or len(seen) < len(ids):
-        work.progress("", "waiting for the instances to run")
+        work.progress("", text("waiting for the instances to run"))
         seen = await wait_until(api, ids, "running")
-        work.progress("", f"all {len(ids)} instances run after {monotonic() - began:.0f} s")
+        work.progress("", text("all {count} instances run after {seconds:.0f} s",
+                               count=len(ids), seconds=monotonic() - began))  # fmt: skip
     work.ids.update({f"address/{role}": f.seen["PublicIpAddress"] for role, f in seen.items()})
     work.records.saw("", {role: f.seen["PublicIpAddress"] for role, f in seen.items()})
     await _pass_on(api, seen)
@@ -211,9 +217,10 @@ async def _pass_on(api: Api, there: Mapping[str, Found]) -> None:
     )
     if left:
         raise ProviderError(
-            f"the source/destination check is still on: {', '.join(left)}; pods' packets are lost",
+            text("the source/destination check is still on: {machines}; AWS drops pods' packets",
+                 machines=", ".join(left)),
             hint="hardway up",
-        )
+        )  # fmt: skip
 
 
 async def start(api: Api, found: Found) -> None:
@@ -256,7 +263,7 @@ def _disk_rows(design: Design, _ids: Ids) -> list[Row]:
         Row(
             f"{machine.name} disk",
             {"Size": size},
-            f"disk of {machine.name}: {size} GiB gp3, encrypted",
+            text("disk of {machine}: {size} GiB gp3, encrypted", machine=machine.name, size=size),
         )
         for machine in design.cluster.machines
     ]

@@ -10,6 +10,7 @@ from hardway.model.cluster import Machine
 from hardway.providers.aws.base import Design, Ids, Row, Work, specification
 from hardway.providers.aws.groups import group_of
 from hardway.providers.aws.images import architecture_of
+from hardway.text import text
 
 FULL = frozenset({"InsufficientInstanceCapacity", "InsufficientHostCapacity", "Unsupported"})
 """Another type may be there where this one is not."""
@@ -69,7 +70,8 @@ async def run(work: Work, row: Row) -> str:
         except AwsError as error:
             if error.code not in FULL or kind == types[-1]:
                 raise
-            work.progress(row.role, f"AWS has no {kind} left there, trying the next type")
+            work.progress(row.role, text("AWS has no {type} left there, trying the next type",
+                                         type=kind))  # fmt: skip
     raise AssertionError("aws.types has at least one type")
 
 
@@ -89,4 +91,7 @@ async def _run(work: Work, machine: str, asked: Mapping[str, Any]) -> str:
             if instance["State"]["Name"] not in {"shutting-down", "terminated"}:
                 return str(instance["InstanceId"])
         work.records.renew(machine)
-    raise ProviderError(f"{machine}: AWS answers with instances that are gone", hint="hardway up")
+    raise ProviderError(
+        text("{machine}: AWS answers with instances that are gone", machine=machine),
+        hint="hardway up",
+    )

@@ -9,6 +9,7 @@ from hardway.providers.aws.base import Found, Kind, Row, Work
 from hardway.providers.aws.groups import RULE
 from hardway.providers.aws.instances import INSTANCE
 from hardway.providers.aws.table import KINDS, Survey, differences
+from hardway.text import joined, text
 from hardway.transport.base import poll_until
 
 TAKEN = re.compile("Duplicate|Conflict")
@@ -57,7 +58,8 @@ async def _ensure(work: Work, kind: Kind) -> None:
 async def _make(work: Work, kind: Kind, row: Row) -> None:
     assert kind.make is not None  # noqa: S101 - `ensure` leaves the others out
     machines = {machine.name for machine in work.design.cluster.machines}
-    work.progress(row.role if row.role in machines else "", f"making {row.title}")
+    doing = text("making {thing}", thing=row.title)
+    work.progress(row.role if row.role in machines else "", doing)
     work.records.begin(row.role)
     try:
         work.ids[row.role] = await kind.make(work, row)
@@ -82,16 +84,16 @@ async def _shared(work: Work, kind: Kind, rows: Sequence[Row]) -> None:
     for row in rows:
         found = await kind.look_up(work.site.api, row) if kind.look_up else None
         if found is None:
-            problems.append(f"{row.shared} has no {row.title.removesuffix(', yours')}")
+            problems.append(text("{thing}: missing", thing=row.title))
             continue
         problems += differences(row, found)
         work.ids[row.role] = found.id
     if problems:
         raise ProviderError(
-            "what is shared is not changed by hardway, and is not as it has to be:\n"
-            + "\n".join(f"  {line}" for line in problems),
-            hint="let its owner put it right, then: hardway up",
-        )
+            text("hardway does not change shared things, and these are not as they have to be:\n"
+                 "  {problems}", problems=joined("\n  ", problems)),
+            hint="let their owner correct them, then: hardway up",
+        )  # fmt: skip
 
 
 async def _present(work: Work, kind: Kind, rows: Sequence[Row]) -> dict[str, Found]:
@@ -115,7 +117,7 @@ async def _present(work: Work, kind: Kind, rows: Sequence[Row]) -> dict[str, Fou
 
     found = await look()
     if not clear(found):
-        work.progress("", f"waiting until AWS shows how it is with {kind.name}s")
+        work.progress("", text("waiting until AWS shows what there is: {kind}", kind=kind.name))
         found = await poll_until(look, clear, deadline_s=timing.running_s, interval_s=timing.poll_s)
     _refuse(rows, found)
     return {thing.role: thing for thing in found if not thing.leaving}
@@ -127,13 +129,14 @@ def _refuse(rows: Sequence[Row], found: Sequence[Found]) -> None:
         same = [thing for thing in found if thing.role == row.role and not thing.leaving]
         if len(same) > 1:
             ids = ", ".join(thing.id for thing in same)
-            problems.append(f"{row.role} is there {len(same)} times: {ids}")
+            problems.append(text("{thing} exists {count} times: {ids}",
+                                 thing=row.role, count=len(same), ids=ids))  # fmt: skip
         elif same:
             problems += differences(row, same[0])
     if problems:
         raise RefusedError(
-            "what is on AWS is not what hardway.yaml describes:\n"
-            + "\n".join(f"  {line}" for line in problems),
+            text("what is on AWS is not what hardway.yaml describes:\n  {problems}",
+                 problems=joined("\n  ", problems)),
             hint="take the change back, or remove the thing by hand and run `hardway up` again, "
-            "or begin anew: hardway down",
-        )
+            "or start again from nothing: hardway down",
+        )  # fmt: skip

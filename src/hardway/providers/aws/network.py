@@ -19,6 +19,7 @@ from hardway.providers.aws.base import (
     tagged,
     there_already,
 )
+from hardway.text import text
 
 DEFAULT_ROUTE = "0.0.0.0/0"
 TABLES = "ec2:DescribeRouteTables"
@@ -27,9 +28,9 @@ GATEWAYS = "ec2:DescribeInternetGateways"
 
 def _vpc_rows(design: Design, _ids: Ids) -> list[Row]:
     if design.aws.vpc:
-        return [Row("vpc", {}, f"VPC {design.aws.vpc}, yours", design.aws.vpc)]
+        return [Row("vpc", {}, text("VPC {id}, yours", id=design.aws.vpc), design.aws.vpc)]
     cidr = str(design.cluster.node_cidr)
-    return [Row("vpc", {"CidrBlock": cidr}, f"VPC {cidr}")]
+    return [Row("vpc", {"CidrBlock": cidr}, text("VPC {range}", range=cidr))]
 
 
 def _vpc(role: str, raw: Answer) -> Found:
@@ -65,9 +66,9 @@ VPC = Kind(name="vpc", rows=_vpc_rows, find=_find_vpc, look_up=_look_up_vpc, mak
 
 def _gateway_rows(design: Design, _ids: Ids) -> list[Row]:
     if design.aws.vpc:
-        title = f"internet gateway of {design.aws.vpc}, yours"
+        title = text("internet gateway of {id}, yours", id=design.aws.vpc)
         return [Row("internet-gateway", {}, title, design.aws.vpc)]
-    return [Row("internet-gateway", {}, "internet gateway")]
+    return [Row("internet-gateway", {}, text("internet gateway"))]
 
 
 def _gateway(role: str, raw: Answer) -> Found:
@@ -123,11 +124,13 @@ def _subnet_rows(design: Design, ids: Ids) -> list[Row]:
         wanted = {"VpcId": ids.get("vpc", NOT_YET), "CidrBlock": str(cidr)}
         if design.aws.subnets:
             shared = design.aws.subnets[index].id
-            rows.append(Row(f"subnet-{index}", wanted, f"subnet {shared}, yours", shared))
+            title = text("subnet {id}, yours", id=shared)
+            rows.append(Row(f"subnet-{index}", wanted, title, shared))
             continue
         zone = design.zones[index]
         wanted["AvailabilityZone"] = zone
-        rows.append(Row(f"subnet-{index}", wanted, f"subnet {cidr} in {zone}"))
+        title = text("subnet {range} in {zone}", range=cidr, zone=zone)
+        rows.append(Row(f"subnet-{index}", wanted, title))
     return rows
 
 
@@ -166,10 +169,10 @@ SUBNET = Kind(name="subnet", needs=("vpc",), rows=_subnet_rows, find=_find_subne
 def _table_rows(design: Design, ids: Ids) -> list[Row]:
     if design.aws.subnets:
         return [
-            Row(f"route-table-{i}", {}, f"route table of {subnet.id}, yours", subnet.id)
+            Row(f"route-table-{i}", {}, text("route table of {id}, yours", id=subnet.id), subnet.id)
             for i, subnet in enumerate(design.aws.subnets)
         ]
-    return [Row("route-table", {"VpcId": ids.get("vpc", NOT_YET)}, "route table")]
+    return [Row("route-table", {"VpcId": ids.get("vpc", NOT_YET)}, text("route table"))]
 
 
 def _table(role: str, raw: Answer) -> Found:

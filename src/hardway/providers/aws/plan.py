@@ -16,6 +16,7 @@ from hardway.providers.aws.table import KINDS, Survey
 from hardway.providers.aws.whose import Identity
 from hardway.providers.base import Cost, ProviderChange
 from hardway.spec.aws import Aws
+from hardway.text import text
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,13 @@ async def zones_for(api: Api, aws: Aws, pinned: tuple[str, ...], there: Survey) 
     roles = [f"subnet-{i}" for i in range(aws.zones)]
     if len(free) < sum(1 for role in roles if role not in having):
         raise PreflightError(
-            [f"aws.types: fewer than {aws.zones} zones of {api.region} have them"],
+            [
+                text(
+                    "aws.types: fewer than {count} zones of {region} have them",
+                    count=aws.zones,
+                    region=api.region,
+                )
+            ],
             hint="name other types: aws.types",
         )
     return tuple(having.get(role) or free.pop(0) for role in roles)

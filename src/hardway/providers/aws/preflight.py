@@ -15,11 +15,13 @@ from hardway.providers.aws.records import Records
 from hardway.providers.aws.refusals import BY_CODE, POLICY
 from hardway.providers.aws.table import Survey
 from hardway.spec.aws import Aws
+from hardway.text import text
 
 VPCS, CORES = ("vpc", "L-F678F1CE", "VPCs"), ("ec2", "L-1216C47A", "virtual cores")
 STANDARD = re.compile(r"[acdhimrtz]\d")
 """Families of instance types whose cores are counted together."""
 ALIVE = ("pending", "running")
+DENIED = BY_CODE["UnauthorizedOperation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,8 @@ async def check(question: Question) -> None:
     found = await asyncio.gather(*(ask(question) for ask in checks))
     problems = [*(line for lines in found for line in lines)]
     if problems:
-        denied = any(BY_CODE["UnauthorizedOperation"].says[:20] in line for line in problems)
-        raise PreflightError(problems, hint=POLICY if denied else "mend these, then: hardway up")
+        denied = any(DENIED.says[:20] in line for line in problems)
+        raise PreflightError(problems, hint=POLICY if denied else "fix these, then: hardway up")
 
 
 async def _clash(q: Question) -> list[str]:
@@ -70,25 +72,29 @@ async def _clash(q: Question) -> list[str]:
         return []
     others = [cluster.id for cluster in await whose.clusters(q.api, q.cluster.name)]
     return [
-        f"{id_} is in the account already, and this folder knows nothing of it: take another "
-        f"name, or, if it is yours: hardway aws adopt {id_}"
+        text("{id} is in the account already, and this folder knows nothing of it: take another "
+             "name, or, if it is yours: hardway aws adopt {id}", id=id_)
         for id_ in others
-    ]
+    ]  # fmt: skip
 
 
 async def _offered(q: Question) -> list[str]:
     """Look whether the zones are there and have the types, of which AWS says what they are."""
     zones = await zones_of(q.api)
-    lines = [f"aws.zoneNames: {q.api.region} has no zone {name}; it has {', '.join(zones)}"
-             for name in q.aws.zone_names if name not in zones]  # fmt: skip
+    lines: list[str] = [
+        text("aws.zoneNames: {region} has no zone {zone}; it has {zones}",
+             region=q.api.region, zone=name, zones=", ".join(zones))
+        for name in q.aws.zone_names if name not in zones
+    ]  # fmt: skip
     if lines or q.aws.subnets:
         return lines
     fitting = await zones_with(q.api, zones, q.aws)
     if len(fitting) < q.aws.zones:
-        lines.append(
-            f"aws.types: {q.aws.zones} zones are needed, and "
-            f"{len(fitting)} of {', '.join(zones)} have them: {', '.join(fitting) or 'none'}"
-        )
+        lines.append(text(
+            "aws.types: the cluster needs {count} zones, and {fitting} of {zones} have them: "
+            "{list}", count=q.aws.zones, fitting=len(fitting), zones=", ".join(zones),
+            list=", ".join(fitting) or text("none"),
+        ))  # fmt: skip
     return lines
 
 
@@ -134,7 +140,8 @@ async def _core_quota(q: Question) -> list[str]:
     """Compare the cores the cluster adds with what the account may still have."""
     described = await _described(q)
     if not described:
-        return [f"aws.types: AWS does not know all of {', '.join(sorted(set(q.types)))}"]
+        types = ", ".join(sorted(set(q.types)))
+        return [text("aws.types: AWS does not know all of {types}", types=types)]
     lines = [*_architectures(described)]
     allowed = await _quota(q.api, *CORES[:2])
     if allowed is None:
@@ -145,10 +152,11 @@ async def _core_quota(q: Question) -> list[str]:
     used = sum(_cores(i) for i in running if STANDARD.match(i["InstanceType"]))
     more = sum(described[kind]["VCpuInfo"]["DefaultVCpus"] for kind in q.missing)
     if used + more > allowed:
-        lines.append(
-            f"{more} more virtual cores are needed and {used} are in use, of {allowed:.0f} in "
-            f"{q.api.region} (quota {CORES[1]}); ask for more in Service Quotas"
-        )
+        lines.append(text(
+            "the cluster needs {more} more virtual cores, and {used} are in use, of {allowed:.0f} "
+            "in {region} (quota {quota}); ask for more in Service Quotas",
+            more=more, used=used, allowed=allowed, region=q.api.region, quota=CORES[1],
+        ))  # fmt: skip
     return lines
 
 
@@ -161,7 +169,8 @@ def _architectures(described: dict[str, Answer]) -> Iterator[str]:
     for kind, raw in described.items():
         wanted = MACHINES[architecture_of(kind)]
         if wanted not in raw["ProcessorInfo"]["SupportedArchitectures"]:
-            yield f"aws.types: {kind} is not {wanted}, which is all that hardway knows by its name"
+            yield text("aws.types: {type} is not {architecture}, as its name says",
+                       type=kind, architecture=wanted)  # fmt: skip
 
 
 async def _vpc_quota(q: Question) -> list[str]:
@@ -171,11 +180,11 @@ async def _vpc_quota(q: Question) -> list[str]:
     used = len(await q.api.pages("ec2:DescribeVpcs", "Vpcs"))
     if allowed is None or used < allowed:
         return []
-    problem = (
-        f"{used} VPCs of {allowed:.0f} in {q.api.region} are in use (quota {VPCS[1]}): remove one, "
-        "ask for more in Service Quotas, or share one (aws.vpc)"
-    )
-    return [problem]
+    return [
+        text("{used} VPCs of {allowed:.0f} in {region} are in use (quota {quota}): remove one, ask "
+             "for more in Service Quotas, or share one (aws.vpc)",
+             used=used, allowed=allowed, region=q.api.region, quota=VPCS[1])
+    ]  # fmt: skip
 
 
 async def _quota(api: Api, service: str, code: str) -> float | None:
@@ -201,10 +210,13 @@ async def _image(q: Question) -> list[str]:
             continue
         raw = (await images.described(q.api, frozenset({image}))).get(image)
         if raw is None:
-            lines.append(f"aws.image: there is no {image} in {q.api.region}")
+            lines.append(text("aws.image: there is no {image} in {region}",
+                              image=image, region=q.api.region))  # fmt: skip
         elif raw["Architecture"] != MACHINES[architecture]:
-            lines.append(f"aws.image: {image} is for {raw['Architecture']}, and "
-                         f"aws.types has types for {MACHINES[architecture]}")  # fmt: skip
+            lines.append(text(
+                "aws.image: {image} is for {architecture}, and aws.types has types for {wanted}",
+                image=image, architecture=raw["Architecture"], wanted=MACHINES[architecture],
+            ))  # fmt: skip
     return lines
 
 
@@ -214,17 +226,19 @@ async def _shared_vpc(q: Question) -> list[str]:
     wanted = names.filters({"vpc-id": q.aws.vpc})
     raws = await q.api.pages("ec2:DescribeVpcs", "Vpcs", Filters=wanted)
     if not raws:
-        return [f"aws.vpc: there is no {q.aws.vpc} in {q.api.region}"]
+        return [text("aws.vpc: there is no {vpc} in {region}", vpc=q.aws.vpc, region=q.api.region)]
     ranges = [b["CidrBlock"] for b in raws[0].get("CidrBlockAssociationSet", ())]
     ranges = ranges or [raws[0]["CidrBlock"]]
     lines = []
     if not _within(q, ranges):
-        have = ", ".join(ranges)
-        lines.append(f"network.nodes: {q.cluster.node_cidr} is not within {q.aws.vpc}: {have}")
+        lines.append(text("network.nodes: {range} is not within {vpc}: {ranges}",
+                          range=q.cluster.node_cidr, vpc=q.aws.vpc, ranges=", ".join(ranges))
+                     )  # fmt: skip
     wanted = names.filters({"attachment.vpc-id": q.aws.vpc})
     gateways = await q.api.pages("ec2:DescribeInternetGateways", "InternetGateways", Filters=wanted)
     if not gateways:
-        lines.append(f"aws.vpc: {q.aws.vpc} has no internet gateway; machines need a way out")
+        lines.append(text("aws.vpc: {vpc} has no internet gateway; machines need a way out",
+                          vpc=q.aws.vpc))  # fmt: skip
     return lines
 
 
@@ -260,8 +274,7 @@ async def _allowed(q: Question) -> list[str]:
             await q.api.call(action, DryRun=True, TagSpecifications=specs, **parameters)
         except AwsError as error:
             # All but a denial is found by other checks, or said when it is meant.
-            denied = BY_CODE.get(error.code) is BY_CODE["UnauthorizedOperation"]
-            return str(error) if denied else None
+            return error.message if BY_CODE.get(error.code) is DENIED else None
         return None
 
     return [line for line in await asyncio.gather(*map(attempt, tries)) if line]
@@ -271,17 +284,23 @@ def limits(design: Design) -> list[str]:
     """Return what AWS would not take of a design; nothing is asked for that."""
     lost = sorted(set(design.images.values()) - set(design.root_devices))
     # Machines that run do not need their image any more.
-    lines = [f"aws.image: {image} is not there (any more)" for image in lost if design.user_data]
+    lines = [
+        text("aws.image: {image} is missing", image=image) for image in lost if design.user_data
+    ]
     if routes.count(design) > routes.LIMIT:
-        lines.append(
-            f"machines.workers: {len(design.cluster.workers)} need {routes.count(design)} routes "
-            f"(one for each worker's pods), and a route table has {routes.LIMIT}"
-        )
+        lines.append(text(
+            "machines.workers: {workers} need {routes} routes (one for each worker's pods), and a "
+            "route table has {most}", workers=len(design.cluster.workers),
+            routes=routes.count(design), most=routes.LIMIT,
+        ))  # fmt: skip
     if groups.count(design) > groups.LIMIT:
-        lines.append(f"{groups.count(design)} rules are more than the {groups.LIMIT} a security "
-                     "group has: fewer aws.operators or workers")  # fmt: skip
-    for name, text in design.user_data.items():
-        if len(text.encode()) > userdata.LARGEST_BYTES:
-            lines.append(f"{name}: {len(text.encode())} bytes of user data, AWS takes "
-                         f"{userdata.LARGEST_BYTES}")  # fmt: skip
+        lines.append(text(
+            "{count} rules are more than the {most} a security group has: take fewer aws.operators "
+            "or workers", count=groups.count(design), most=groups.LIMIT,
+        ))  # fmt: skip
+    for name, data in design.user_data.items():
+        if len(data.encode()) > userdata.LARGEST_BYTES:
+            lines.append(text("{machine}: {size} bytes of user data, AWS takes {most}",
+                              machine=name, size=len(data.encode()), most=userdata.LARGEST_BYTES)
+                         )  # fmt: skip
     return lines

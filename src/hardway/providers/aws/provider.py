@@ -20,6 +20,7 @@ from hardway.providers.aws.table import KINDS, Survey, survey, total
 from hardway.providers.base import MachineState, Outlook, Problem, Progress
 from hardway.providers.hosts import facts as host_facts
 from hardway.spec.schema import ClusterSpec
+from hardway.text import text
 from hardway.transport.base import Fleet
 from hardway.transport.target import Target
 
@@ -64,7 +65,7 @@ class AwsProvider:
         needs_boto3()
         aws = self.spec.aws
         if aws.region is None:
-            raise RefusedError("which region? aws.region is missing", hint="name it: aws.region")
+            raise RefusedError("aws.region is missing", hint="name the region: aws.region")
         return Api(Clients(aws.region, aws.profile), self.timing)
 
     def architectures(self, cluster: Cluster) -> frozenset[str]:
@@ -101,7 +102,12 @@ class AwsProvider:
         chosen = await plan.chosen(api, aws, records, who, there)
         design = await plan.design(api, cluster, aws, chosen, self.keys)
         return Outlook(
-            where=f"{who.arn}, account {who.account}, region {api.region}",
+            where=text(
+                "{identity}, account {account}, region {region}",
+                identity=who.arn,
+                account=who.account,
+                region=api.region,
+            ),
             changes=plan.missing(design, there),
             now=total(there, api.region),
             whole=plan.whole(design),
@@ -153,21 +159,24 @@ class AwsProvider:
         try:
             await self._ensure(cluster, progress)
         except asyncio.CancelledError:
-            progress("", "interrupted; what is there bills until: hardway down")
+            progress("", text("interrupted; AWS bills what is there until: hardway down"))
             raise
 
     async def _ensure(self, cluster: Cluster, progress: Progress) -> None:
         records, who, there = await self._seen()
-        progress("", f"as {who.arn} in account {who.account}, region {self.api.region}")
+        progress("", text("as {identity} in account {account}, region {region}",
+                          identity=who.arn, account=who.account, region=self.api.region)
+                 )  # fmt: skip
         if records is None:
             records = Records(self.folder, new_id(cluster.name), who.account, self.api.region)
             records.save()
         work = await self._work(cluster, progress, records, who, there)
         problems = preflight.limits(work.design)
         if problems:
-            raise PreflightError(problems, hint="mend these, then: hardway up")
+            raise PreflightError(problems, hint="fix these, then: hardway up")
         bills = plan.whole(work.design)
-        progress("", f"costs {bills.per_hour:.2f} $/h, at most {bills.at_most:.2f} $/h")
+        progress("", text("costs {price:.2f} $/h, at most {most:.2f} $/h",
+                          price=bills.per_hour, most=bills.at_most))  # fmt: skip
         await make.ensure(work)
         await hostkeys.replace(self.keys, cluster, records.addresses, self.timing, progress)
 
@@ -200,7 +209,11 @@ class AwsProvider:
             if found.seen["State"] == "running"
         }
         stopped = {
-            name: ConnectError(f"{name}: it is {found.seen['State']}", hint="start it: hardway up")
+            name: ConnectError(
+                text("it is {state}", state=found.seen["State"]),
+                where=name,
+                hint="start it: hardway up",
+            )
             for name, found in there.items()
             if name not in addresses
         }
@@ -230,7 +243,10 @@ class AwsProvider:
 
     def reaches(self, cluster: Cluster) -> NoReturn:
         """Refuse: AWS's API has whatever addresses it has at the time."""
-        raise RefusedError(f"where {cluster.name} reaches AWS's API cannot be known beforehand")
+        raise RefusedError(
+            text("hardway cannot know beforehand where {cluster} reaches AWS's API",
+                 cluster=cluster.name)
+        )  # fmt: skip
 
     async def within_reach(self, cluster: Cluster) -> bool:  # noqa: ARG002 - the protocol's
         """Return that it is: the load balancer has a public address."""
@@ -284,7 +300,8 @@ class AwsProvider:
         records = load(self.folder)
         id_ = await self._id(name)
         if id_ is None:
-            progress("", f"nothing of {name} is in {self.api.region}: 0 resources")
+            progress("", text("nothing of {cluster} is in {region}: 0 resources",
+                              cluster=name, region=self.api.region))  # fmt: skip
             return
         await cleanup.remove(Site(self.api, id_), records, progress)
         (self.folder / FILE).unlink(missing_ok=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from hardway.errors import RefusedError
 from hardway.files import write
+from hardway.text import text
 
 FILE = "aws.json"
 BEGUN_S = 3600
@@ -51,8 +52,8 @@ class Records:
     def save(self) -> None:
         """Write it all down, on the disk when this returns."""
         rows = {key: value for key, value in asdict(self).items() if key != "folder"}
-        text = json.dumps(rows, indent=2) + "\n"
-        write(self.folder / FILE, text.encode(), mode=0o600, durable=True)
+        content = json.dumps(rows, indent=2) + "\n"
+        write(self.folder / FILE, content.encode(), mode=0o600, durable=True)
 
     def choose(self, images: Mapping[str, str], zones: tuple[str, ...]) -> None:
         """Note what was chosen."""
@@ -117,6 +118,6 @@ def load(folder: Path) -> Records | None:
         return Records(folder=folder, zones=zones, tokens=tokens, **row)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise RefusedError(
-            f"{file} is not as hardway wrote it: {error}",
-            hint="put it right from a copy; or move it away and run: hardway aws list",
+            text("{file} is not as hardway wrote it: {error}", file=file, error=error),
+            hint="restore it from a copy, or move it away and run: hardway aws list",
         ) from error

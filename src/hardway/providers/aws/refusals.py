@@ -1,8 +1,11 @@
 """What AWS's refusals mean: in words, and what to do. One row for each kind of reason."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-POLICY = "hardway aws iam-policy prints what suffices; have it attached to this identity"
+from hardway.text import Text, text
+
+POLICY = "hardway aws iam-policy prints the policy that suffices; have it attached to this identity"
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,16 +15,23 @@ class Refusal:
     codes: tuple[str, ...]
     says: str
     hint: str
+    values: Mapping[str, str] = field(default_factory=dict)
+    """What else is filled in."""
+
+    def texts(self, action: str, region: str) -> tuple[Text, Text]:
+        """Return what it says, and what to do."""
+        values = {"action": action, "region": region, **self.values}
+        return text(self.says, **values), text(self.hint, **values)
 
 
-def _quota(what: str, service: str, code: str) -> tuple[str, str]:
-    return (
-        f"the account may have no more {what} in {{region}} (quota {code})",
-        (
-            f"remove some that nobody needs, or ask for more: aws service-quotas "
-            f"request-service-quota-increase --service-code {service} --quota-code {code} "
-            "--region {region} --desired-value N"
-        ),
+def _quota(codes: tuple[str, ...], what: str, service: str, quota: str) -> Refusal:
+    return Refusal(
+        codes,
+        "the account may have no more {what} in {region} (quota {quota})",
+        "remove some that nobody needs, or ask for more: aws service-quotas "
+        "request-service-quota-increase --service-code {service} --quota-code {quota} "
+        "--region {region} --desired-value N",
+        {"what": what, "service": service, "quota": quota},
     )
 
 
@@ -37,27 +47,25 @@ REFUSALS = (
     Refusal(("OptInRequired", "PendingVerification", "Blocked"),
             "the account is not ready for this in {region}",
             "sign in to AWS's console and see what it asks for, or whether the region is enabled"),
-    Refusal(("VpcLimitExceeded",), *_quota("VPCs", "vpc", "L-F678F1CE")),
-    Refusal(("VcpuLimitExceeded", "InstanceLimitExceeded"),
-            *_quota("virtual cores of running instances", "ec2", "L-1216C47A")),
-    Refusal(("InternetGatewayLimitExceeded",),
-            *_quota("internet gateways", "vpc", "L-A4707A72")),
-    Refusal(("RouteLimitExceeded",), *_quota("routes in a route table", "vpc", "L-93826ACB")),
-    Refusal(("SubnetLimitExceeded",), *_quota("subnets in a VPC", "vpc", "L-407747CB")),
-    Refusal(("SecurityGroupLimitExceeded",), *_quota("security groups", "vpc", "L-E79EC296")),
-    Refusal(("RulesPerSecurityGroupLimitExceeded",),
-            *_quota("rules in a security group", "vpc", "L-0EA8095F")),
-    Refusal(("TooManyLoadBalancers",),
-            *_quota("network load balancers", "elasticloadbalancing", "L-69A177A2")),
-    Refusal(("TooManyTargetGroups",),
-            *_quota("target groups", "elasticloadbalancing", "L-B22855CB")),
-    Refusal(("VolumeLimitExceeded", "MaxIOPSLimitExceeded"),
-            *_quota("TiB of gp3 disks", "ebs", "L-7A658B76")),
+    _quota(("VpcLimitExceeded",), text("VPCs"), "vpc", "L-F678F1CE"),
+    _quota(("VcpuLimitExceeded", "InstanceLimitExceeded"),
+           text("virtual cores of running instances"), "ec2", "L-1216C47A"),
+    _quota(("InternetGatewayLimitExceeded",), text("internet gateways"), "vpc", "L-A4707A72"),
+    _quota(("RouteLimitExceeded",), text("routes in a route table"), "vpc", "L-93826ACB"),
+    _quota(("SubnetLimitExceeded",), text("subnets in a VPC"), "vpc", "L-407747CB"),
+    _quota(("SecurityGroupLimitExceeded",), text("security groups"), "vpc", "L-E79EC296"),
+    _quota(("RulesPerSecurityGroupLimitExceeded",),
+           text("rules in a security group"), "vpc", "L-0EA8095F"),
+    _quota(("TooManyLoadBalancers",),
+           text("network load balancers"), "elasticloadbalancing", "L-69A177A2"),
+    _quota(("TooManyTargetGroups",), text("target groups"), "elasticloadbalancing", "L-B22855CB"),
+    _quota(("VolumeLimitExceeded", "MaxIOPSLimitExceeded"),
+           text("TiB of gp3 disks"), "ebs", "L-7A658B76"),
     Refusal(("InsufficientInstanceCapacity", "InsufficientHostCapacity"),
             "AWS has no machines of that type left in that zone",
             "name more types (aws.types) or other zones (aws.zoneNames), or wait"),
     Refusal(("Unsupported", "InvalidParameterCombination"),
-            "that type, image or zone does not go with the others",
+            "that type, image or zone does not fit the others",
             "compare aws.types, aws.image and aws.zoneNames"),
     Refusal(("InsufficientFreeAddressesInSubnet",),
             "the subnet has no free address", "name another in aws.subnets"),

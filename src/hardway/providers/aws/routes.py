@@ -20,6 +20,7 @@ from hardway.providers.aws.base import (
     there_already,
 )
 from hardway.providers.aws.network import DEFAULT_ROUTE, TABLES
+from hardway.text import joined, text
 
 TARGETS = ("GatewayId", "InstanceId", "NetworkInterfaceId")
 LIMIT = 50
@@ -48,7 +49,10 @@ def _row(table: str, cidr: str, role: str, ids: Ids, shared: str = "") -> Row:
     target = ids.get(role, NOT_YET)
     key = "GatewayId" if cidr == DEFAULT_ROUTE else "InstanceId"
     wanted = {"Destination": cidr, "Key": key, "Target": target}
-    title = f"route {cidr} via {role}" + f" ({target})" * bool(shared)
+    title = text(
+        "route {range} via {next} ({target})" if shared else "route {range} via {next}",
+        range=cidr, next=role, target=target,
+    )  # fmt: skip
     return Row(f"{table} {cidr}", wanted, title, shared)
 
 
@@ -126,7 +130,10 @@ async def _settle(work: Work, rows: Sequence[Row]) -> None:
     )
     if replaced and (left := await wrong()):
         raise ProviderError(
-            "routes do not lead where they should: " + ", ".join(row.title for row in left),
+            text(
+                "routes do not lead where they should: {routes}",
+                routes=joined(", ", [row.title for row in left]),
+            ),
             hint="hardway up",
         )
 

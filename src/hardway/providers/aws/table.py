@@ -13,6 +13,7 @@ from hardway.providers.aws.instances import DISK_KIND, INSTANCE, KEY_PAIR, RUNNI
 from hardway.providers.aws.network import GATEWAY, SUBNET, TABLE, VPC
 from hardway.providers.aws.routes import ROUTE
 from hardway.providers.base import Cost
+from hardway.text import text
 
 KINDS: tuple[Kind, ...] = (
     VPC,
@@ -56,6 +57,9 @@ def differences(row: Row, found: Found) -> list[str]:
     for key, wanted in row.wanted.items():
         allowed = (wanted,) if isinstance(wanted, str) else wanted
         if key in found.seen and found.seen[key] not in allowed:
-            lines.append(f"{row.role} ({found.id}): {key} is {found.seen[key] or 'nothing'}, "
-                         f"hardway.yaml says {' or '.join(allowed)}")  # fmt: skip
+            lines.append(text(
+                "{thing} ({id}): {key} is {found}, hardway.yaml says {wanted}",
+                thing=row.role, id=found.id, key=key, found=found.seen[key] or text("nothing"),
+                wanted=", ".join(allowed),
+            ))  # fmt: skip
     return lines

@@ -10,6 +10,7 @@ from hardway.providers.aws.api import Api
 from hardway.providers.aws.base import Site
 from hardway.providers.aws.records import Records, load
 from hardway.providers.aws.table import survey, total
+from hardway.text import text
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,11 @@ def same_place(records: Records, who: Identity, region: str) -> None:
     there, here = (records.account, records.region), (who.account, region)
     if there != here:
         raise RefusedError(
-            f"cluster {records.id} is in account {there[0]}, region {there[1]}; "
-            f"this is account {here[0]}, region {here[1]}",
+            text("cluster {cluster} is in account {account}, region {region}; this is account "
+                 "{here}, region {here_region}", cluster=records.id, account=there[0],
+                 region=there[1], here=here[0], here_region=here[1]),
             hint="use the credentials and the region it was made with (aws.profile, aws.region)",
-        )
+        )  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -102,12 +104,16 @@ async def only(api: Api, name: str, who: Identity) -> str | None:
     ids = ", ".join(sorted(cluster.id for cluster in found))
     hint = "hardway aws list shows them; hardway aws adopt ID says which is meant"
     if len(found) > 1:
-        raise RefusedError(f"several clusters of this name are in the account: {ids}", hint=hint)
+        raise RefusedError(
+            text("several clusters of this name are in the account: {ids}", ids=ids), hint=hint
+        )
     others = found[0].made_by - {who.tag}
     if others:
         raise RefusedError(
-            f"{ids} was made by {', '.join(sorted(others))}, and you are {who.arn}", hint=hint
-        )
+            text("{makers} made {id}, and you are {identity}",
+                 makers=", ".join(sorted(others)), id=ids, identity=who.arn),
+            hint=hint,
+        )  # fmt: skip
     return found[0].id
 
 
@@ -140,8 +146,13 @@ async def adopt(api: Api, folder: Path, id_: str) -> None:
     """
     records, who = load(folder), await identity(api)
     if records is not None and records.id != id_:
-        raise RefusedError(f"this folder is that of {records.id}", hint="hardway down")
+        raise RefusedError(
+            text("this folder is that of {cluster}", cluster=records.id), hint="hardway down"
+        )
     if id_ not in {cluster.id for cluster in await clusters(api, folder.name)}:
-        raise RefusedError(f"no cluster {id_} of {folder.name} is there", hint="hardway aws list")
+        raise RefusedError(
+            text("the account has no cluster {id} named {name}", id=id_, name=folder.name),
+            hint="hardway aws list",
+        )
     if records is None:
         Records(folder, id_, who.account, api.region).save()

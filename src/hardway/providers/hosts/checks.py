@@ -11,6 +11,7 @@ from hardway.providers.base import Problem
 from hardway.providers.hosts import clashes, distributions, probe
 from hardway.providers.hosts.look import Look, need, refuse, warn
 from hardway.providers.hosts.probe import TOOLS
+from hardway.text import text
 
 MIB = 1 << 20
 OLDEST_SYSTEMD = 249
@@ -31,31 +32,37 @@ def _distribution(look: Look) -> Iterator[Judgement]:
         yield refuse(
             " ".join(name),
             distributions.NAMES,
-            "another machine, or a row in providers/hosts/distributions.py and a try",
+            "take another machine, or add a row to providers/hosts/distributions.py and try it",
         )
 
 
 def _architecture(look: Look) -> Iterator[Judgement]:
     if look.seen.first("architecture") not in {"amd64", "arm64"}:
-        yield refuse(look.seen.first("architecture"), "amd64 or arm64", "another machine")
+        yield refuse(look.seen.first("architecture"), "amd64 or arm64", "take another machine")
 
 
 def _tools(look: Look) -> Iterator[Judgement]:
     missing = look.seen["no-tool"]
     if missing:
         packages = " ".join(sorted({TOOLS[tool] for tool in missing}))
-        by_apt = f"apt-get install {packages}"
-        cure = by_apt if "apt-get" not in missing else f"put these packages there: {packages}"
-        yield refuse(f"no {' '.join(missing)}", "these commands", cure)
+        yield refuse(
+            text("no {commands}", commands=" ".join(missing)),
+            "these commands",
+            text("install these packages: {packages}" if "apt-get" in missing
+                 else "apt-get install {packages}", packages=packages),
+        )  # fmt: skip
 
 
 def _systemd(look: Look) -> Iterator[Judgement]:
     version = look.seen.first("systemd")
     for init in look.seen["no-systemd"]:
-        yield refuse(f"{init} as process 1", "systemd", "another machine, or boot it by systemd")
+        yield refuse(text("{init} as process 1", init=init), "systemd",
+                     "take another machine, or boot it by systemd")  # fmt: skip
     if not version.isdigit() or int(version) < OLDEST_SYSTEMD:
         yield refuse(
-            f"systemd {version or 'none'}", f"at least {OLDEST_SYSTEMD}", "a newer release"
+            text("systemd {version}", version=version) if version else "no systemd",
+            text("at least {version}", version=OLDEST_SYSTEMD),
+            "take a newer release of the distribution",
         )
 
 
@@ -64,14 +71,18 @@ def _kernel(look: Look) -> Iterator[Judgement]:
     numbers = tuple(int(n) for n in release.split("-")[0].split(".")[:2] if n.isdigit())
     if numbers < OLDEST_KERNEL:
         wanted = ".".join(map(str, OLDEST_KERNEL))
-        yield refuse(release, f"at least {wanted}, for kube-proxy's nftables", "a newer kernel")
+        yield refuse(
+            release,
+            text("at least {version}, for kube-proxy's nftables mode", version=wanted),
+            "boot a newer kernel",
+        )
 
 
 def _cgroup(look: Look) -> Iterator[Judgement]:
     if look.seen.first("cgroup") != "v2":
         yield warn(
             "cgroup v1",
-            "v2: kubelet merely tolerates v1, and will not for long",
+            "v2: kubelet will soon refuse v1",
             "boot with systemd.unified_cgroup_hierarchy=1",
         )
 
@@ -80,55 +91,71 @@ def _memory(look: Look) -> Iterator[Judgement]:
     least, enough = MEMORY_MIB[look.machine.role]
     have = int(look.seen.first("memory")) // MIB
     if have < enough:
-        say = refuse if have < least else warn
-        yield say(f"{have} MiB of memory", f"{enough} MiB for a {look.machine.role}", "more memory")
+        yield (refuse if have < least else warn)(
+            text("{mib} MiB of memory", mib=have),
+            text(
+                "{mib} MiB for a control plane"
+                if look.machine.role is Role.CONTROL_PLANE
+                else "{mib} MiB for a worker",
+                mib=enough,
+            ),
+            "give it more memory",
+        )
 
 
 def _cpus(look: Look) -> Iterator[Judgement]:
     have = int(look.seen.first("cpus"))
     if look.machine.role is Role.CONTROL_PLANE and have < CPUS:
-        yield warn(f"{have} CPU", f"{CPUS} for a control plane", "another CPU")
+        yield warn(
+            text("{count} CPU", count=have),
+            text("{count} for a control plane", count=CPUS),
+            "give it another CPU",
+        )
 
 
 def _disk(look: Look) -> Iterator[Judgement]:
     for place, room in _rooms(look):
         have = room.free_kib >> 10
         if have < place.enough_mib:
-            say = refuse if have < place.least_mib else warn
-            yield say(
-                f"{have} MiB free for {place.path}", f"{place.enough_mib} MiB for {place.why}",
-                f"make room for {place.path}",
-            )  # fmt: skip
+            yield (refuse if have < place.least_mib else warn)(
+                text("{mib} MiB free for {path}", mib=have, path=place.path),
+                text("{mib} MiB for {what}", mib=place.enough_mib, what=place.why),
+                text("make room for {path}", path=place.path),
+            )
         elif room.free_percent < place.evicts_below:
             yield refuse(
-                f"{room.free_percent} % free for {place.path}",
-                f"{place.evicts_below} %: below that kubelet evicts pods, however many GiB it is",
-                f"make room for {place.path}, or give it a file system of its own",
-            )
+                text("{percent} % free for {path}", percent=room.free_percent, path=place.path),
+                text("{percent} %: below that kubelet evicts pods, however many GiB are free",
+                     percent=place.evicts_below),
+                text("make room for {path}, or give it a file system of its own", path=place.path),
+            )  # fmt: skip
 
 
 def _file_systems(look: Look) -> Iterator[Judgement]:
     for place, room in _rooms(look):
         if "ro" in room.options:
             yield refuse(
-                f"{place.path} mounted read-only", f"room for {place.why}",
-                f"a writable file system for {place.path}",
-            )  # fmt: skip
+                text("{path} mounted read-only", path=place.path),
+                text("room for {what}", what=place.why),
+                text("mount a writable file system at {path}", path=place.path),
+            )
         if place.executes and "noexec" in room.options:
             yield refuse(
-                f"{place.path} mounted noexec", f"programs started from there: {place.why}",
-                f"mount -o remount,exec {room.mounted}, and in /etc/fstab too",
-            )  # fmt: skip
+                text("{path} mounted noexec", path=place.path),
+                text("programs start from there: {what}", what=place.why),
+                text("mount -o remount,exec {path}, and change /etc/fstab too", path=room.mounted),
+            )
         if place.enough_mib and room.type in storage.FLEETING | storage.DISTANT:
             yield warn(
-                f"{place.path} on {room.type}", f"a local disk that keeps {place.why}",
-                f"a file system of a local disk for {place.path}",
-            )  # fmt: skip
+                text("{path} on {type}", path=place.path, type=room.type),
+                text("a local disk that keeps {what}", what=place.why),
+                text("mount a file system of a local disk at {path}", path=place.path),
+            )
     for error in filter(None, look.seen["overlay"]):
         yield refuse(
-            f"no overlay can be mounted in {probe.IMAGES}: {error}",
+            text("no overlay can be mounted in {path}: {error}", path=probe.IMAGES, error=error),
             "a file system that carries overlays, for containerd's images: ext4, xfs or btrfs",
-            f"mount one of these at {probe.IMAGES}",
+            text("mount one of these at {path}", path=probe.IMAGES),
         )
 
 
@@ -146,31 +173,35 @@ def _fsync(look: Look) -> Iterator[Judgement]:
     middle, worst = samples[len(samples) // 2], samples[max(0, len(samples) * 99 // 100 - 1)]
     if worst >= FSYNC_WARN_MS:
         yield (refuse if middle >= FSYNC_REFUSE_MS else warn)(
-            f"{middle:.1f} ms until a write is on the disk, {worst:.0f} ms for 1 of 100",
-            f"under {FSYNC_WARN_MS:.0f} ms, or etcd's writes are slow and its leader changes",
-            "a local SSD for /var/lib/etcd, nothing else busy on it",
-        )
+            text("{middle:.1f} ms until a write is on the disk, {worst:.0f} ms for 1 of 100",
+                 middle=middle, worst=worst),
+            text("under {most:.0f} ms, or etcd's writes are slow and its leader changes",
+                 most=FSYNC_WARN_MS),
+            "give /var/lib/etcd a local SSD that nothing else keeps busy",
+        )  # fmt: skip
 
 
 def _clock(look: Look) -> Iterator[Judgement]:
     skew = float(look.seen.first("skew") or 0)
     if abs(skew) >= SKEW_WARN_S:
         yield (refuse if abs(skew) >= SKEW_REFUSE_S else warn)(
-            f"its clock {abs(skew):.1f} s {'ahead of' if skew > 0 else 'behind'} this host's",
-            f"under {SKEW_WARN_S:.0f} s",
-            "let both keep time: apt-get install systemd-timesyncd; timedatectl set-ntp true",
-        )
+            text("its clock is {seconds:.1f} s ahead of this host's" if skew > 0 else
+                 "its clock is {seconds:.1f} s behind this host's", seconds=abs(skew)),
+            text("under {seconds:.0f} s", seconds=SKEW_WARN_S),
+            "synchronize both clocks: apt-get install systemd-timesyncd; timedatectl set-ntp true",
+        )  # fmt: skip
 
 
 def _swap(look: Look) -> Iterator[Judgement]:
     for row in look.seen["swap"]:
         if look.seen["container"]:
-            yield refuse(f"swap on {row}", "none", "swapoff --all on the host of this container")
+            yield refuse(text("swap on {place}", place=row), "none",
+                         "swapoff --all on the host of this container")  # fmt: skip
         else:
             yield warn(
-                f"swap on {row} KiB",
+                text("swap on {place} KiB", place=row),
                 "none: kubelet's accounting has no place for it",
-                "`up` turns it off while the cluster is there; `down` turns it on again",
+                "`up` turns it off while the cluster exists; `down` turns it on again",
             )
 
 
@@ -178,7 +209,9 @@ def _ports(look: Look) -> Iterator[Judgement]:
     for row in sorted(set(look.seen["port"])):
         port, _, name = row.partition(" ")
         yield refuse(
-            f"port {port} taken by {name}", "it free", f"stop {name}, or let it listen elsewhere"
+            text("port {port} taken by {program}", port=port, program=name),
+            "the port free",
+            text("stop {program}, or let it listen on another port", program=name),
         )
 
 
@@ -186,40 +219,44 @@ def _leftovers(look: Look) -> Iterator[Judgement]:
     ledger = look.seen.first("ledger")
     if ledger and ledger != look.cluster.name:
         yield refuse(
-            f"a machine of the hardway cluster {ledger}", "a machine of none",
-            f"hardway down, with the hardway.yaml of {ledger}",
-        )  # fmt: skip
+            text("a machine of the hardway cluster {name}", name=ledger),
+            "a machine of no cluster",
+            text("hardway down, with the hardway.yaml of {name}", name=ledger),
+        )
     for row in look.seen["unit"]:
         unit, _, state = row.partition(" ")
         control_plane = look.machine.role is Role.CONTROL_PLANE
-        say = warn if control_plane and unit in {"docker", "containerd"} else refuse
-        yield say(
-            f"a service {unit} that is not ours ({state})", "none",
-            f"remove what brought it: apt-get purge …, kubeadm reset; or systemctl cat {unit}",
+        yield (warn if control_plane and unit in {"docker", "containerd"} else refuse)(
+            text("a service {unit} that is not hardway's ({state})", unit=unit, state=state),
+            "none",
+            text("remove what brought it: apt-get purge …, kubeadm reset; or systemctl cat {unit}",
+                 unit=unit),
         )  # fmt: skip
     for folder in look.seen["folder"]:
         yield refuse(
-            f"something in {folder}", "nothing: it would be taken for this cluster's",
-            f"if nobody needs it: rm -r {folder}",
-        )  # fmt: skip
+            text("something in {folder}", folder=folder),
+            "nothing: hardway would take it for this cluster's",
+            text("if nobody needs it: rm -r {folder}", folder=folder),
+        )
 
 
 def _resolvers(look: Look) -> Iterator[Judgement]:
     if not look.seen.first("nameserver"):
         listed = ", ".join(dict.fromkeys(look.seen["resolver"]))
         yield warn(
-            f"no resolver that pods could ask, but {listed}" if listed else "no resolver",
+            text("no resolver that pods could ask, but {list}", list=listed) if listed
+            else "no resolver",
             "one with an IPv4 address beyond this machine's loopback",
             "names outside the cluster stay unknown to pods; name one in /etc/resolv.conf, or by "
             "DNS= in /etc/systemd/resolved.conf",
-        )
+        )  # fmt: skip
 
 
 def _cloud_init(look: Look) -> Iterator[Judgement]:
     if look.seen.first("cloud-hosts"):
         yield refuse(
             "manage_etc_hosts in cloud-init's configuration",
-            "/etc/hosts left alone: at each boot the machines' names would be gone",
+            "/etc/hosts left alone: at each boot the machines' names would disappear from it",
             "echo 'manage_etc_hosts: false' >/etc/cloud/cloud.cfg.d/99-hosts.cfg",
         )
 
@@ -232,15 +269,18 @@ def _packages(look: Look) -> Iterator[Judgement]:
         )  # fmt: skip
     for row in filter(None, look.seen["dpkg"]):
         yield refuse(
-            f"packages half installed: {row}", "dpkg's work done",
+            text("packages half installed: {packages}", packages=row),
+            "all packages configured",
             "dpkg --configure -a; see: dpkg --audit",
-        )  # fmt: skip
+        )
     for row in look.seen["not-brought"]:
         place, _, missing = row.partition(": ")
         suite, _, architecture = place.rpartition("-")
         yield refuse(
-            f"nothing for {place} in the bundle", f"packages: {missing}",
-            f"hardway bundle create --suite {suite} --architecture {architecture}; or install them",
+            text("nothing for {place} in the bundle", place=place),
+            text("packages: {packages}", packages=missing),
+            text("hardway bundle create --suite {suite} --architecture {architecture}; or install "
+                 "them", suite=suite, architecture=architecture),
         )  # fmt: skip
 
 
@@ -249,10 +289,11 @@ def _firewall(look: Look) -> Iterator[Judgement]:
     for chain in firewalls.dropping(look.seen["ruleset"], "input", "forward"):
         if not chain.mentions(*ranges):
             yield warn(
-                f"a firewall: chain {chain} (hook {chain.hook}) drops what no rule lets through",
+                text("a firewall: chain {chain} (hook {hook}) drops what no rule lets through",
+                     chain=chain, hook=chain.hook),
                 "all machines of the cluster let through, pods' addresses too",
                 chain.accept(f"ip saddr {{ {', '.join(ranges)} }}"),
-            )
+            )  # fmt: skip
 
 
 CHECKS = (
@@ -260,15 +301,15 @@ CHECKS = (
          "hardway ssh <MACHINE> -- cat /etc/os-release"),
     need("architecture", _architecture, "components are built for these alone",
          "hardway ssh <MACHINE> -- uname -m"),
-    need("tools", _tools, "they are used before any package can be installed",
+    need("tools", _tools, "hardway uses them before it can install any package",
          "hardway ssh <MACHINE> -- ls /usr/bin /usr/sbin"),
-    need("systemd", _systemd, "units use what older ones do not know",
+    need("systemd", _systemd, "units use settings that older releases do not know",
          "hardway ssh <MACHINE> -- systemctl --version"),
     need("kernel", _kernel, "kube-proxy's nftables mode needs its rules",
          "hardway ssh <MACHINE> -- uname -r"),
     need("cgroup", _cgroup, "kubelet accounts for pods by cgroups",
          "hardway ssh <MACHINE> -- stat --file-system --format=%T /sys/fs/cgroup"),
-    need("memory", _memory, "without it the kernel ends processes of the cluster",
+    need("memory", _memory, "without it the kernel kills processes of the cluster",
          "hardway ssh <MACHINE> -- cat /proc/meminfo"),
     need("cpus", _cpus, "etcd's heartbeats are late where the API server is busy",
          "hardway ssh <MACHINE> -- nproc"),
@@ -284,11 +325,12 @@ CHECKS = (
          "hardway ssh <MACHINE> -- cat /proc/swaps"),
     need("ports", _ports, "two services cannot listen on one port",
          "hardway ssh <MACHINE> -- ss -ltnp"),
-    need("leftovers", _leftovers, "another cluster's services and data would be taken for ours",
+    need("leftovers", _leftovers,
+         "hardway would take another cluster's services and data for this one's",
          "hardway ssh <MACHINE> -- systemctl list-units --type=service"),
     need("resolvers", _resolvers, "pods ask the resolvers of their node for names outside",
          "hardway ssh <MACHINE> -- cat /etc/resolv.conf"),
-    need("cloud-init", _cloud_init, "it would write /etc/hosts anew at each boot",
+    need("cloud-init", _cloud_init, "it would write /etc/hosts again at each boot",
          "hardway ssh <MACHINE> -- cat /etc/cloud/cloud.cfg"),
     need("packages", _packages, "what the steps install must be available",
          "hardway ssh <MACHINE> -- apt-get --simulate install haproxy conntrack"),
@@ -309,7 +351,7 @@ CHECKS = (
 )  # fmt: skip
 """What is looked at before the first change; what it finds says how bad it is, and what to do."""
 
-UNREADABLE = "report it, with what `hardway preflight` says"
+UNREADABLE = text("report it, with what `hardway preflight` prints")
 
 
 def judge(cluster: Cluster, said: Mapping[str, str]) -> list[Problem]:

@@ -1,4 +1,4 @@
-"""Checks of names and addresses: taken twice, not there, not in reach. Pure."""
+"""Checks of names and addresses: taken twice, missing, not in reach. Pure."""
 
 from collections.abc import Iterator
 
@@ -6,6 +6,7 @@ from hardway.model.checks import Judgement
 from hardway.model.cluster import EndpointKind
 from hardway.providers.hosts.look import Look, refuse, warn
 from hardway.providers.routes import routes
+from hardway.text import text
 
 
 def _also(look: Look, name: str) -> list[str]:
@@ -20,7 +21,7 @@ def machine_id(look: Look) -> Iterator[Judgement]:
     same = _also(look, "machine-id")
     if same:
         yield refuse(
-            f"the /etc/machine-id of {', '.join(same)} too",
+            text("the /etc/machine-id of {machines} too", machines=", ".join(same)),
             "one of its own: systemd, DHCP and kubelet tell machines apart by it",
             "rm /etc/machine-id; systemd-machine-id-setup; reboot",
         )
@@ -31,10 +32,11 @@ def hostname(look: Look) -> Iterator[Judgement]:
     same = _also(look, "hostname")
     if same:
         yield warn(
-            f"the host name of {', '.join(same)} too ({look.seen.first('hostname')})",
-            "one of its own, or logs mix them up",
-            f"hostnamectl hostname {look.machine.name}",
-        )
+            text("the host name of {machines} too ({name})",
+                 machines=", ".join(same), name=look.seen.first("hostname")),
+            "one of its own, or logs mix the machines up",
+            text("hostnamectl hostname {name}", name=look.machine.name),
+        )  # fmt: skip
 
 
 def address(look: Look) -> Iterator[Judgement]:
@@ -43,9 +45,10 @@ def address(look: Look) -> Iterator[Judgement]:
     if str(look.machine.address) not in prefixes:
         have = ", ".join(p for p in prefixes if not p.startswith("127."))
         yield refuse(
-            f"the addresses {have or 'none'}", str(look.machine.address),
-            "say which by `address:` in hardway.yaml",
-        )  # fmt: skip
+            text("the addresses {addresses}", addresses=have) if have else "no address",
+            str(look.machine.address),
+            "name the right one by `address:` in hardway.yaml",
+        )
 
 
 def ranges(look: Look) -> Iterator[Judgement]:
@@ -56,9 +59,10 @@ def ranges(look: Look) -> Iterator[Judgement]:
         for name, cidr in wanted.items():
             if route.takes(cidr) and route.destination not in ours:
                 yield refuse(
-                    f"a route to {route.destination} ({route.text})",
-                    f"network.{name} {cidr} free", f"another range for network.{name}",
-                )  # fmt: skip
+                    text("a route to {range} ({route})", range=route.destination, route=route.text),
+                    text("network.{name} {range} free", name=name, range=cidr),
+                    text("choose another range for network.{name}", name=name),
+                )
 
 
 def peers(look: Look) -> Iterator[Judgement]:
@@ -69,14 +73,19 @@ def peers(look: Look) -> Iterator[Judgement]:
         where = f"{names.get(peer, peer)} ({peer})"
         if answer == "silent":
             yield refuse(
-                f"no answer from {where}", "every machine in reach of every other",
+                text("no answer from {where}", where=where),
+                "every machine in reach of every other",
                 "see firewalls and security groups between them: any port, any protocol",
-            )  # fmt: skip
+            )
         elif answer != "answers":
             yield refuse(
-                f"a way to {where} over a router: {answer.removeprefix('over ')}",
+                text(
+                    "a way to {where} over a router: {router}",
+                    where=where,
+                    router=answer.removeprefix("over "),
+                ),
                 "both on one network: routes to pods go by the machine itself",
-                "addresses of a network they share, by `address:` in hardway.yaml",
+                "name addresses of a network that they share, by `address:` in hardway.yaml",
             )
 
 
@@ -87,13 +96,17 @@ def endpoint(look: Look) -> Iterator[Judgement]:
         answered = look.seen.first("vip")
         holders = [m for m, seen in look.all_seen.items() if seen.first("vip") == "held"]
         if answered and not holders:
-            yield refuse(f"{at.host} {answered}", "an address that nobody has",
-                         "another address for endpoint.host")  # fmt: skip
+            yield refuse(text("{address} answered by {hardware_address}", address=at.host,
+                              hardware_address=answered.removeprefix("answered by ")),
+                         "an address that nobody has",
+                         "choose another address for endpoint.host")  # fmt: skip
     if kind is EndpointKind.GIVEN and "given" in look.seen.rows:
         if not look.seen.first("given"):
-            yield refuse(f"no address for {at.host}", "a name that this machine can look up",
-                         "its DNS, or an address for endpoint.host")  # fmt: skip
+            yield refuse(text("no address for {name}", name=at.host),
+                         "a name that this machine can look up",
+                         "correct its DNS, or set an address as endpoint.host")  # fmt: skip
         elif look.seen["given-silent"]:
-            yield warn(f"no answer from {at.host}:{at.port}", "the load balancer in reach",
-                       f"see the firewall between; it leads to port {at.port} of control planes"
-                       )  # fmt: skip
+            yield warn(text("no answer from {host}:{port}", host=at.host, port=at.port),
+                       "the load balancer in reach",
+                       text("see the firewall between; the load balancer leads to port {port} of "
+                            "control planes", port=at.port))  # fmt: skip

@@ -7,6 +7,7 @@ from ipaddress import IPv4Address
 
 from hardway.errors import ProviderError
 from hardway.model.cluster import Cluster, HostFacts, Machine
+from hardway.text import text
 from hardway.transport.base import Fleet, run_checked
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -34,9 +35,9 @@ exit 0
 """POSIX sh; the machine's address is its argument."""
 
 
-def parse(text: str) -> HostFacts:
+def parse(printed: str) -> HostFacts:
     """Return what the script printed."""
-    rows = [line.partition("\t")[::2] for line in text.splitlines()]
+    rows = [line.partition("\t")[::2] for line in printed.splitlines()]
     said: Mapping[str, str] = dict(rows)
     resolv_conf, nameservers = _resolvers([value for name, value in rows if name == "resolver"])
     return HostFacts(
@@ -76,14 +77,16 @@ async def facts(cluster: Cluster, fleet: Fleet) -> dict[str, HostFacts]:
 
     async def one(machine: Machine) -> HostFacts:
         argv = ["sh", "-s", str(machine.address)]
-        text = await run_checked(fleet[machine.name], argv, stdin=SCRIPT.encode())
+        printed = await run_checked(fleet[machine.name], argv, stdin=SCRIPT.encode())
         try:
-            return parse(text)
+            return parse(printed)
         except (KeyError, ValueError) as error:
             raise ProviderError(
-                f"{machine.name}: what it says of itself cannot be read: {error!r} in {text!r}",
-                hint="is it a Linux with GNU tools? hardway ssh " + machine.name,
-            ) from error
+                text("{machine}: what it reports about itself cannot be read: {error!r} in "
+                     "{printed!r}", machine=machine.name, error=error, printed=printed),
+                hint=text("see whether it is a Linux with GNU tools: hardway ssh {machine}",
+                          machine=machine.name),
+            ) from error  # fmt: skip
 
     machines = [m for m in cluster.machines if m.name in fleet]
     found = await asyncio.gather(*(one(m) for m in machines))

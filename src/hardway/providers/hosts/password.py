@@ -6,6 +6,7 @@ import signal
 import sys
 
 from hardway.errors import ConnectError
+from hardway.text import language, text, translate
 
 VARIABLE = "HARDWAY_SUDO_PASSWORD"
 DESCRIPTOR = "HARDWAY_SUDO_PASSWORD_FD"
@@ -35,8 +36,13 @@ def _given() -> str:
                 return file.readline().rstrip("\n")
         except (OSError, ValueError) as error:
             raise ConnectError(
-                f"{DESCRIPTOR}={os.environ[DESCRIPTOR]} cannot be read: {error}",
-                hint=f"{DESCRIPTOR}=3 hardway … 3<FILE",
+                text(
+                    "{name}={value} cannot be read: {error}",
+                    name=DESCRIPTOR,
+                    value=os.environ[DESCRIPTOR],
+                    error=error,
+                ),
+                hint=text("{variable}=3 hardway … 3<FILE", variable=DESCRIPTOR),
             ) from error
     return os.environ.get(VARIABLE, "")
 
@@ -45,11 +51,12 @@ def _asked() -> str:
     if not sys.stdin.isatty():
         raise ConnectError(
             "sudo wants a password, and there is no terminal to ask at",
-            hint=f"set {VARIABLE}, or {DESCRIPTOR} to a descriptor it can be read from",
-        )
+            hint=text("set {variable}, or {descriptor} to a descriptor that it can be read from",
+                      variable=VARIABLE, descriptor=DESCRIPTOR),
+        )  # fmt: skip
     # asyncio would note Ctrl-C and wait for the terminal all the same.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        return getpass.getpass("password for sudo on the machines: ")
+        return getpass.getpass(translate("password for sudo on the machines: ", language()))
     finally:
         signal.signal(signal.SIGINT, before)

@@ -30,7 +30,7 @@ async def admit(
         subject = Subject("machine", machine.name, cluster, words)
         (answer,) = await of_machine(fleet, machine.name, [question(subject)])
         if answer.silence:
-            raise ConnectError(f"{machine.name}: {answer.silence}", hint="hardway preflight")
+            raise ConnectError(answer.silence, where=machine.name, hint="hardway preflight")
         text = answer.text + of_facts(facts[machine.name])
         if cluster.name in probe.parse(text)["ledger"]:
             return text

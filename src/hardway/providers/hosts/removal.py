@@ -10,6 +10,7 @@ from hardway.model.users import USERS
 from hardway.providers.base import Progress
 from hardway.steps.network import BRIDGE, KUBE_PROXY_TABLE, PROTOCOL, TABLE
 from hardway.steps.probe import NAMESPACE
+from hardway.text import joined, text
 from hardway.transport.base import Fleet, Transport, run_checked
 
 REMOVAL_S = 600.0
@@ -39,16 +40,16 @@ async def remove(fleet: Fleet, progress: Progress) -> None:
     left = [line for lines in outcomes for line in lines]
     if left:
         raise ProviderError(
-            "still there after the removal:\n" + "\n".join(f"  {line}" for line in left),
+            text("left after the removal:\n  {things}", things=joined("\n  ", left)),
             hint="run `hardway down` again; report it if the same lines come back",
         )
 
 
 async def _one(transport: Transport, progress: Progress) -> list[str]:
-    progress(transport.machine, "removing what hardway put there")
+    progress(transport.machine, text("removing what hardway put there"))
     try:
         said = await run_checked(transport, ["sh", "-c", script()], timeout_s=REMOVAL_S)
     except RemoteError as error:
-        return [str(error)]
+        return [error.message]
     progress(transport.machine, "")
     return [f"{transport.machine}: {line}" for line in said.splitlines()]

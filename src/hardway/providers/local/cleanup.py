@@ -7,6 +7,7 @@ from pathlib import Path
 from hardway.errors import ProviderError
 from hardway.providers.base import Progress
 from hardway.providers.local import cgroups, disk, kernel, names, network, nspawn
+from hardway.text import joined, text
 
 GRACE_S = 3.0
 """Machines whose disks are deleted next need no long goodbye."""
@@ -24,10 +25,10 @@ def machine_names(cluster: str) -> list[str]:
 
 async def remove(cluster: str, machine: str, progress: Progress) -> None:
     """Stop one machine and delete all of it."""
-    progress(machine, "stopping")
+    progress(machine, text("stopping"))
     await nspawn.stop(cluster, machine, force=False, grace_s=GRACE_S)
     await nspawn.clear(cluster, machine)
-    progress(machine, "deleting its disk")
+    progress(machine, text("deleting the disk"))
     await asyncio.to_thread(disk.remove, cluster, machine)
 
 
@@ -52,25 +53,27 @@ async def destroy(cluster: str, progress: Progress) -> None:
     left = leftovers(cluster)
     if left:
         raise ProviderError(
-            "still there after the removal:\n" + "\n".join(f"  {line}" for line in left),
+            text("left after the removal:\n  {things}", things=joined("\n  ", left)),
             hint="run `hardway down` again; report it if the same lines come back",
         )
 
 
 def leftovers(cluster: str) -> list[str]:
     """Return a line for each thing of a cluster that this host still has."""
-    bridge = names.bridge(cluster)
-    rows: list[tuple[str, list[str]]] = [
-        ("process", [str(pid) for pid in sorted(_processes(cluster))]),
-        ("mount", [str(point) for point in disk.mounted(names.folder(cluster))]),
-        ("network namespace", [p.name for p in names.NETNS.glob(f"{names.netns(cluster, '')}*")]),
-        ("link", [row["ifname"] for row in network.links() if _ours(row["ifname"], bridge)]),
-        ("nftables table", [names.table(cluster)] if network.has_table(cluster) else []),
-        ("iptables rule", network.rules_for(bridge)),
-        ("cgroup", [str(group) for group in cgroups.groups(cluster)]),
-        ("folder", [str(names.folder(cluster))] if names.folder(cluster).exists() else []),
+    bridge, folder = names.bridge(cluster), names.folder(cluster)
+    spaces = names.NETNS.glob(f"{names.netns(cluster, '')}*")
+    tables = [names.table(cluster)] if network.has_table(cluster) else []
+    links = [row["ifname"] for row in network.links() if _ours(row["ifname"], bridge)]
+    return [
+        *(text("process {id}", id=pid) for pid in sorted(_processes(cluster))),
+        *(text("mount {path}", path=point) for point in disk.mounted(folder)),
+        *(text("network namespace {name}", name=space.name) for space in spaces),
+        *(text("link {name}", name=link) for link in links),
+        *(text("nftables table {name}", name=table) for table in tables),
+        *(text("iptables rule {rule}", rule=rule) for rule in network.rules_for(bridge)),
+        *(text("cgroup {path}", path=group) for group in cgroups.groups(cluster)),
+        *(text("folder {path}", path=path) for path in [folder] if path.exists()),
     ]
-    return [f"{kind} {name}" for kind, found in rows for name in found]
 
 
 def _ours(link: str, bridge: str) -> bool:

@@ -11,6 +11,7 @@ from hardway.model.cluster import Cluster, Machine
 from hardway.providers.identity import host_key, operator_key
 from hardway.providers.local import names
 from hardway.providers.local.facts import nameservers
+from hardway.text import text
 
 BASE = "base"
 """Link in a machine's folder to the base root its disk lies on."""
@@ -75,8 +76,12 @@ async def mount(cluster: str, machine: str) -> Path:
     base = (disk / BASE).readlink()
     if not base.exists():
         raise ProviderError(
-            f"{machine}: {base}, on which its disk was made, is gone",
-            hint="begin anew: hardway down, then hardway up",
+            text(
+                "{machine}: the root {path}, on which its disk lies, is missing",
+                machine=machine,
+                path=base,
+            ),
+            hint="start again from nothing: hardway down, then hardway up",
         )
     await unmount(cluster, machine)
     options = f"lowerdir={base},upperdir={disk}/upper,workdir={disk}/work"

@@ -14,6 +14,7 @@ from hardway.model.cluster import Cluster, Machine
 from hardway.model.resources import STORE
 from hardway.providers.local import cgroups, disk, names, network
 from hardway.providers.local.facts import memory_bytes, systemd_is_pid_1
+from hardway.text import text
 from hardway.transport.base import poll_until
 
 ENVIRONMENT = {
@@ -130,8 +131,8 @@ async def boot(cluster: str, machine: str, store: Path | None, *, memory_share: 
     # Until its process is there it would be taken for a stopped one.
     if not await poll_until(runs, bool, deadline_s=STARTS_S, interval_s=0.02):
         raise ProviderError(
-            f"{machine}: systemd-nspawn ended at once",
-            hint=f"see what it said: {console(cluster, machine)}",
+            text("{machine}: systemd-nspawn ended at once", machine=machine),
+            hint=text("see what it printed: {file}", file=console(cluster, machine)),
         )
 
 
@@ -158,7 +159,7 @@ async def _start_by_systemd(
         "KillMode=mixed",
         f"Slice={names.SLICE}",
     ]
-    flags = [flag for text in properties for flag in ("-p", text)]
+    flags = [flag for setting in properties for flag in ("-p", setting)]
     unit = names.unit(cluster, machine)
     await run(
         ["systemd-run", "--quiet", "--collect", f"--unit={unit}", *settings, *flags, "--", *argv]
@@ -201,7 +202,11 @@ async def stop(cluster: str, machine: str, *, force: bool, grace_s: float = GRAC
         _signal(left, signal.SIGKILL)
     if not await _wait_gone(cluster, machine, GRACE_S):
         raise ProviderError(
-            f"{machine}: processes do not end: {sorted(cgroups.processes(cluster, machine))}",
+            text(
+                "{machine}: processes do not end: {ids}",
+                machine=machine,
+                ids=", ".join(map(str, sorted(cgroups.processes(cluster, machine)))),
+            ),
             hint="see what they wait for: cat /proc/PID/stack",
         )
 

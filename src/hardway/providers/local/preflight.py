@@ -14,6 +14,7 @@ from hardway.providers.firewalls import dropping
 from hardway.providers.local import names, registry, rootfs
 from hardway.providers.local.facts import memory_bytes
 from hardway.providers.routes import LIST, routes
+from hardway.text import text
 
 TOOLS = {
     "systemd-nspawn": "systemd-container",
@@ -28,6 +29,7 @@ TOOLS = {
 DISK_FREE_BYTES = 8 << 30
 """A cluster of six takes 3 GiB at first; builds and images take the rest."""
 MEMORY_PER_MACHINE_BYTES = 512 << 20
+ENDS = ("iifname", "oifname")
 
 
 def check(cluster: Cluster, folder: Path, cache: Path) -> None:
@@ -38,8 +40,13 @@ def check(cluster: Cluster, folder: Path, cache: Path) -> None:
     """
     if os.geteuid():
         raise PreflightError(
-            [f"needs root to make mounts and namespaces; this is uid {os.geteuid()}"],
-            hint="sudo make up",
+            [
+                text(
+                    "hardway needs root to make mounts and namespaces; this is uid {uid}",
+                    uid=os.geteuid(),
+                )
+            ],
+            hint="run it again as root: sudo make up",
         )
     tools = _tools(cache)
     problems = [
@@ -54,10 +61,12 @@ def check(cluster: Cluster, folder: Path, cache: Path) -> None:
         problems += [*_evictions(), *_overlays(), *_firewalls(cluster)]
     if problems:
         missing = sorted({p for t, p in tools.items() if not shutil.which(t)})
-        hint = (
-            "apt-get install " + " ".join(missing) if missing else "mend these, then run it again"
+        raise PreflightError(
+            problems,
+            hint=text("apt-get install {packages}", packages=" ".join(missing))
+            if missing
+            else "fix these, then run it again",
         )
-        raise PreflightError(problems, hint=hint)
 
 
 def _tools(cache: Path) -> dict[str, str]:
@@ -71,19 +80,27 @@ def _tools(cache: Path) -> dict[str, str]:
 
 def _system(cluster: Cluster, tools: Mapping[str, str]) -> list[str]:
     problems = [
-        f"{tool} is not installed (Debian package {package})"
+        text("{tool} is not installed (Debian package {package})", tool=tool, package=package)
         for tool, package in tools.items()
         if not shutil.which(tool)
     ]
     if platform.system() != "Linux" or platform.machine() not in {"x86_64", "aarch64"}:
         problems.append(
-            f"found {platform.system()} on {platform.machine()}; needs Linux on x86_64 or aarch64"
+            text(
+                "found {system} on {architecture}; hardway needs Linux on x86_64 or aarch64",
+                system=platform.system(),
+                architecture=platform.machine(),
+            )
         )
     needed = MEMORY_PER_MACHINE_BYTES * len(cluster.machines)
     if memory_bytes() < needed:
         problems.append(
-            f"found {memory_bytes() >> 20} MiB of memory; {len(cluster.machines)} machines need "
-            f"{needed >> 20}"
+            text(
+                "found {found} MiB of memory; {count} machines need {needed}",
+                found=memory_bytes() >> 20,
+                count=len(cluster.machines),
+                needed=needed >> 20,
+            )
         )
     return problems
 
@@ -95,7 +112,13 @@ def _disk(cache: Path) -> list[str]:
         free = shutil.disk_usage(there).free
         if free < DISK_FREE_BYTES and not rootfs.base_root(cache).exists():
             problems.append(
-                f"{there}: {free >> 20} MiB free, {DISK_FREE_BYTES >> 20} needed for {path}"
+                text(
+                    "{folder}: {free} MiB free; {path} needs {needed}",
+                    folder=there,
+                    free=free >> 20,
+                    path=path,
+                    needed=DISK_FREE_BYTES >> 20,
+                )
             )
     return problems
 
@@ -105,8 +128,15 @@ def _evictions() -> list[str]:
     free, least = usage.free * 100 // usage.total, max(p.evicts_below for p in storage.PLACES)
     if free >= least:
         return []
-    text = f"{free} % free for {names.STATE}: below {least} % kubelet evicts pods, however many GiB"
-    return [f"{text} it is; make room, or give it a file system of its own"]
+    return [
+        text(
+            "{free} % free for {path}: below {least} % kubelet evicts pods, however many GiB "
+            "are free; make room, or give it a file system of its own",
+            free=free,
+            path=names.STATE,
+            least=least,
+        )
+    ]
 
 
 def _overlays() -> list[str]:
@@ -114,8 +144,14 @@ def _overlays() -> list[str]:
     error = run_now(["sh", "-c", script, "sh", str(_nearest(names.STATE))]).strip()
     if not error:
         return []
-    text = f"no overlay can be mounted in {names.STATE}, which machines' disks are: {error}"
-    return [f"{text}; mount a file system there that carries them: ext4, xfs or btrfs"]
+    return [
+        text(
+            "no overlay can be mounted in {path}, and machines' disks are overlays: {error}; "
+            "mount a file system there that carries them: ext4, xfs or btrfs",
+            path=names.STATE,
+            error=error,
+        )
+    ]
 
 
 def _firewalls(cluster: Cluster) -> list[str]:
@@ -127,8 +163,12 @@ def _firewalls(cluster: Cluster) -> list[str]:
         return []
     bridge = names.bridge(cluster.name)
     return [
-        f"firewall: chain {chain} drops what no rule lets through, machines' packets too: "
-        + "; ".join(chain.accept(f'{end} "{bridge}"') for end in ("iifname", "oifname"))
+        text(
+            "firewall: chain {chain} drops what no rule lets through, machines' packets too: "
+            "{commands}",
+            chain=chain,
+            commands="; ".join(chain.accept(f'{end} "{bridge}"') for end in ENDS),
+        )
         for chain in dropping(run_now(firewalls.LIST.split()).splitlines(), "forward")
         if not chain.mentions(bridge, str(cluster.node_cidr)) and chain.name != "FORWARD"
     ]
@@ -144,12 +184,21 @@ def _taken(cluster: Cluster, folder: Path) -> list[str]:
         if other.name == cluster.name:
             if other.folder != folder:
                 problems.append(
-                    f"a cluster named {cluster.name} is already here, of {other.folder}"
+                    text(
+                        "this host already has a cluster named {name}: its folder is {folder}",
+                        name=cluster.name,
+                        folder=other.folder,
+                    )
                 )
             continue
         if other.nodes.overlaps(cluster.node_cidr):
             problems.append(
-                f"network.nodes {cluster.node_cidr} overlaps {other.nodes} of cluster {other.name}"
+                text(
+                    "network.nodes {range} overlaps {other} of cluster {name}",
+                    range=cluster.node_cidr,
+                    other=other.nodes,
+                    name=other.name,
+                )
             )
         bridge = names.bridge(cluster.name)
         if bridge == names.bridge(other.name):
@@ -167,7 +216,12 @@ def _addresses(cluster: Cluster) -> list[str]:
     table = run_now(LIST.split()).splitlines()
     wanted = {what: getattr(cluster, what) for what in ("node_cidr", "pod_cidr", "service_cidr")}
     return [
-        f"{what} {cidr} is taken: this host has the route {route.text}"
+        text(
+            "{what} {range} is taken: this host has the route {route}",
+            what=what,
+            range=cidr,
+            route=route.text,
+        )
         for route in routes(line for line in table if bridge not in line.split())
         for what, cidr in wanted.items()
         if route.takes(cidr)

@@ -25,6 +25,7 @@ from hardway.providers.local import (
     rootfs,
 )
 from hardway.spec.schema import ClusterSpec
+from hardway.text import text
 from hardway.transport.base import Fleet, poll_until
 from hardway.transport.target import Target
 
@@ -73,8 +74,10 @@ class LocalProvider:
 
     async def belongings(self, name: str) -> list[str]:
         """Return the machines of which anything is left; where there is none, what else is."""
-        machines = [f"machine {machine}, with its disk" for machine in cleanup.machine_names(name)]
-        return machines or cleanup.leftovers(name)
+        machines = cleanup.machine_names(name)
+        return [text("machine {machine}, with its disk", machine=m) for m in machines] or (
+            cleanup.leftovers(name)
+        )
 
     async def states(self, cluster: Cluster) -> dict[str, MachineState]:
         """Return the state of each machine."""
@@ -86,7 +89,7 @@ class LocalProvider:
 
     async def ensure(self, cluster: Cluster, progress: Progress) -> None:
         """Build the base root, the bridge and the machines; boot those that do not run."""
-        base = await rootfs.ensure_base(self.cache, lambda text: progress("", text))
+        base = await rootfs.ensure_base(self.cache, lambda doing: progress("", doing))
         self._store.mkdir(parents=True, exist_ok=True)
         registry.register(cluster, self.folder)
         identity.ensure(self.keys, cluster)
@@ -97,7 +100,7 @@ class LocalProvider:
         stopped = [m for m in cluster.machines if states[m.name] is not MachineState.RUNNING]
 
         async def boot(machine: Machine) -> None:
-            progress(machine.name, "booting")
+            progress(machine.name, text("booting"))
             disk.prepare(cluster, machine, self.keys, base)
             await nspawn.start(cluster, machine, self._store)
 
@@ -201,8 +204,9 @@ class LocalProvider:
         def error(machine: Machine) -> ConnectError:
             console = names.folder(cluster.name, machine.name) / "console.log"
             return ConnectError(
-                f"{machine.name}: its SSH server does not answer",
-                hint=f"see what it said while booting: {console}",
+                "its SSH server does not answer",
+                where=machine.name,
+                hint=text("see what it printed while booting: {file}", file=console),
             )
 
         heard = await asyncio.gather(*(answers(m) for m in machines))
@@ -221,7 +225,7 @@ class LocalProvider:
 
 def _stopped(states: Mapping[str, MachineState]) -> dict[str, ConnectError]:
     return {
-        name: ConnectError(f"{name}: it is stopped", hint="start it: hardway up")
+        name: ConnectError("it is stopped", where=name, hint="start it: hardway up")
         for name, state in states.items()
         if state is MachineState.STOPPED
     }

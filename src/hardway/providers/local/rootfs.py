@@ -12,6 +12,7 @@ from hardway.errors import CommandError, ProviderError
 from hardway.host import run
 from hardway.providers import apt
 from hardway.steps.packages import ROWS
+from hardway.text import text
 
 PACKAGES = ("apt", "systemd", "systemd-sysv", "dbus", "openssh-server", "less",
             *sorted(row.name for row in ROWS))  # fmt: skip
@@ -75,8 +76,8 @@ MASKED = ("modprobe@configfs.service", "modprobe@dm_mod.service", "modprobe@drm.
 
 def base_name(suite: str) -> str:
     """Return a suite and a digest of all that decides the base root's content."""
-    text = json.dumps([PACKAGES, FILES, ENABLED, DISABLED, MASKED, suite])
-    return f"{suite}-{sha256(text.encode()).hexdigest()[:12]}"
+    content = json.dumps([PACKAGES, FILES, ENABLED, DISABLED, MASKED, suite])
+    return f"{suite}-{sha256(content.encode()).hexdigest()[:12]}"
 
 
 def base_root(cache: Path) -> Path:
@@ -106,15 +107,17 @@ async def ensure_base(cache: Path, progress: Callable[[str], None]) -> Path:
             return done
         building = done.parent / f"{done.name}.building"
         shutil.rmtree(building, ignore_errors=True)
-        progress(
-            f"building the machines' base root ({apt.suite()}, {len(PACKAGES)} packages, 40 s)"
-        )
+        progress(text(
+            "building the machines' base root ({suite}, {count} packages, 40 s)",
+            suite=apt.suite(), count=len(PACKAGES),
+        ))  # fmt: skip
         try:
             await _build(building)
         except CommandError as error:
             raise ProviderError(
-                f"the machines' base root could not be built\n{error}",
-                hint="does `apt-get update` work on this host? its package sources are used",
+                text("the machines' base root could not be built\n{error}", error=error.message),
+                hint="see whether `apt-get update` works on this host: hardway uses its package "
+                "sources",
             ) from error
         building.rename(done)
     return done
@@ -126,9 +129,9 @@ async def _build(root: Path) -> None:
     # By itself mmdebstrap takes Debian's sources, whatever the host's are.
     sources = await asyncio.to_thread(apt.sources, apt.suite())
     await run([*command, apt.suite(), str(root), "-"], stdin=sources.encode(), timeout_s=1200)
-    for path, text in FILES.items():
+    for path, content in FILES.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(text)
+        (root / path).write_text(content)
     for key in (root / "etc/ssh").glob("ssh_host_*"):
         key.unlink()
     (root / "etc/machine-id").write_text("")

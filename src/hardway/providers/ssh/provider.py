@@ -18,6 +18,7 @@ from hardway.providers.hosts import preflight, removal
 from hardway.providers.hosts.password import Password
 from hardway.spec.schema import ClusterSpec, Counts, Named
 from hardway.spec.ssh import Ssh
+from hardway.text import joined, text
 from hardway.transport.base import Fleet, Reached, Transport, poll_until
 from hardway.transport.target import Target, login
 from hardway.workspace import Workspace
@@ -51,15 +52,15 @@ class SshProvider:
     async def preflight(self, cluster: Cluster) -> None:  # noqa: ARG002
         """Check what this host must have to reach them; the rest is for `admit`."""
         problems = [
-            f"{target.machine}: {what} {path} is not there"
+            text("{machine}: the file {path} is missing", machine=target.machine, path=path)
             for target in self._targets()
-            for what, path in (("key", target.key), ("config", target.config))
+            for path in (target.key, target.config)
             if path is not None and not path.expanduser().is_file()
         ]
         if problems:
             raise PreflightError(problems, hint="correct the `ssh:` section of hardway.yaml")
         if unusable := storage.unusable(self.cache):
-            raise PreflightError(unusable, hint="or another folder: HARDWAY_CACHE=… hardway …")
+            raise PreflightError(unusable, hint="use another folder: HARDWAY_CACHE=… hardway …")
 
     async def outlook(self, cluster: Cluster) -> None:
         """Return nothing: hosts of one's own are not paid by the hour."""
@@ -87,17 +88,21 @@ class SshProvider:
         """
         if (await self.states(cluster))[machine.name] is not MachineState.RUNNING:
             raise RefusedError(
-                f"{machine.name} does not answer, and hardway cannot switch it on",
-                hint="switch it on by its own means, then: hardway machine list",
+                text(
+                    "{machine} does not answer, and hardway cannot switch it on",
+                    machine=machine.name,
+                ),
+                hint="switch it on yourself, then: hardway machine list",
             )
 
     async def stop(self, cluster: Cluster, machine: Machine, *, force: bool) -> None:  # noqa: ARG002
         """Refuse: a machine that is off could not be started again from here."""
         raise RefusedError(
-            f"hardway could not switch {machine.name} on again: it is a host of your own",
-            hint=f"hardway machine restart {machine.name}; to shut it down all the same: "
-            f"hardway ssh {machine.name} -- systemctl poweroff",
-        )
+            text("hardway could not switch {machine} on again: it is a host of your own",
+                 machine=machine.name),
+            hint=text("hardway machine restart {machine}; to shut it down all the same: hardway "
+                      "ssh {machine} -- systemctl poweroff", machine=machine.name),
+        )  # fmt: skip
 
     async def restart(self, cluster: Cluster, machine: Machine, *, force: bool) -> None:
         """Reboot a machine and wait until it answers; with `force` without a goodbye.
@@ -124,7 +129,8 @@ class SshProvider:
 
         if not await poll_until(other_boot, bool, deadline_s=REBOOT_S, interval_s=2):
             raise ConnectError(
-                f"{machine.name} did not come back within {REBOOT_S:.0f} s",
+                text("it did not come back within {seconds:.0f} s", seconds=REBOOT_S),
+                where=machine.name,
                 hint="look at its console",
             )
 
@@ -150,11 +156,12 @@ class SshProvider:
             await self._require_ours(name, fleet)
             await removal.remove(fleet, progress)
             if fleet.refused:
-                lines = "\n".join(f"  {error}" for error in fleet.refused.values())
+                silent = [error.message for error in fleet.refused.values()]
                 raise ProviderError(
-                    f"{name} is removed from the machines that answer, not from these:\n{lines}",
-                    hint="once they answer: hardway down, again",
-                )
+                    text("{name} is removed from the machines that answer, not from these:\n"
+                         "  {machines}", name=name, machines=joined("\n  ", silent)),
+                    hint="once they answer, run `hardway down` again",
+                )  # fmt: skip
 
     @asynccontextmanager
     async def connect(self, cluster: Cluster, names: Sequence[str] = ()) -> AsyncIterator[Reached]:
