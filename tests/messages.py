@@ -82,9 +82,14 @@ def spoken() -> Iterator[tuple[ast.expr, str]]:
             if isinstance(node, ast.Call):
                 func = node.func.body if isinstance(node.func, ast.IfExp) else node.func
                 name = getattr(func, "id", getattr(func, "attr", ""))
-                said = SAYING | ERRORS
-                given = node.args if name in JUDGING else node.args[:1] if name in said else []
-                if name in ERRORS & said:
+                given = (
+                    node.args
+                    if name in JUDGING
+                    else node.args[:1]
+                    if name in SAYING | ERRORS
+                    else []
+                )
+                if name in ERRORS:
                     given += [word.value for word in node.keywords if word.arg == "hint"]
                 for argument in given:
                     yield from ((said, where) for said in alternatives(argument, named))
@@ -123,8 +128,7 @@ def glued() -> Iterator[str]:
     """Yield where a text is glued together of parts, so that nobody can translate it."""
     for said, where in spoken():
         formatted = isinstance(said, ast.Call) and getattr(said.func, "attr", "") == "format"
-        part = formatted or isinstance(said, ast.JoinedStr | ast.BinOp)
-        if part:
+        if formatted or isinstance(said, ast.JoinedStr | ast.BinOp):
             yield f"{where}:{said.lineno}: {ast.unparse(said)}"
 
 

@@ -154,8 +154,8 @@ class Watch:
 
     def seen(self) -> Seen:
         """Return what was tried until now."""
-        refused = [text("{what} ({count} times)", what=what, count=count)
-                   for what, count in self.guard.refused.items()]  # fmt: skip
+        refused: list[str] = [text("{what} ({count} times)", what=what, count=count)
+                              for what, count in self.guard.refused.items()]  # fmt: skip
         if self.why_not:
             return Seen(self.guard.connections, tuple(refused), self.why_not, 0, ())
         tried, packets = _counted("elsewhere"), _counted("inside")

@@ -184,7 +184,7 @@ class Membership:
     async def _members(self) -> tuple[Member, ...]:
         members = await _listed(self.live, self._others)
         if not members:
-            raise self._failed("the other members have no quorum")
+            raise self._failed(text("the other members have no quorum"))
         return members
 
     @property
@@ -195,7 +195,7 @@ class Membership:
     async def _own(self) -> Member:
         member = member_of(self.machine, await self._members())
         if member is None:
-            raise self._failed("its member was removed meanwhile")
+            raise self._failed(text("its member was removed meanwhile"))
         return member
 
     async def _ask_others(self, *words: str, timeout_s: float = 60) -> str:
@@ -204,7 +204,7 @@ class Membership:
             if await self._healthy(name):
                 transport = self.live.fleet[name]
                 return await run_checked(transport, argv(*words), timeout_s=timeout_s)
-        raise self._failed("no other member is healthy")
+        raise self._failed(text("no other member is healthy"))
 
     async def _remove(self) -> None:
         # It must not start between being removed and added: it would begin a cluster of its own.

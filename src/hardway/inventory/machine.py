@@ -6,12 +6,11 @@ from typing import Any
 
 from hardway.atlas.atlas import Atlas
 from hardway.engine.kinds import effect
-from hardway.engine.kinds import file as files
 from hardway.inventory.component import Component, entries
 from hardway.inventory.identities import MASTERS, MASTERS_WHY
 from hardway.inventory.judged import Judged, Severity
 from hardway.inventory.look import BRIDGE, RUNTIME, Seen, bridge
-from hardway.meaning import kubeconfig, unit
+from hardway.meaning import formats, kubeconfig, unit
 from hardway.meaning.base import ABSENT
 from hardway.meaning.commands import flags
 from hardway.meaning.document import at as held
@@ -156,7 +155,7 @@ def unit_settings(component: Component, seen: Seen) -> Iterator[Judged]:
     if not text_there or not own:
         return
     file = own[0].file
-    deviations = {d.at: d for d in files.deviations(file, text_there)}
+    deviations = {d.at: d for d in formats.of(file.path).deviations(file.content, text_there)}
     for entry in own:
         at = f"[{entry.sections[0]}] {entry.name}"
         if entry.row.quiet or entry.is_flag or entry.name.startswith(UNIT_OWN):

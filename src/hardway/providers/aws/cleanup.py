@@ -162,7 +162,7 @@ async def _blockers(site: Site, there: Survey) -> list[str]:
         return []
     inside = names.filters({"vpc-id": vpcs})
     ours = {found.id for things in there.values() for found in things}
-    lines = []
+    lines: list[str] = []
     for action, key, id_key, name in FOREIGN:
         for raw in await site.api.pages(action, key, Filters=inside):
             of_ours = raw[id_key] in ours or names.role_in(raw, site.id) is not None

@@ -80,7 +80,7 @@ async def _shared(work: Work, kind: Kind, rows: Sequence[Row]) -> None:
     Raises:
         ProviderError: it is not, or not as wanted; naming all of it.
     """
-    problems = []
+    problems: list[str] = []
     for row in rows:
         found = await kind.look_up(work.site.api, row) if kind.look_up else None
         if found is None:
@@ -124,7 +124,7 @@ async def _present(work: Work, kind: Kind, rows: Sequence[Row]) -> dict[str, Fou
 
 
 def _refuse(rows: Sequence[Row], found: Sequence[Found]) -> None:
-    problems = []
+    problems: list[str] = []
     for row in rows:
         same = [thing for thing in found if thing.role == row.role and not thing.leaving]
         if len(same) > 1:

@@ -229,7 +229,7 @@ async def _shared_vpc(q: Question) -> list[str]:
         return [text("aws.vpc: there is no {vpc} in {region}", vpc=q.aws.vpc, region=q.api.region)]
     ranges = [b["CidrBlock"] for b in raws[0].get("CidrBlockAssociationSet", ())]
     ranges = ranges or [raws[0]["CidrBlock"]]
-    lines = []
+    lines: list[str] = []
     if not _within(q, ranges):
         lines.append(text("network.nodes: {range} is not within {vpc}: {ranges}",
                           range=q.cluster.node_cidr, vpc=q.aws.vpc, ranges=", ".join(ranges))
@@ -284,7 +284,7 @@ def limits(design: Design) -> list[str]:
     """Return what AWS would not take of a design; nothing is asked for that."""
     lost = sorted(set(design.images.values()) - set(design.root_devices))
     # Machines that run do not need their image any more.
-    lines = [
+    lines: list[str] = [
         text("aws.image: {image} is missing", image=image) for image in lost if design.user_data
     ]
     if routes.count(design) > routes.LIMIT:

@@ -53,7 +53,7 @@ def total(there: Survey, region: str) -> Cost:
 
 def differences(row: Row, found: Found) -> list[str]:
     """Return a line for each property of a thing that is not as wanted."""
-    lines = []
+    lines: list[str] = []
     for key, wanted in row.wanted.items():
         allowed = (wanted,) if isinstance(wanted, str) else wanted
         if key in found.seen and found.seen[key] not in allowed:

@@ -79,7 +79,7 @@ def _tools(cache: Path) -> dict[str, str]:
 
 
 def _system(cluster: Cluster, tools: Mapping[str, str]) -> list[str]:
-    problems = [
+    problems: list[str] = [
         text("{tool} is not installed (Debian package {package})", tool=tool, package=package)
         for tool, package in tools.items()
         if not shutil.which(tool)
@@ -106,7 +106,7 @@ def _system(cluster: Cluster, tools: Mapping[str, str]) -> list[str]:
 
 
 def _disk(cache: Path) -> list[str]:
-    problems = []
+    problems: list[str] = []
     for path in {cache, names.STATE}:
         there = _nearest(path)
         free = shutil.disk_usage(there).free
@@ -179,7 +179,7 @@ def _nearest(path: Path) -> Path:
 
 
 def _taken(cluster: Cluster, folder: Path) -> list[str]:
-    problems = []
+    problems: list[str] = []
     for other in registry.registered():
         if other.name == cluster.name:
             if other.folder != folder:
@@ -203,8 +203,13 @@ def _taken(cluster: Cluster, folder: Path) -> list[str]:
         bridge = names.bridge(cluster.name)
         if bridge == names.bridge(other.name):
             problems.append(
-                f"name {cluster.name}: the bridge {bridge} is cluster {other.name}'s (Linux allows "
-                "15 characters for a link's name, so that both are cut to this); choose another"
+                text(
+                    "name {name}: the bridge {bridge} is cluster {other}'s (Linux allows 15 "
+                    "characters for a link's name, so that both are cut to this); choose another",
+                    name=cluster.name,
+                    bridge=bridge,
+                    other=other.name,
+                )
             )
     return problems
 
