@@ -268,7 +268,7 @@ def test_down_reports_what_bills(tap: Tap, tmp_path: Path) -> None:
 def test_an_outage_in_the_middle_is_one_error_and_no_loss(tap: Tap, tmp_path: Path) -> None:
     cluster = site(tap, tmp_path)
     tap.fault = Fault(at=30, when=When.BEFORE, error=Broken(), lasting=True)
-    with refused(ProviderError, "could not be asked of AWS", "reaches AWS"):
+    with refused(ProviderError, "AWS could not be asked for", "reaches AWS"):
         cluster.up()
     tap.fault = None
     cluster.up()

@@ -45,9 +45,13 @@ def config(given: Given, machine: str, name: str) -> Mapping[str, Any]:
         ("nodes:\n  labels: {a b: x}", 2, "match the pattern"),
         ("nodes:\n  labels: {a: x y}", 2, "match the pattern"),
         ("nodes:\n  taints: [a=b]", 2, "match the pattern"),
-        ("nodes:\n  taints: ['node.kubernetes.io/not-ready:NoExecute']", 2, "as it sees fit"),
+        (
+            "nodes:\n  taints: ['node.kubernetes.io/not-ready:NoExecute']",
+            2,
+            "Kubernetes itself sets and removes",
+        ),
         ("nodes:\n  podPidsLimit: 0", 2, "lets no pod run"),
-        ("nodes:\n  podPidsLimit: -2", 2, "greater than"),
+        ("nodes:\n  podPidsLimit: -2", 2, "must be at least -1"),
         ("network:\n  nodePorts: [127.0.0.0/8]", 2, "loopback"),
         ("network:\n  nodePorts: [some]", 2, "primary"),
         ("network:\n  nodePorts: []", 2, "at least 1"),
@@ -247,7 +251,7 @@ E
     ("extra", "says"),
     [
         (Extra({"max-request-inflight": "1"}), "did you mean max-requests-inflight"),
-        (Extra({"zzz": "1"}), "zzz is no flag of kube-apiserver 1.37.2"),
+        (Extra({"zzz": "1"}), "kube-apiserver 1.37.2 has no flag zzz"),
         (Extra(gates={"NewThink": True}), "did you mean NewThing"),
     ],
 )

@@ -93,7 +93,7 @@ def test_missing_commands_are_cured_by_apt_where_that_is_there() -> None:
         return found.cure
 
     assert cure("ss", "ip", "stat") == "apt-get install coreutils iproute2"
-    assert cure("ss", "apt-get") == "put these packages there: apt iproute2"
+    assert cure("ss", "apt-get") == "install these packages: apt iproute2"
 
 
 def test_machines_that_are_copies() -> None:

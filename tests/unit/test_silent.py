@@ -39,7 +39,9 @@ ANSWERS = Check(
 def without(*silent: str) -> Reached:
     """Return a fleet in which some machines do not answer."""
     there = {n: Answering(n, lambda _: "yes") for n in NAMES if n not in silent}
-    return Reached(there, {n: ConnectError(f"{n}: no route", hint=f"look at {n}") for n in silent})
+    return Reached(
+        there, {n: ConnectError("no route", where=n, hint=f"look at {n}") for n in silent}
+    )
 
 
 @pytest.mark.parametrize(
