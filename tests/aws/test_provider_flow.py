@@ -221,7 +221,7 @@ def test_an_interrupted_up_ends_its_call_and_goes_on_later(tap: Tap, tmp_path: P
             await running
 
     asyncio.run(interrupted())
-    assert any("bills until: hardway down" in line for line in cluster.said)
+    assert any("AWS bills what is there until: hardway down" in line for line in cluster.said)
     cluster.up()
     assert len(instances(tap)) == 2
     cluster.down()

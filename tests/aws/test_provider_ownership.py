@@ -104,7 +104,7 @@ def test_two_of_one_thing_stop_everything(tap: Tap, tmp_path: Path) -> None:
         CidrBlock="10.0.0.0/16",
         TagSpecifications=[{"ResourceType": "vpc", "Tags": own["Tags"]}],
     )["Vpc"]["VpcId"]
-    with refused(RefusedError, "vpc is there 2 times", again, own["VpcId"]):
+    with refused(RefusedError, "vpc exists 2 times", again, own["VpcId"]):
         cluster.up()
     # Both bear our tags: `down` removes both.
     cluster.down()
@@ -261,7 +261,9 @@ def test_routes_in_a_shared_table_are_asked_of_its_owner(tap: Tap, tmp_path: Pat
     theirs = tap.left
     cluster = site(tap, tmp_path, more="network: {nodes: 10.9.0.0/16}",
                    aws=f"vpc: {vpc}, subnets: [{{id: {subnet}, cidr: 10.9.40.0/24}}]")  # fmt: skip
-    with refused(ProviderError, "not changed by hardway", "10.200.0.0/24 via worker-0"):
+    with refused(
+        ProviderError, "hardway does not change shared things", "10.200.0.0/24 via worker-0"
+    ):
         cluster.up()
     table = ec2().describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])
     own = table["RouteTables"][0]["RouteTableId"]

@@ -123,7 +123,7 @@ def test_preflight_tells_everything_at_once(tap: Tap, tmp_path: Path) -> None:
         PreflightError,
         "no zone ap-northeast-2z",
         "1 VPCs of 1",
-        "4 more virtual cores are needed and 0 are in use, of 2",
+        "needs 4 more virtual cores, and 0 are in use, of 2",
         "there is no ami-0badbadbadbad0000",
     ):
         cluster.preflight()

@@ -264,7 +264,7 @@ def test_a_binary_of_another_architecture_is_an_error(
     given.mkdir()
     monkeypatch.setenv("HARDWAY_COMPONENTS_DIR", str(given))
     numbers = {number: name for number, name in sources.ELF_MACHINES.items() if name != HERE}
-    for number, machine in {**numbers, 243: "machine 243"}.items():
+    for number, machine in {**numbers, 243: "machine type 243"}.items():
         (given / "kubectl").write_bytes(b"\x7fELF" + bytes(14) + number.to_bytes(2, "little"))
         with pytest.raises(ComponentError, match=rf"kubectl of kubernetes .* is for {machine}"):
             get(KUBECTL, cached)
@@ -277,7 +277,7 @@ def test_what_is_not_whole_is_not_in_the_cache(
     get(KUBECTL, tmp_path)
     (row,) = cache.cached(tmp_path)
     row.path.write_bytes(b"cut")
-    with pytest.raises(ComponentError, match="the cache .* has no kubernetes"):
+    with pytest.raises(ComponentError, match=r"the cache .* has no kubernetes"):
         cache.lookup([KUBECTL], table.architecture(), cache=tmp_path)
     assert get(KUBECTL, tmp_path) == {"kubectl": b"built kubectl"}
     assert no_build == ["kubernetes", "kubernetes"]

@@ -48,7 +48,7 @@ def config(given: Given, machine: str, name: str) -> Mapping[str, Any]:
         (
             "nodes:\n  taints: ['node.kubernetes.io/not-ready:NoExecute']",
             2,
-            "Kubernetes itself sets and removes",
+            "Kubernetes itself sets",
         ),
         ("nodes:\n  podPidsLimit: 0", 2, "lets no pod run"),
         ("nodes:\n  podPidsLimit: -2", 2, "must be at least -1"),

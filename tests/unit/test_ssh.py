@@ -230,9 +230,7 @@ def test_whom_this_host_dials(home: Path, config: str, more: dict[str, str], dia
 
 def test_whom_a_program_dials_nobody_knows(home: Path) -> None:
     (home / ".ssh/config").write_text("Host alpha\n  ProxyCommand nc gate 22\n")
-    with pytest.raises(
-        RefusedError, match=r"a \(alpha\): hardway cannot know whom its ProxyCommand"
-    ):
+    with pytest.raises(RefusedError, match=r"a \(alpha\): hardway cannot know whom its"):
         dial.way_in(Target("a", "alpha", None, None, None))
 
 
