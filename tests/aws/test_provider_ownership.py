@@ -261,9 +261,7 @@ def test_routes_in_a_shared_table_are_asked_of_its_owner(tap: Tap, tmp_path: Pat
     theirs = tap.left
     cluster = site(tap, tmp_path, more="network: {nodes: 10.9.0.0/16}",
                    aws=f"vpc: {vpc}, subnets: [{{id: {subnet}, cidr: 10.9.40.0/24}}]")  # fmt: skip
-    with refused(
-        ProviderError, "hardway does not change shared things", "10.200.0.0/24 via worker-0"
-    ):
+    with refused(ProviderError, "hardway does not change shared", "10.200.0.0/24 via worker-0"):
         cluster.up()
     table = ec2().describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])
     own = table["RouteTables"][0]["RouteTableId"]

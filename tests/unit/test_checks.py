@@ -16,7 +16,7 @@ from tests.fakes.answers import Answering
 from hardway.checks import ask, run, script
 from hardway.checks.live import Live
 from hardway.engine.verify import check_all, settle, settle_all
-from hardway.errors import StepError
+from hardway.errors import CommandError, StepError
 from hardway.model.checks import (
     CLUSTER,
     CONTROL_PLANES,
@@ -200,6 +200,28 @@ def test_what_a_machine_answers_wrongly_is_asked_once_more(monkeypatch: pytest.M
     (found,) = asyncio.run(check_all([step], at, again=True))
     assert [(f.check, f.machine) for f in found if not f.ok] == [("c", "worker-1")]
     assert len(found) == 12
+
+
+def test_what_the_api_answers_wrongly_is_asked_once_more_and_its_silence_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(run, "AGAIN_S", 0)
+    said = {"busy": iter(["no", "yes"]), "behind": iter(["", "yes"]), "silent": iter([""])}
+
+    class Api:
+        async def run(self, *words: str, timeout_s: float) -> str:
+            if text := next(said[words[0]]):
+                return text
+            raise CommandError("here", ["kubectl"], script.TOOK_TOO_LONG, "took too long")
+
+    api = cast(tool.Kubectl, Api())
+    at = replace(live(), kubectl=api, admin=api)
+    rows = [replace(row(name, ""), ask=Kubectl((name,)), scope=CLUSTER, causes=causes, see="see")
+            for name, causes in (("busy", ()), ("behind", ("busy",)), ("silent", ()))]  # fmt: skip
+    (found,) = asyncio.run(
+        check_all([Step(name="s", title="", why="", checks=tuple(rows))], at, again=True)
+    )
+    assert [f.check for f in found if not f.ok] == ["silent"]
 
 
 def test_one_machines_broken_connection_is_its_finding_alone() -> None:

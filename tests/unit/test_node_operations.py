@@ -346,7 +346,7 @@ def test_refused_while_hardway_yaml_asks_for_it(tmp_path: Path, spec: str, words
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("worker-9", "has no machine worker-9"), ("controller-0", "asks for 1 controlPlanes")],
+    [("worker-9", "no machine worker-9"), ("controller-0", "asks for 1 controlPlanes")],
 )
 def test_refused_for_what_is_not_there_or_wanted(tmp_path: Path, name: str, words: str) -> None:
     world = living(tmp_path / "c")

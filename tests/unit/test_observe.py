@@ -31,8 +31,21 @@ SubState=auto-restart
 UnitFileState=
 ActiveEnterTimestamp=
 NeedDaemonReload=no
+
+MainPID=0
+Id=c.service
+ActiveState=active
+SubState=running
+UnitFileState=enabled
+ActiveEnterTimestamp=Tue 2026-11-24 22:20:01.000000 UTC
+ActiveEnterTimestampMonotonic={now_us}
+NRestarts=68
+NeedDaemonReload=no
 TEXT
 """
+
+
+UNITS = ("a.service", "b.service", "c.service")
 
 
 @pytest.fixture
@@ -45,12 +58,11 @@ def process() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def seen(folder: Path, pid: int, *paths: Path) -> Observed:
-    """Return what is seen of these files and of two units, the first with this process."""
-    (folder / "systemctl").write_text(SYSTEMCTL.format(pid=pid))
+    """Return what is seen of these files and of three units, the first with this process."""
+    now_us = int(time.clock_gettime(time.CLOCK_BOOTTIME) * 1e6)
+    (folder / "systemctl").write_text(SYSTEMCTL.format(pid=pid, now_us=now_us))
     (folder / "systemctl").chmod(0o755)
-    units = tuple(
-        Unit(name=name, path="", digest="", reads=(), why="") for name in ("a.service", "b.service")
-    )
+    units = tuple(Unit(name=name, path="", digest="", reads=(), why="") for name in UNITS)
     files = tuple(File(path=str(path), content=b"", why="") for path in paths)
     return observe.parse(ran(observe.script(Desired(files=files, units=units)), folder))
 
@@ -78,7 +90,7 @@ def test_a_running_process_carries_its_digest(
     assert units["a.service"].started_at == pytest.approx(1795558800.5)
     assert (units["b.service"].active, units["b.service"].digest) == ("activating", "")
     assert units["a.service"].executable == str(Path("/bin/sleep").resolve())
-    assert [units[name].fails for name in ("a.service", "b.service")] == [False, True]
+    assert [units[name].fails for name in UNITS] == [False, True, True]
 
 
 def test_a_process_that_just_ended_has_none(tmp_path: Path) -> None:

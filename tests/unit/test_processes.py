@@ -31,6 +31,28 @@ def test_a_unit_that_runs_as_it_is_rendered_has_the_flags_that_are_wanted(name: 
     assert judged >= 4
 
 
+def test_a_unit_that_does_not_run_is_told_with_who_changed_it_and_its_last_words() -> None:
+    check = next(row for row in support.CHECKS if row.name == "kube-scheduler-runs")
+    subject = check.scope.subjects(support.topology("3+3"))[0]
+    answer = Answer(support.recorded(check.name, "red-drop-in-of-others"))
+    (judgement,) = check.judge(subject, answer)
+    assert judgement.found == (
+        "kube-scheduler.service is activating (exit-code), started again 71 times; changed by "
+        "/etc/systemd/system/kube-scheduler.service.d/tune.conf; it said last: Error: unknown "
+        "flag: --leader-elect-lease"
+    )
+    assert judgement.said == "Error: unknown flag: --leader-elect-lease"
+
+
+@pytest.mark.parametrize(
+    ("restarts", "for_s", "lasts"), [(0, 1, True), (2, 1, True), (3, 29, False), (3, 30, True)]
+)
+def test_a_process_that_was_started_again_often_and_lately_does_not_last(
+    restarts: int, for_s: int, lasts: bool
+) -> None:
+    assert processes.lasts(restarts, for_s) is lasts
+
+
 WORD = st.text("abc-./:,", min_size=1).map(lambda text: "v" + text)
 ROWS = st.lists(st.tuples(st.text("abcdef-", min_size=1).map(lambda n: "n" + n), WORD))
 

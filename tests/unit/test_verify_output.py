@@ -1,5 +1,6 @@
 """What verify prints: causes first, what follows folded, what is right before later steps, XML."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 from xml.etree import ElementTree as ET
@@ -38,6 +39,17 @@ def test_one_cause_is_shown_once_with_what_follows_folded_under_it() -> None:
     assert "see        hardway ssh worker-0 -- systemctl status" in text
     # What is to be pasted is in one line, however long.
     assert "kubelet.service" in next(line for line in text.splitlines() if "systemctl" in line)
+
+
+def test_a_process_that_ended_has_its_last_words_where_it_is_folded() -> None:
+    found = everything("no-foreign-drop-ins", "kubelet-flags", "kubelet-runs")
+    said = "Error: unknown flag: --a"
+    made = [replace(f, said=said) if f.check == "kubelet-runs" else f for f in found]
+    assert """
+  follows    kubelet-flags: worker-0, worker-1, worker-2
+             kubelet-runs: worker-0, worker-1, worker-2
+  last words Error: unknown flag: --a
+""" in "\n".join(plain(made))  # fmt: skip
 
 
 def test_a_cluster_that_holds_is_told_in_few_lines() -> None:

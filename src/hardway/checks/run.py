@@ -34,14 +34,18 @@ async def look(cases: Sequence[Case], live: Live) -> list[Finding]:
 
 
 async def look_again(cases: Sequence[Case], live: Live) -> list[Finding]:
-    """Make checks once, and those that machines answered wrongly or not at all once more.
+    """Make checks once, and those that were answered wrongly or by no machine once more.
 
     On a host with no time to spare a server now and then says that it is not ready.
     """
-    found = [findings(c, a) for c, a in zip(cases, await ask(cases, live), strict=True)]
-    amiss = {id(c.check) for c, own in zip(cases, found, strict=True)
-             if isinstance(c.check.ask, Sh)
-             and any(f.fails or (f.open and f.machine in live.fleet) for f in own)}  # fmt: skip
+    answers = await ask(cases, live)
+    found = [findings(c, a) for c, a in zip(cases, answers, strict=True)]
+    every = [f for own in found for f in own]
+    # An API that says nothing at all has been waited for already.
+    spoke = [isinstance(c.check.ask, Sh) or not a.silence
+             for c, a in zip(cases, answers, strict=True)]  # fmt: skip
+    amiss = {id(c.check) for c, own, said in zip(cases, found, spoke, strict=True)
+             if any((said and _amiss(f, live)) or causes_of(f, every) for f in own)}  # fmt: skip
     # With all subjects of a check: some are judged by what the others said.
     again = [n for n, case in enumerate(cases) if id(case.check) in amiss]
     if again:
@@ -50,6 +54,10 @@ async def look_again(cases: Sequence[Case], live: Live) -> list[Finding]:
         for n, answer in zip(again, answers, strict=True):
             found[n] = findings(cases[n], answer)
     return [f for own in found for f in own]
+
+
+def _amiss(finding: Finding, live: Live) -> bool:
+    return finding.fails or (finding.open and finding.machine in live.fleet)
 
 
 def judgements(case: Case, answer: Answer) -> list[Judgement]:

@@ -77,6 +77,9 @@ def _cause(cause: Cause) -> Iterator[str]:
     yield from _folded(
         say(text("unknown")), [f for f in cause.follows if f.verdict is Verdict.UNKNOWN]
     )
+    # Of a process that ended, its own words tell what the cause did to it.
+    for words in dict.fromkeys(f.said for f in cause.follows if f.said):
+        yield from labelled(say(text("last words")), words)
 
 
 def _folded(label: str, follows: Sequence[Finding]) -> Iterator[str]:

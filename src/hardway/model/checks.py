@@ -148,6 +148,8 @@ class Judgement:
     """In place of the check's own."""
     cure: str = ""
     """What a person does about it."""
+    said: str = ""
+    """The last words of a process that does not run."""
 
 
 Judge = Callable[[Subject, Answer], Iterable[Judgement]]
@@ -272,6 +274,7 @@ class Claim:
             anywhere=self.anywhere,
             asked=asked,
             answer=answer,
+            said=judgement.said,
         )
 
 

@@ -348,6 +348,8 @@ class Finding:
     """The question as it was asked."""
     answer: str
     """What was said to it, cut; never a secret."""
+    said: str = ""
+    """The last words of a process that does not run."""
 
     @property
     def fails(self) -> bool:

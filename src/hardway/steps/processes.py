@@ -6,7 +6,7 @@ All of them share one question, so that a machine is asked once about all its un
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hardway.model.checks import Answer, Check, Judgement, Occasion, Scope, Sh, Subject, judged
 from hardway.model.cluster import Cluster, Machine
@@ -16,7 +16,7 @@ from hardway.render.systemd import UNITS, Service
 from hardway.text import text
 
 PROPERTIES = ("Id", "ActiveState", "SubState", "UnitFileState", "LoadState", "NRestarts", "Result",
-              "MainPID", "ExecStart", "ActiveEnterTimestampMonotonic")  # fmt: skip
+              "MainPID", "ExecStart", "ActiveEnterTimestampMonotonic", "DropInPaths")  # fmt: skip
 LINES, WIDTH = 3, 500
 """Of a unit that does not run: as many as most programs need to say what they end with."""
 ASK = Sh(rf"""set -- $(sed -n 's#.* {UNITS}/\([a-z-]*\.\(service\|timer\)\)$#\1#p' {LEDGER}/paths)
@@ -39,8 +39,19 @@ while read -r unit; do
 done""")
 JSON_FIELD = re.compile(r'"(msg|error)":"((?:[^"\\]|\\.)*)')
 KLOG_HEAD = re.compile(r"^[IWEF]\d{4} [\d:.]+ +\d+ [\w.]+:\d+\] ")
+OWN_DROP_INS = re.compile(r"/(?:etc|run)/\S+")
+"""Those of the machine's owner; a distribution's own lie elsewhere."""
+
+
 CRASHES, CALM_S = 3, 30
-"""A process that was started again so often, and last so few seconds ago, does not last."""
+
+
+def lasts(restarts: int, for_s: float) -> bool:
+    """Return whether a process that systemd started again so often, so long ago, goes on running.
+
+    One that ends at once runs too, for a moment: between two attempts nothing else tells it.
+    """
+    return restarts < CRASHES or for_s >= CALM_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +81,11 @@ class Seen:
     def restarts(self) -> int:
         """How often systemd started it again by itself."""
         return int(self.properties.get("NRestarts") or 0)
+
+    @property
+    def drop_ins(self) -> tuple[str, ...]:
+        """Files of others that change the unit."""
+        return tuple(OWN_DROP_INS.findall(self.properties.get("DropInPaths", "")))
 
 
 def units(answer: str) -> dict[str, Seen]:
@@ -120,8 +136,9 @@ def _judge_state(unit: str) -> Callable[[Subject, Answer], tuple[Judgement, ...]
         if seen is None:
             return judged(expected, text("{unit} is no unit of this machine", unit=unit))
         if seen.state != "runs":
-            return judged(expected, _stopped(unit, seen))
-        if seen.restarts >= CRASHES and seen.for_s < CALM_S:
+            (judgement,) = judged(expected, _stopped(unit, seen))
+            return (replace(judgement, said=seen.said),)
+        if not lasts(seen.restarts, seen.for_s):
             return judged(expected, text(
                 "{unit} does not last: started again {times} times, the last time {seconds} s ago",
                 unit=unit, times=seen.restarts, seconds=seen.for_s))  # fmt: skip
@@ -144,6 +161,8 @@ def _stopped(unit: str, seen: Seen) -> str:
     how = (text("{unit} is {state}", unit=unit, state=seen.state) if not tried else
            text("{unit} is {state}, started again {times} times",
                 unit=unit, state=seen.state, times=tried))  # fmt: skip
+    if seen.drop_ins:
+        how = text("{how}; changed by {drop_ins}", how=how, drop_ins=", ".join(seen.drop_ins))
     return text("{how}; it said last: {said}", how=how, said=seen.said) if seen.said else how
 
 

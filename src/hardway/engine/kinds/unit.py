@@ -9,6 +9,7 @@ from hardway.engine.kinds.base import Difference, ItemKind, Sections, Stale, sec
 from hardway.meaning.unit import DIGEST, MARKS
 from hardway.model.resources import Kind, Observed, SeenUnit, Unit
 from hardway.render.systemd import LOADED
+from hardway.steps.processes import lasts
 
 PROPERTIES = (
     "Id",
@@ -18,7 +19,9 @@ PROPERTIES = (
     "UnitFileState",
     "NeedDaemonReload",
     "ActiveEnterTimestamp",
+    "ActiveEnterTimestampMonotonic",
     "ExecMainStartTimestamp",
+    "NRestarts",
 )
 RUNNING = frozenset({"active", "activating", "reloading"})
 
@@ -29,6 +32,8 @@ def _question(names: Sequence[str]) -> str:
     return f"""{section("units")}
 shown=$(systemctl show --timestamp=us+utc --property={properties} {shlex.join(names)})
 printf '%s\\n' "$shown"
+{section("uptime")}
+cut -d ' ' -f 1 /proc/uptime
 {section("digests")}
 for process in $(printf '%s\\n' "$shown" | sed -n 's|^MainPID=\\([1-9].*\\)|/proc/\\1|p'); do
     environs="$environs $process/environ" executables="$executables $process/exe"
@@ -44,7 +49,8 @@ def _read(sections: Sections, seen: Observed) -> Observed:
     # Of a file that was replaced the kernel says so, after its former path.
     executables = dict(line.split(" ", 1) for line in sections["executables"])
     blocks = _blocks(sections["units"])
-    return replace(seen, units={b["Id"]: _unit(b, digests, executables) for b in blocks})
+    up_s = float("".join(sections["uptime"]) or 0)
+    return replace(seen, units={b["Id"]: _unit(b, digests, executables, up_s) for b in blocks})
 
 
 def _digest(line: str) -> tuple[str, str]:
@@ -65,20 +71,25 @@ def _blocks(lines: Sequence[str]) -> list[dict[str, str]]:
 
 
 def _unit(
-    block: Mapping[str, str], digests: Mapping[str, str], executables: Mapping[str, str]
+    block: Mapping[str, str],
+    digests: Mapping[str, str],
+    executables: Mapping[str, str],
+    up_s: float,
 ) -> SeenUnit:
     pid = block.get("MainPID", "0")
     noted = f"{MARKS}/{block['Id']}" if pid == "0" else f"/proc/{pid}/environ"
     digest = digests.get(noted, "")
     started = _seconds(block.get("ExecMainStartTimestamp") or block["ActiveEnterTimestamp"])
     runs = block["ActiveState"] in RUNNING
+    active_s = up_s - int(block.get("ActiveEnterTimestampMonotonic") or 0) / 1e6
+    lasting = lasts(int(block.get("NRestarts") or 0), active_s)
     return SeenUnit(
         active=block["ActiveState"],
         enabled=block["UnitFileState"] == "enabled",
         digest=digest if runs else "",
         started_at=started if runs else 0.0,
         executable=executables.get(f"/proc/{pid}/exe", ""),
-        fails=block.get("SubState") == "auto-restart",
+        fails=block.get("SubState") == "auto-restart" or not lasting,
         reload_digest=digests.get(f"{MARKS}/{block['Id']}{LOADED}", ""),
         reload_needed=block["NeedDaemonReload"] == "yes",
     )
@@ -102,7 +113,7 @@ def _differs(unit: Unit, observed: Observed, stale: Stale) -> Iterator[Differenc
     if seen is None or seen.active not in RUNNING:
         yield Kind.START, unit.name, f"is {seen.active}" if seen else "is not there"
     elif seen.fails:
-        yield Kind.START, unit.name, "it ended, and waits to be started again"
+        yield Kind.START, unit.name, "it ends again and again; systemd starts it each time"
     elif reason := _outdated(unit, seen, stale):
         yield Kind.RESTART, unit.name, reason
     elif seen.reload_digest != unit.reload_digest and not _starts(seen):
