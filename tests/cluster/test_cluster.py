@@ -204,9 +204,12 @@ def test_the_second_of_two_at_once_is_refused(cluster: Hardway) -> None:
     with cluster.start("up") as first:
         lock = cluster.folder / "clusters/test/lock"
         deadline = time.monotonic() + 30
-        while lock.read_text().strip() not in _descendants(first.pid):
+        while (holder := lock.read_text().strip()) not in _descendants(first.pid):
             assert time.monotonic() < deadline
+        # Stopped, so that it is still at work when the second one comes, however busy the host.
+        os.kill(int(holder), signal.SIGSTOP)
         second = cluster.tries("up")
+        os.kill(int(holder), signal.SIGCONT)
         first.communicate()
     assert first.returncode == 0
     assert second.returncode == 10
