@@ -168,6 +168,7 @@ def row(name: str, text: str, **other: object) -> Check:
             judge=says("yes"),
             why="w",
             see="see <MACHINE>",
+            again_s=0,
         ),
         **other,  # type: ignore[arg-type]
     )
@@ -187,8 +188,7 @@ def test_one_round_trip_a_machine_and_each_question_once() -> None:
     assert {m.round_trips for m in at.fleet.values()} == {1}  # type: ignore[attr-defined]
 
 
-def test_what_a_machine_answers_wrongly_is_asked_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "AGAIN_S", 0)
+def test_what_a_machine_answers_wrongly_is_asked_once_more() -> None:
     busy, broken = iter(["no", "yes"]), iter(["no", "no"])
     at = live(
         **{
@@ -202,10 +202,7 @@ def test_what_a_machine_answers_wrongly_is_asked_once_more(monkeypatch: pytest.M
     assert len(found) == 12
 
 
-def test_what_the_api_answers_wrongly_is_asked_once_more_and_its_silence_is_not(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(run, "AGAIN_S", 0)
+def test_what_the_api_answers_wrongly_is_asked_once_more_and_its_silence_is_not() -> None:
     said = {"busy": iter(["no", "yes"]), "behind": iter(["", "yes"]), "silent": iter([""])}
 
     class Api:

@@ -15,7 +15,6 @@ from hardway.transport.base import poll_until
 SHOWN = 600
 """Characters of a question and of an answer that a finding keeps."""
 PAUSE_S = 0.25
-AGAIN_S = 1.0
 
 
 def cases(checks: Sequence[Check], live: Live) -> list[Case]:
@@ -49,7 +48,7 @@ async def look_again(cases: Sequence[Case], live: Live) -> list[Finding]:
     # With all subjects of a check: some are judged by what the others said.
     again = [n for n, case in enumerate(cases) if id(case.check) in amiss]
     if again:
-        await asyncio.sleep(AGAIN_S)
+        await asyncio.sleep(max(cases[n].check.again_s for n in again))
         answers = await ask([cases[n] for n in again], live)
         for n, answer in zip(again, answers, strict=True):
             found[n] = findings(cases[n], answer)

@@ -290,6 +290,8 @@ class Check(Claim):
     when: Occasion = Occasion.ALWAYS
     silence: Verdict = Verdict.UNKNOWN
     """What it means that nobody answers."""
+    again_s: float = 1.0
+    """How long after a wrong answer `verify` asks once more, before it calls it wrong."""
     test: str = ""
     """A command, in the form of `see`, that succeeds where this holds: for where hardway does not
     judge (export). Empty where the answer's last line decides, or where an effect's look does."""

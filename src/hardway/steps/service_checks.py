@@ -44,6 +44,9 @@ CHECKS = (
     Check(name="api-behind-its-service", step=NAME, scope=CLUSTER, ask=Kubectl(BACKENDS),
           judge=_backends, when=Occasion.ASKED, causes=API,
           anywhere=("kube-apiserver-runs", "apiserver-ready", "kube-apiserver-flags"),
+          # API servers write their addresses every 10 s; of two that do at once, one has to wait
+          # (pkg/controlplane/reconcilers/lease.go).
+          again_s=11,
           why="pods reach the API at these addresses",
           see="hardway kubectl get endpointslice kubernetes --output=wide"),
 )  # fmt: skip

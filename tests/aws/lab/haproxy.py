@@ -14,7 +14,10 @@ from tests.aws.lab.router import entering, space_of
 from tests.aws.lab.view import Listener, Node
 
 FASTER = 10
-"""How many times as often as AWS targets are looked at, so that tests need not wait."""
+"""How many times as often as AWS targets are looked at, so that tests need not wait.
+
+They have as long to answer as on AWS.
+"""
 INSIDE = "/mnt"
 """Where in the base root, which has haproxy, the lab's folder is seen."""
 
@@ -23,6 +26,7 @@ HEAD = f"""global
 defaults
     mode tcp
     timeout connect 5s
+    timeout check 10s
     timeout client 350s
     timeout server 350s
 """
