@@ -8,6 +8,7 @@ from hardway.steps.machines import HOST_UNIT, SYSCTL_FILE
 from hardway.steps.network import SCRIPT, SERVICE
 
 DROP_IN = "/etc/systemd/system/kubelet.service.d/extra.conf"
+KUBE_PROXY = "/usr/local/bin/kube-proxy"
 SCHEDULER = "/etc/kubernetes/kube-scheduler.kubeconfig"
 FAKES = "/usr/local/bin"
 """Where programs are found before those of the system."""
@@ -106,6 +107,21 @@ ROWS = (
         why="systemd merges drop-ins into a unit: what runs is what systemctl cat shows, not the "
         "one file.",
         mend=(f"hardway ssh <MACHINE> -- 'rm {DROP_IN}; systemctl daemon-reload'",),
+    ),
+    Mutation(
+        name="program-deleted-while-it-runs", check="programs-current", role=Role.WORKER,
+        keeps=(KUBE_PROXY,),
+        do=f"""there=$(readlink -f {KUBE_PROXY})
+cp --preserve=mode "$there" {KUBE_PROXY}.former
+ln --symbolic --force {KUBE_PROXY}.former {KUBE_PROXY}
+systemctl restart kube-proxy
+ln --symbolic --force "$there" {KUBE_PROXY}
+rm {KUBE_PROXY}.former""",
+        undo=f"rm --force {KUBE_PROXY}.former\nsystemctl restart kube-proxy",
+        symptom="Nothing: the new version is installed, and what it fixes still happens.",
+        why="A file that is deleted stays as long as a process runs it. To install a program is "
+        "one step and to restart it another.",
+        shows_s=60,
     ),
     Mutation(
         name="file-edited-and-not-read", check="files-as-given", role=Role.WORKER,

@@ -14,6 +14,7 @@ from hardway.model.checks import (
 )
 from hardway.model.cluster import Machine, Role
 from hardway.model.resources import Blob, Desired
+from hardway.steps import processes
 from hardway.steps.base import Given, Inventory, Step
 
 NAME = "components"
@@ -93,6 +94,7 @@ CHECKS = (
           ask=Sh(GENUINE, timeout_s=120), judge=_genuine,
           why="a binary that is not the pinned one can be anything",
           see="hardway ssh <MACHINE> -- 'cd /opt/hardway/store && sha256sum */*'"),
+    processes.CURRENT,
 )  # fmt: skip
 
 

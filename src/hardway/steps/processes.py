@@ -5,10 +5,20 @@ All of them share one question, so that a machine is asked once about all its un
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from hardway.model.checks import Answer, Check, Judgement, Occasion, Scope, Sh, Subject, judged
+from hardway.model.checks import (
+    MACHINES,
+    Answer,
+    Check,
+    Judgement,
+    Occasion,
+    Scope,
+    Sh,
+    Subject,
+    judged,
+)
 from hardway.model.cluster import Cluster, Machine
 from hardway.model.resources import LEDGER
 from hardway.model.rows import Setting
@@ -26,6 +36,11 @@ for pid in $(printf '%s\n' "$shown" | sed -n 's/^MainPID=\([1-9]\)/\1/p'); do
     printf 'argv %s\t' "$pid"
     cat "/proc/$pid/cmdline" 2>/dev/null | tr '\0\n' '\t '
     echo
+    printf 'exe %s\t%s\n' "$pid" "$(readlink "/proc/$pid/exe")"
+done
+printf '%s\n' "$shown" | sed -n 's/^ExecStart={{ path=\([^ ;]*\).*/\1/p' | sort -u |
+while read -r path; do
+    printf 'program %s\t%s\n' "$path" "$(readlink -f "$path")"
 done
 printf '%s\n' "$shown" | awk -v RS= '/(^|\n)ActiveState=(failed|activating)/ ||
     (/(^|\n)ActiveState=inactive/ && /(^|\n)UnitFileState=enabled/) {{
@@ -61,6 +76,10 @@ class Seen:
     properties: Mapping[str, str]
     argv: tuple[str, ...]
     """Of its process; without one what systemd would start, its drop-ins included."""
+    executable: str
+    """The file that its process runs, as the kernel has it; empty without a process."""
+    program: str
+    """The file that its next start would run, behind all links."""
     said: str
     """Its last words, where it does not run."""
     for_s: int
@@ -93,14 +112,18 @@ def units(answer: str) -> dict[str, Seen]:
     states, _, rest = answer.partition("\n\nup ")
     now, *lines = rest.splitlines() or ["0"]
     rows = [line.partition(" ")[::2] for line in lines]
-    argv = _by_name(value for key, value in rows if key == "argv")
-    said = _by_name(value for key, value in rows if key == "said")
+    argv, exe, program, said = (
+        _by_name(value for key, value in rows if key == wanted)
+        for wanted in ("argv", "exe", "program", "said")
+    )
     blocks = states.strip("\n").split("\n\n") if rest else []
     shown = [dict(line.partition("=")[::2] for line in block.splitlines()) for block in blocks]
     return {
         own["Id"]: Seen(
             own,
             _running(argv.get(own.get("MainPID", ""), "")) or _planned(own),
+            exe.get(own.get("MainPID", ""), ""),
+            program.get(_path(own), ""),
             " | ".join(map(_words, said.get(own["Id"], "").strip().split("\t"))),
             int(now) - int(own["ActiveEnterTimestampMonotonic"] or 0) // 1_000_000,
         )
@@ -127,6 +150,34 @@ def _words(line: str) -> str:
 def _planned(own: Mapping[str, str]) -> tuple[str, ...]:
     command = re.search(r"argv\[\]=(.*?) ; ", own.get("ExecStart", ""))
     return tuple(command[1].split()) if command else ()
+
+
+def _path(own: Mapping[str, str]) -> str:
+    command = re.search(r"path=([^ ;]+)", own.get("ExecStart", ""))
+    return command[1] if command else ""
+
+
+def _current(_subject: Subject, answer: Answer) -> Iterator[Judgement]:
+    alike = text("each process runs the file that its unit names")
+    running = {name: unit for name, unit in units(answer.text).items() if unit.executable}
+    other = {name: unit for name, unit in running.items() if unit.executable != unit.program}
+    for name, unit in other.items():
+        yield from judged(text("{unit} runs {file}", unit=name, file=unit.program or "nothing"),
+                          text("{unit} runs {file}", unit=name, file=unit.executable))  # fmt: skip
+    if running and not other:
+        yield from judged(alike, alike)
+
+
+CURRENT = Check(
+    name="programs-current", step="components", scope=MACHINES, ask=ASK, judge=_current,
+    when=Occasion.ASKED,
+    why="a process keeps the file that it was started with, also after that was replaced or "
+    "deleted: a fix that was installed is not there before a restart, and what runs may be "
+    "nobody's any more",
+    see="hardway ssh <MACHINE> -- 'ls -l /proc/[0-9]*/exe 2>/dev/null | grep -E "
+    "\"[(]deleted[)]|/opt/hardway/store\"'",
+)  # fmt: skip
+"""Of all units at once: they are asked at once, and a replaced file is most often several's."""
 
 
 def _judge_state(unit: str) -> Callable[[Subject, Answer], tuple[Judgement, ...]]:
