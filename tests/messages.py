@@ -25,8 +25,8 @@ from hardway.text import FOLDER, Text
 SOURCE = Path(hardway.__file__).parent
 PO = FOLDER / "ko.po"
 PROSE = {
-    "authorizes", "can", "caption", "grants", "hint", "meaning", "notes", "presented_by", "reason",
-    "says", "summary", "symptom", "teaches", "title", "verified_by", "why", "without",
+    "authorizes", "can", "caption", "cure", "grants", "hint", "meaning", "notes", "presented_by",
+    "reason", "says", "summary", "symptom", "teaches", "title", "verified_by", "why", "without",
 }  # fmt: skip
 """Fields of rows that people read."""
 NAMES = re.compile(r"[\w.-]+ \(0\d{3} [\w-]+\)|[\w.:/-]+(, [\w.:/-]+)+|default-server check .*")

@@ -22,6 +22,7 @@ from hardway.model.cluster import Role
 from hardway.model.resources import Finding, Severity, Verdict
 from hardway.mutations import CHECKS, MUTATIONS, UNMADE, Mutation, consequences, judge
 from hardway.mutations.page import page
+from hardway.mutations.row import UP
 from hardway.mutations.script import FOLDER, RUN, UNDER_WAY, UNDO, Scripts
 from hardway.operations import mutate
 from hardway.project import Project
@@ -42,6 +43,11 @@ def test_each_check_has_a_mutation_or_a_reason_and_recorded_answers() -> None:
         answers = {path.name.partition("-")[0].partition(".")[0]
                    for path in (ROOT / "tests/answers" / check).iterdir()}  # fmt: skip
         assert answers & {"red", "warn"}, check
+
+
+def test_exactly_what_up_does_not_mend_has_a_cure() -> None:
+    by_people = {row.check for row in MUTATIONS if row.mend != (UP,)}
+    assert {check.name for check in CHECKS if check.cure} == by_people
 
 
 def test_names_are_unique_and_those_of_units() -> None:

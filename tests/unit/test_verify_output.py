@@ -12,7 +12,9 @@ from tests.unit.test_causes import everything, found
 
 from hardway import pipeline
 from hardway.cli import findings, junit
+from hardway.cli.verify import conclude
 from hardway.engine.verify import due, right_here
+from hardway.errors import VerifyError
 from hardway.model.checks import Judgement
 from hardway.model.resources import Finding, Verdict
 from hardway.project import Project
@@ -80,6 +82,31 @@ def test_each_unknown_reason_is_told_once() -> None:
     lines = plain(everything(unknown=("machine-answers", "certificates-valid")))
     (told,) = [line for line in lines if line.startswith("unknown")]
     assert told.endswith("no")
+
+
+EVERY = ", ".join(m.name for m in support.topology("3+3").machines)
+CLOCK = f"clocks-agree on {EVERY}: set the clock of this machine: timedatectl set-ntp true"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (("kubelet-runs", "kubelet-healthy", "node-ready"), "hardway up"),
+        (("clocks-agree", "kubelet-healthy", "pod-resolves"), CLOCK),
+        (("clocks-agree", "etcd-data-private"), f"{CLOCK}; then hardway up for etcd-data-private"),
+    ],
+)
+def test_the_last_line_says_what_really_helps(wrong: tuple[str, ...], hint: str) -> None:
+    with pytest.raises(VerifyError) as raised:
+        conclude(everything(*wrong))
+    assert raised.value.hint == hint
+
+
+def test_a_finding_that_only_people_put_right_says_how() -> None:
+    assert "  fix        set the clock of this machine: timedatectl set-ntp true" in plain(
+        everything("clocks-agree")
+    )
+    assert not any(line.startswith("  fix") for line in plain(everything("kubelet-runs")))
 
 
 STEP_NAMES = [step.name for step in STEPS]

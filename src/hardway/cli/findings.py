@@ -70,7 +70,9 @@ def _cause(cause: Cause) -> Iterator[str]:
         yield from labelled(say(text("found")), say(found) + (f"  [{whose}]" if whose else ""))
     yield from labelled(say(text("why")), say(first.why))
     # Not wrapped: it is to be pasted.
-    yield f"  {say('see'):<{LABEL}}{first.see}"
+    yield f"  {padded(say('see'), LABEL)}{first.see}"
+    if first.cure:
+        yield from labelled(say(text("fix")), say(first.cure))
     yield from _folded(
         say(text("follows")), [f for f in cause.follows if f.verdict is Verdict.WRONG]
     )

@@ -15,10 +15,12 @@ from hardway.errors import UnknownError, VerifyError
 from hardway.text import text
 
 if TYPE_CHECKING:
+    from hardway.checks.causes import Cause
     from hardway.model.resources import Finding
     from hardway.project import Project
 
 JUNIT = "junit"
+UP = "hardway up"
 
 
 @click.command()
@@ -133,11 +135,11 @@ def conclude(found: Sequence["Finding"]) -> None:
     wrong = sum(f.fails for f in found)
     unknown = sum(f.open for f in found)
     if wrong:
-        first = [cause.roots[0].check for cause in grouped(found) if cause.fails]
+        failing = [cause for cause in grouped(found) if cause.fails]
         raise VerifyError(
             text("{wrong} of {all} checks do not hold; look first at {checks}", wrong=wrong,
-                 all=len(found), checks=", ".join(first)),
-            hint="hardway up",
+                 all=len(found), checks=_names(failing)),
+            hint=_helps(failing),
         )  # fmt: skip
     if unknown:
         raise UnknownError(
@@ -145,6 +147,27 @@ def conclude(found: Sequence["Finding"]) -> None:
                  all=len(found)),
             hint="hardway status",
         )  # fmt: skip
+
+
+def _names(causes: Sequence["Cause"]) -> str:
+    return ", ".join(cause.roots[0].check for cause in causes)
+
+
+def _helps(causes: Sequence["Cause"]) -> str:
+    """Return what puts causes right: `hardway up`, a person, or first the one and then the other.
+
+    Of what only people put right it is the first; each finding has its own.
+    """
+    by_people = [cause for cause in causes if cause.roots[0].cure]
+    by_up = [cause for cause in causes if not cause.roots[0].cure]
+    if not by_people:
+        return UP
+    roots = by_people[0].roots
+    on = ", ".join(dict.fromkeys(f.machine for f in roots))
+    cure = text("{check} on {machines}: {cure}", check=roots[0].check, machines=on,
+                cure=roots[0].cure)  # fmt: skip
+    return text("{cure}; then {up} for {checks}", cure=cure, up=UP,
+                checks=_names(by_up)) if by_up else cure  # fmt: skip
 
 
 COMMANDS = (verify,)

@@ -147,7 +147,7 @@ class Judgement:
     severity: Severity | None = None
     """In place of the check's own."""
     cure: str = ""
-    """What a person does about it."""
+    """In place of the check's own."""
     said: str = ""
     """The last words of a process that does not run."""
 
@@ -239,6 +239,8 @@ class Claim:
     why: str
     see: str
     """A command that shows the same; it can be pasted and run as it is."""
+    cure: str = ""
+    """What a person does about it; empty where `hardway up` puts it right."""
     severity: Severity = Severity.FAIL
     causes: tuple[str, ...] = ()
     """Names of checks without which this one cannot hold, the nearest first: wrong on its own
@@ -267,6 +269,7 @@ class Claim:
             found=judgement.found[:FOUND_SHOWN],
             why=self.why,
             see=subject.fill(self.see, words),
+            cure=judgement.cure or self.cure,
             verdict=judgement.verdict,
             severity=judgement.severity or self.severity,
             subject=str(subject),

@@ -344,6 +344,8 @@ class Finding:
     """Names of those that do so from any other machine too."""
     due: str = ""
     """The step that brings it, where the cluster has not come so far: until then it holds."""
+    cure: str = ""
+    """What a person does about it; empty where `hardway up` puts it right."""
     asked: str
     """The question as it was asked."""
     answer: str

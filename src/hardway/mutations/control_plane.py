@@ -1,6 +1,7 @@
 """Mutations of control planes: encryption, the API server, the endpoint."""
 
 from hardway.model.cluster import Cluster, Role
+from hardway.model.resources import NEW
 from hardway.mutations.row import (
     Mutation,
     Which,
@@ -12,6 +13,7 @@ from hardway.mutations.row import (
 from hardway.steps import address, apiserver, balancer, encryption
 from hardway.steps.apiserver_files import AUTHENTICATION
 
+PROGRAM = "/usr/local/bin/kube-apiserver"
 OTHER_PORT = f"sed -i 's/^\\( *bind <ENDPOINT>\\):<PORT>/\\1:16443/' {balancer.CONFIG}"
 IDENTITY_FIRST = (
     "sed -i -e 's/^  providers:$/&\\n  - identity: {}/' -e '$ {/identity/d}' " + encryption.PATH
@@ -59,16 +61,17 @@ ROWS = (
     ),
     Mutation(
         name="api-server-of-another-release", check="apiserver-version", role=Role.CONTROL_PLANE,
-        do=f"""real=$(readlink -f /usr/local/bin/kube-apiserver)
-LC_ALL=C sed "s/v<VERSION>/v$(echo <VERSION> | sed 's/.$/x/; s/x/9/')/g" "$real" >other
-chmod 0755 other
-mount --bind other "$real"
-systemctl restart {apiserver.UNIT}
-umount --lazy "$real"
-""",
-        undo=f"systemctl restart {apiserver.UNIT}",
+        keeps=(PROGRAM,),
+        # Named as what a killed run leaves, so that `hardway up` removes it.
+        do=f"""other=$(readlink -f {PROGRAM}){NEW}
+LC_ALL=C sed "s/v<VERSION>/v$(echo <VERSION> | sed 's/.$/x/; s/x/9/')/g" {PROGRAM} >"$other"
+chmod 0755 "$other"
+ln --symbolic --force "$other" {PROGRAM}
+systemctl restart {apiserver.UNIT}""",
+        undo=f"""rm --force "$(readlink -f {PROGRAM}){NEW}"
+systemctl restart {apiserver.UNIT}""",
         symptom="kubectl version now and then tells of another server.",
-        why="A process is what was on the disk when it began: the file beside it may be newer.",
+        why="A program is what it says of itself, whatever its file is called.",
         shows_s=30,
     ),
     Mutation(

@@ -115,6 +115,9 @@ ROWS = (
 cp --preserve=mode "$there" {KUBE_PROXY}.former
 ln --symbolic --force {KUBE_PROXY}.former {KUBE_PROXY}
 systemctl restart kube-proxy
+# systemd returns before the new process runs the program.
+running() {{ readlink "/proc/$(systemctl show --property=MainPID --value kube-proxy)/exe"; }}
+until [ "$(running)" = {KUBE_PROXY}.former ]; do sleep 0.1; done
 ln --symbolic --force "$there" {KUBE_PROXY}
 rm {KUBE_PROXY}.former""",
         undo=f"rm --force {KUBE_PROXY}.former\nsystemctl restart kube-proxy",

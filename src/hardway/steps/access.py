@@ -89,6 +89,7 @@ CHECKS = (
           judge=_unsigned, causes=API,
           why="no machine has the CA's key, so nothing here signs requests: whoever waits for one "
           "waits until a person signs it (docs/limits.md)",
+          cure="delete the request: hardway kubectl delete certificatesigningrequest NAME",
           see="hardway kubectl get certificatesigningrequests"),
     # Not with encryption, where API servers still run with the keys that they are to lose.
     Check(name="secrets-readable", step=NAME, scope=CLUSTER, judge=_readable,
@@ -97,6 +98,7 @@ CHECKS = (
           why="one Secret that no key reads is enough: listing fails, and API servers that start "
               "never get ready",
           test="hardway kubectl get secrets --all-namespaces --output=name",
+          cure="see which Secrets no key reads, and remove them: hardway unreadable",
           see="hardway unreadable"),
 )  # fmt: skip
 

@@ -263,6 +263,8 @@ CHECKS = (
           causes=(*dict.fromkeys(runs for _, runs in SERVERS.values()), *TLS),
           why="a process that still has an old certificate fails when that ends, whatever is on "
           "the disk",
+          cure="find which process answers at this port (ss -ltnp, nft list ruleset); restart the "
+          "unit if it is its own",
           see="hardway ssh <MACHINE> -- 'openssl s_client -connect <SERVER> </dev/null 2>/dev/null "
           "| openssl x509 -noout -subject -dates -fingerprint -sha256'"),
     Check(name="service-account-key-same", step=NAME, scope=CONTROL_PLANES, ask=ASK,

@@ -15,7 +15,7 @@ from hardway.render.systemd import (
     documentation,
     hardening,
 )
-from hardway.steps import apiserver, apiserver_files, guards, processes, tls
+from hardway.steps import apiserver, apiserver_files, cures, guards, processes, tls
 from hardway.steps.base import CURL, Given, Inventory, Step, services
 from hardway.steps.certificate_checks import TLS
 from hardway.steps.extras import with_extras
@@ -153,6 +153,7 @@ READY = Check(
             *TLS),
     ask=_answer_of("https://<MACHINE>:<API_PORT>/readyz"), judge=ends_with("ok 200"),
     why="every part of the cluster talks to the others through the API",
+    cure=cures.restart("kube-apiserver"),
     see=f"hardway ssh <MACHINE> -- curl --cacert {PKI}/ca.crt "
     "https://<MACHINE>:<API_PORT>/readyz?verbose",
 )  # fmt: skip
@@ -195,12 +196,14 @@ CHECKS = (
           causes=("apiserver-ready", f"{KCM}-runs", f"{KCM}-flags", *CLIENT),
           ask=_answer_of(f"https://localhost:{KCM_PORT}/healthz"), judge=ends_with("ok 200"),
           why="without it nothing follows from the objects that people create",
+          cure=cures.restart("kube-controller-manager"),
           see=f"hardway ssh <MACHINE> -- curl --cacert {PKI}/ca.crt "
           f"https://localhost:{KCM_PORT}/healthz"),
     Check(name="scheduler-healthy", step=NAME, scope=CONTROL_PLANES,
           causes=("apiserver-ready", f"{SCHEDULER}-runs", f"{SCHEDULER}-flags", *CLIENT),
           ask=_answer_of(f"https://localhost:{SCHEDULER_PORT}/healthz"), judge=ends_with("ok 200"),
           why="without it new pods stay Pending",
+          cure=cures.restart("kube-scheduler"),
           see=f"hardway ssh <MACHINE> -- curl --cacert {PKI}/ca.crt "
           f"https://localhost:{SCHEDULER_PORT}/healthz"),
 )  # fmt: skip

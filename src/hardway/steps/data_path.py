@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from hardway.model.checks import WORKERS, Answer, Check, Judgement, Sh, Subject, judged, says
 from hardway.model.resources import Severity, Verdict
-from hardway.steps import probe
+from hardway.steps import cures, probe
 from hardway.steps.base import API
 from hardway.text import text
 
@@ -123,12 +123,14 @@ CHECKS = (
           anywhere=("pod-routes",),
           why="pods reach Services by their addresses: kube-proxy's rules and every firewall in "
           "between let them through",
+          cure=cures.PACKETS_PASS,
           see=f"hardway ssh <MACHINE> -- {IN_PROBE} {READYZ}"),
     Check(name="node-reaches-service", step=POD_NETWORK, scope=WORKERS,
           ask=Sh(READYZ), judge=says("ok"),
           causes=("kernel-settings", "service-rules", "kube-proxy-healthy", *API,
                   "api-behind-its-service"),
           why="programs on the node, such as webhooks on its network, reach Services",
+          cure=cures.PACKETS_PASS,
           see=f"hardway ssh <MACHINE> -- {READYZ}"),
     Check(name="pod-reaches-neighbours", step=POD_NETWORK, scope=WORKERS,
           ask=Sh(NEIGHBOURS), judge=_neighbours, words=_peers,
@@ -136,10 +138,12 @@ CHECKS = (
           why="pods on other workers are reached, and see this pod's own address",
           test="hardway ssh <MACHINE> -- 'for peer in <PEERS>; do "
           f"{IN_PROBE} {CURL} http://${{peer#*=}}:{probe.PORT}/ | grep <PROBE> || exit 1; done'",
+          cure=cures.PACKETS_PASS,
           see=f"hardway ssh <MACHINE> -- {IN_PROBE} {CURL} http://<PEER>:{probe.PORT}/"),
     Check(name="pod-reaches-outside", step=POD_NETWORK, scope=WORKERS,
           ask=Sh(OUTSIDE), judge=_outside, causes=(*IN_POD, "pod-masquerade"),
           why="pods reach the resolvers and the gateway that their node reaches",
+          cure=cures.PACKETS_PASS,
           see=f"hardway ssh <MACHINE> -- '{OUTSIDE_BY_HAND}'"),
 )  # fmt: skip
 
@@ -149,12 +153,14 @@ DNS_CHECKS = (
           test=f"hardway ssh <MACHINE> -- '[ -f $({RESOLV_CONF}) ]'",
           why="CoreDNS asks the resolvers of its node for names outside; its owner names them in "
           "that file, or by DNS= in /etc/systemd/resolved.conf",
+          cure="put the resolvers of this machine back into its resolv.conf",
           see=f"hardway ssh <MACHINE> -- 'cat $({RESOLV_CONF})'"),
     Check(name="pod-resolves", step=DNS, scope=WORKERS,
           ask=Sh(f"{IN_PROBE} {ASK_NAME} | {FIRST_WORD}"), judge=says("<API_SERVICE_IP>"),
           causes=(*IN_POD, "service-rules", "service-addresses", "node-resolvers", "dns-ready",
                   "pod-reaches-neighbours"),
           why="pods on this worker find Services by name, over the DNS's own Service",
+          cure=cures.PACKETS_PASS,
           see=f"hardway ssh <MACHINE> -- {IN_PROBE} {ASK_NAME}"),
     Check(name="node-resolves", step=DNS, scope=WORKERS,
           ask=Sh(f"{ON_NODE} | {FIRST_WORD}"), judge=says("<API_SERVICE_IP>"),
@@ -162,6 +168,7 @@ DNS_CHECKS = (
                   "pod-routes"),
           anywhere=IN_POD,
           why="pods on the node's own network find Services by name",
+          cure=cures.PACKETS_PASS,
           see=f"hardway ssh <MACHINE> -- '{ON_NODE}'"),
 )  # fmt: skip
 """These need the DNS, so that they are rows of its step."""

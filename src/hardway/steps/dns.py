@@ -287,7 +287,10 @@ CHECKS = (
           test="[ <REPLICAS> = $(hardway kubectl --namespace kube-system get pods "
           "--selector k8s-app=kube-dns --output='jsonpath={.items[*].spec.nodeName}' | "
           "xargs -n 1 | sort -u | wc -l) ]",
-          why="if all replicas are on one node, its loss is the loss of all names", see=SEE),
+          why="if all replicas are on one node, its loss is the loss of all names",
+          cure="let the scheduler place them again: hardway kubectl --namespace kube-system delete "
+          "pods --selector k8s-app=kube-dns",
+          see=SEE),
     *data_path.DNS_CHECKS,
 )  # fmt: skip
 

@@ -24,7 +24,7 @@ from hardway.model.checks import (
 )
 from hardway.model.cluster import BALANCED, EndpointKind, Machine
 from hardway.model.resources import Desired, Verdict
-from hardway.steps import address, balancer, processes
+from hardway.steps import address, balancer, cures, processes
 from hardway.steps.base import CURL, Given, Inventory, Step, services
 from hardway.steps.certificate_checks import TLS
 from hardway.steps.packages import packages
@@ -110,6 +110,7 @@ CHECKS = (
           causes=("names-resolve", "ports-reached", "endpoint-answers", "apiserver-ready", *TLS),
           ask=Sh(f"{CURL} --cacert {CA} https://<ENDPOINT>:<PORT>/readyz"), judge=says("ok"),
           why="kubelets and kube-proxies know this address only, each from its own machine",
+          cure=cures.PACKETS_PASS,
           see=f"hardway ssh <MACHINE> -- curl --verbose --cacert {CA} "
           "https://<ENDPOINT>:<PORT>/readyz"),
     Check(name="endpoint-answers", step=NAME, scope=CLUSTER, silence=Verdict.WRONG,

@@ -21,6 +21,7 @@ from hardway.model.etcd import PKI, MemberStatus, argv, parse_status
 from hardway.model.members import parse as parse_members
 from hardway.model.members import peer_url
 from hardway.model.resources import Severity, Verdict
+from hardway.steps import cures
 from hardway.steps.base import CURL
 from hardway.steps.certificate_checks import TLS
 from hardway.text import text
@@ -110,6 +111,7 @@ MEMBER = Check(
     name="etcd-member-healthy", step=NAME, scope=CONTROL_PLANES, ask=STATUS, judge=_healthy,
     causes=("etcd-runs", "etcd-flags", *TLS, "etcd-data-private"), anywhere=("ports-reached",),
     why="a quorum of members must agree before anything is stored",
+    cure=cures.restart("etcd"),
     see=f"hardway ssh <MACHINE> -- {ETCDCTL} endpoint health",
     test=f"hardway ssh <MACHINE> -- {ETCDCTL} endpoint health",
 )  # fmt: skip
@@ -119,27 +121,33 @@ CHECKS = (
           ask=Sh(f"{ETCDCTL} member list --write-out=json", where=Where.CONTROL_PLANE),
           judge=_members, severity=Severity.WARN, causes=("etcd-member-healthy",),
           why="each member has all data and a vote; hardway removes none that it did not add",
+          cure="remove the member that nobody knows: etcdctl member remove ID",
           see=f"hardway ssh <CONTROL_PLANE> -- {ETCDCTL} member list --write-out=table"),
     Check(name="etcd-one-leader", step=NAME, scope=CONTROL_PLANES, ask=STATUS, judge=_one_leader,
           causes=("etcd-member-healthy",), anywhere=("etcd-one-cluster",),
           why="members that follow different leaders are two clusters",
           test=f"[ 1 = $(hardway ssh <MACHINE> -- '{ETCDCTL} endpoint status --cluster "
           "--write-out=fields | grep Leader | sort -u | wc -l') ]",
+          cure=cures.OWN_DATA,
           see=f"hardway ssh <MACHINE> -- {ETCDCTL} endpoint status --cluster --write-out=table"),
     Check(name="etcd-refuses-strangers", step=NAME, scope=CONTROL_PLANES, ask=STRANGER,
           judge=_refused, causes=("etcd-runs", "etcd-flags"),
           why="whoever reads etcd without a certificate reads every Secret",
           test=f"hardway ssh <MACHINE> -- '{STRANGER_ASKS}; case $? in 35|55|56) ;; "
           "*) exit 1 ;; esac'",
+          cure="find what changes etcd's start (systemctl show-environment, drop-ins), remove it "
+          "and restart etcd",
           see=f"hardway ssh <MACHINE> -- curl --cacert {PKI}/ca.crt "
           f"https://127.0.0.1:{ETCD_CLIENT_PORT}/health"),
     Check(name="etcd-one-cluster", step=NAME, scope=CONTROL_PLANES, ask=STATUS,
           judge=_one_cluster, when=Occasion.ASKED, causes=("etcd-member-healthy",),
           why="a member with old data of another cluster joins nobody, and has other objects",
+          cure=cures.OWN_DATA,
           see=f"hardway ssh <MACHINE> -- {ETCDCTL} endpoint status --write-out=json"),
     Check(name="etcd-room", step=NAME, scope=CONTROL_PLANES, ask=STATUS, judge=_room,
           when=Occasion.ASKED, severity=Severity.WARN, causes=("etcd-member-healthy",),
           why="past its quota etcd takes no writes; what fills it is mostly one kind of object",
+          cure="make room: etcdctl compact, etcdctl defrag, then etcdctl alarm disarm",
           see=f"hardway ssh <MACHINE> -- {ETCDCTL} endpoint status --write-out=table"),
     Check(name="etcd-data-private", step=NAME, scope=CONTROL_PLANES, when=Occasion.ASKED,
           ask=Sh(f"stat --format '%a %U' {DATA}"), judge=says("700 etcd"),

@@ -19,7 +19,7 @@ from hardway.model.checks import (
     judged,
 )
 from hardway.model.objects import items
-from hardway.steps import processes
+from hardway.steps import cures, processes
 from hardway.steps.base import API
 from hardway.text import text
 
@@ -154,9 +154,9 @@ ACCESS = (
     Check(name="nothing-for-anonymous", step="access", scope=CLUSTER, ask=BINDINGS,
           judge=_anybody, when=Occasion.ASKED, causes=API,
           why="what is granted to anonymous clients is granted to whoever reaches the API",
-          see=SEE),
+          cure=cures.NO_BINDING, see=SEE),
     Check(name="nothing-for-every-account", step="access", scope=CLUSTER, ask=BINDINGS,
           judge=_accounts, when=Occasion.ASKED, causes=API,
           why="what is granted to all accounts is granted to whoever gets into any one pod",
-          see=SEE),
+          cure=cures.NO_BINDING, see=SEE),
 )  # fmt: skip

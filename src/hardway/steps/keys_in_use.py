@@ -56,7 +56,8 @@ KEYS_IN_USE = Check(
 )  # fmt: skip
 VERSION = Check(
     name="apiserver-version", step="control-plane", scope=CONTROL_PLANES, when=Occasion.ASKED,
-    causes=("apiserver-ready",), ask=Sh(f"{ASKED}/version"), judge=_version,
+    causes=("components-genuine", "programs-current", "apiserver-ready"),
+    ask=Sh(f"{ASKED}/version"), judge=_version,
     why="a kubelet may be three minors older than its API server and no newer, a controller "
     "manager one older: hardway keeps all of them the same",
     see="hardway kubectl --server=https://<ADDRESS>:<API_PORT> get --raw=/version",

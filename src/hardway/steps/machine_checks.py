@@ -19,6 +19,7 @@ from hardway.model.checks import (
 )
 from hardway.model.cluster import Role
 from hardway.model.resources import LEDGER
+from hardway.steps import cures
 from hardway.text import text
 
 NAME = "machines"
@@ -131,11 +132,13 @@ CHECKS = (
           words=_targets_words, when=Occasion.ASKED,
           why="a firewall between two machines is seen as silence, and as a failure of whatever "
           "waits for an answer",
+          cure=cures.PACKETS_PASS,
           see="hardway ssh <MACHINE> -- 'for at in <TARGETS>; do curl --connect-timeout 4 "
           "--verbose telnet://$at </dev/null; done'"),
     Check(name="clocks-agree", step=NAME, scope=MACHINES, ask=Sh("date +%s"), judge=_clocks,
           when=Occasion.ASKED,
           why="by a wrong clock certificates have ended or not begun, and pods' tokens are refused",
+          cure="set the clock of this machine: timedatectl set-ntp true",
           see="hardway ssh <MACHINE> -- timedatectl"),
     Check(name="files-filled", step=NAME, scope=MACHINES, ask=TEXTS, judge=_filled,
           when=Occasion.ASKED, causes=("files-as-given",),

@@ -260,11 +260,13 @@ CHECKS = (
           ask=Sh(MOUNTED), judge=says("all"),
           why="the cluster's data is on a file system that /etc/fstab has and nobody mounted: what "
           "is written meanwhile lies below it. Stop the services, mount it, start them",
+          cure="mount it (mount --all) or take it out of /etc/fstab, then run hardway up",
           see="hardway ssh <MACHINE> -- findmnt --fstab --evaluate"),
     Check(name="swap-off", step=NAME, scope=WORKERS, when=Occasion.ASKED,
           ask=Sh(SWAP), judge=lambda _, answer: judged("none", answer.text.strip() or "none"),
           causes=("hardway-host-runs",),
           why="kubelet does not start where there is swap",
+          cure="switch swap off (swapoff --all) and take it out of /etc/fstab",
           see="hardway ssh <MACHINE> -- swapon --show"),
     Check(name="kernel-modules", step=NAME, scope=WORKERS, when=Occasion.ASKED,
           ask=Sh(f"for module in {' '.join(MODULE_NAMES)}; do {LOADED} && echo $module; done"),
@@ -272,6 +274,8 @@ CHECKS = (
               " ".join(MODULE_NAMES), " ".join(answer.text.split()) or "none"),
           causes=("hardway-host-runs",),
           why="without them containers do not start, or answers of Services are lost",
+          cure="load the modules (modprobe); install the kernel's package of modules where it has "
+          "none",
           see="hardway ssh <MACHINE> -- lsmod"),
     Check(name="kernel-settings", step=NAME, scope=MACHINES, ask=Sh(SETTINGS), judge=_settings,
           causes=("kernel-modules", "hardway-host-runs"),
@@ -282,6 +286,7 @@ CHECKS = (
           judge=lambda _, answer: judged("none", answer.text.strip() or "none"),
           why="a drop-in changes what a unit of the cluster does; hardway leaves it alone and does "
           "not know of it",
+          cure="remove the drop-in unless it is yours, then run systemctl daemon-reload",
           see="hardway ssh <MACHINE> -- systemd-delta --type=extended --no-pager"),
 )  # fmt: skip
 

@@ -188,6 +188,7 @@ CHECKS = (
           judge=says(CONFLIST.rpartition("/")[2]),
           why="containerd takes the first file by name: one of another network plugin takes all "
           "new pods",
+          cure="remove the file of the other network plugin, then run hardway up",
           see=f"hardway ssh <MACHINE> -- ls {CNI_CONFIG}"),
     Check(name="pod-bridge", step=NAME, scope=WORKERS, ask=Sh(SEE_BRIDGE),
           judge=lambda s, answer: judged(gateway(s.machine), answer.text.strip() or "down"),
@@ -205,12 +206,16 @@ CHECKS = (
     Check(name="service-rules", step=NAME, scope=WORKERS, ask=Sh(SEE_SERVICES),
           judge=_as_wanted(SERVICES), causes=("kube-proxy-healthy",),
           why="kube-proxy says that it is healthy while others have removed its table",
+          cure="find what removes the rules (a program that flushes nftables), stop it, then run "
+          "hardway up",
           see="hardway ssh <MACHINE> -- nft list tables ip"),
     Check(name="no-foreign-firewall", step=NAME, scope=WORKERS, ask=Sh(FOREIGN),
           severity=Severity.WARN,
           judge=lambda _, answer: judged("none", ", ".join(answer.text.splitlines()) or "none"),
           why="it may drop packets of pods; hardway leaves others' rules alone: let "
           "the pods' range pass there",
+          cure="make sure that the rules pass the cluster's packets, or remove them: nft delete "
+          "table",
           see="hardway ssh <MACHINE> -- nft list ruleset"),
     SOURCES,
     *data_path.CHECKS,
@@ -221,6 +226,7 @@ CHECKS = (
           judge=_policies, causes=API,
           why="hardway's pod network enforces no NetworkPolicy: pods stay reachable despite it "
           "(docs/limits.md)",
+          cure="delete the policies: hardway's network does not enforce them",
           see="hardway kubectl get networkpolicies --all-namespaces"),
 )  # fmt: skip
 

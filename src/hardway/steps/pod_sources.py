@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from hardway.model.checks import WORKERS, Answer, Check, Judgement, Sh, Subject, judged
 from hardway.model.cluster import API_PORT
+from hardway.steps import cures
 from hardway.steps.base import CURL
 from hardway.steps.kube_proxy import HEALTH_PORT
 
@@ -53,5 +54,6 @@ SOURCES = Check(
     anywhere=("pod-routes",),
     why="pods keep their own address on the way to other machines, and networks may allow a "
     "machine no address but its own",
+    cure=cures.PACKETS_PASS,
     see=f"hardway ssh <MACHINE> -- {CURL} --interface <GATEWAY> --cacert {CA} <URL>",
 )  # fmt: skip

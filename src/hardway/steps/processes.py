@@ -38,9 +38,11 @@ for pid in $(printf '%s\n' "$shown" | sed -n 's/^MainPID=\([1-9]\)/\1/p'); do
     echo
     printf 'exe %s\t%s\n' "$pid" "$(readlink "/proc/$pid/exe")"
 done
-printf '%s\n' "$shown" | sed -n 's/^ExecStart={{ path=\([^ ;]*\).*/\1/p' | sort -u |
+printf '%s\n' "$shown" | sed -n 's/^ExecStart={{ .* argv\[\]=\(.*\) ; ignore_errors=.*/\1/p' |
+    tr ' ' '\n' | grep '^/' | sort -u |
 while read -r path; do
-    printf 'program %s\t%s\n' "$path" "$(readlink -f "$path")"
+    [ ! -f "$path" ] || [ ! -x "$path" ] ||
+        printf 'program %s\t%s\n' "$path" "$(readlink -f "$path")"
 done
 printf '%s\n' "$shown" | awk -v RS= '/(^|\n)ActiveState=(failed|activating)/ ||
     (/(^|\n)ActiveState=inactive/ && /(^|\n)UnitFileState=enabled/) {{
@@ -78,8 +80,9 @@ class Seen:
     """Of its process; without one what systemd would start, its drop-ins included."""
     executable: str
     """The file that its process runs, as the kernel has it; empty without a process."""
-    program: str
-    """The file that its next start would run, behind all links."""
+    programs: tuple[str, ...]
+    """The files that its next start would run, behind all links: one that only makes room for
+    another (`ip netns exec`) comes before that."""
     said: str
     """Its last words, where it does not run."""
     for_s: int
@@ -116,18 +119,20 @@ def units(answer: str) -> dict[str, Seen]:
         _by_name(value for key, value in rows if key == wanted)
         for wanted in ("argv", "exe", "program", "said")
     )
+    started = {pid: _running(words) for pid, words in argv.items()}
     blocks = states.strip("\n").split("\n\n") if rest else []
     shown = [dict(line.partition("=")[::2] for line in block.splitlines()) for block in blocks]
     return {
         own["Id"]: Seen(
             own,
-            _running(argv.get(own.get("MainPID", ""), "")) or _planned(own),
-            exe.get(own.get("MainPID", ""), ""),
-            program.get(_path(own), ""),
+            started.get(pid, ()) or _planned(own),
+            exe.get(pid, "") if started.get(pid) else "",
+            tuple(program[word] for word in _planned(own) if word in program),
             " | ".join(map(_words, said.get(own["Id"], "").strip().split("\t"))),
             int(now) - int(own["ActiveEnterTimestampMonotonic"] or 0) // 1_000_000,
         )
         for own in shown
+        for pid in [own.get("MainPID", "")]
     }
 
 
@@ -152,17 +157,13 @@ def _planned(own: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(command[1].split()) if command else ()
 
 
-def _path(own: Mapping[str, str]) -> str:
-    command = re.search(r"path=([^ ;]+)", own.get("ExecStart", ""))
-    return command[1] if command else ""
-
-
 def _current(_subject: Subject, answer: Answer) -> Iterator[Judgement]:
     alike = text("each process runs the file that its unit names")
     running = {name: unit for name, unit in units(answer.text).items() if unit.executable}
-    other = {name: unit for name, unit in running.items() if unit.executable != unit.program}
+    other = {name: unit for name, unit in running.items() if unit.executable not in unit.programs}
     for name, unit in other.items():
-        yield from judged(text("{unit} runs {file}", unit=name, file=unit.program or "nothing"),
+        wanted = ", ".join(unit.programs) or text("nothing")
+        yield from judged(text("{unit} runs {file}", unit=name, file=wanted),
                           text("{unit} runs {file}", unit=name, file=unit.executable))  # fmt: skip
     if running and not other:
         yield from judged(alike, alike)

@@ -48,5 +48,7 @@ CHECKS = (
           # (pkg/controlplane/reconcilers/lease.go).
           again_s=11,
           why="pods reach the API at these addresses",
+          cure="delete the lease of the control plane that is gone: etcdctl del "
+          "/registry/masterleases/ADDRESS",
           see="hardway kubectl get endpointslice kubernetes --output=wide"),
 )  # fmt: skip

@@ -26,7 +26,7 @@ from hardway.model.etcd import argv
 from hardway.model.objects import is_ready, items
 from hardway.model.resources import Manifest, Severity, Verdict
 from hardway.model.trials import Trial
-from hardway.steps import control_plane, encryption
+from hardway.steps import control_plane, cures, encryption
 from hardway.steps.base import API, CURL, Step
 from hardway.steps.keys_in_use import KEYS_IN_USE
 
@@ -236,6 +236,8 @@ ENCRYPTED = Check(
     test=f"hardway ssh <CONTROL_PLANE> -- '{ETCDCTL} get /registry/secrets/<NAMESPACE>/probe "
     f"--print-value-only | head -c {len(SEALED)} | grep {SEALED}'",
     why="whoever reads etcd's disk must not read Secrets",
+    cure="find what writes to etcd past the API server; etcd lets in only clients that its CA has "
+    "signed",
     see=f"hardway ssh <CONTROL_PLANE> -- {ETCDCTL} get --prefix --limit=1 /registry/secrets/",
 )  # fmt: skip
 ON_A_NODE = (
@@ -244,6 +246,7 @@ ON_A_NODE = (
           ask=Kubectl(("logs", "--namespace=<NAMESPACE>", "<POD>"), timeout_s=15),
           test="hardway kubectl logs --namespace=<NAMESPACE> <POD> | grep .",
           why="the API server reaches this node's kubelet, with rights",
+          cure=cures.PACKETS_PASS,
           see="hardway kubectl get --raw=/api/v1/nodes/<MACHINE>/proxy/healthz"),
     Check(name="exec-and-names", step=NAME, scope=NODES, when=Occasion.CHANGED,
           causes=("kubelet-healthy", "kubelet-settings", "logs", "pod-resolves", "dns-ready"),
@@ -251,6 +254,7 @@ ON_A_NODE = (
           judge=says("<API_SERVICE_IP>"),
           test=f"{EXEC} resolve kubernetes.default.svc.cluster.local | grep -x <API_SERVICE_IP>",
           why="a command runs in a pod there, and resolves a Service's name",
+          cure=cures.PACKETS_PASS,
           see=f"{IN_POD} resolve kubernetes.default.svc.cluster.local"),
     Check(name="port-forward", step=NAME, scope=NODES, when=Occasion.CHANGED,
           causes=("kubelet-healthy", "logs"),
@@ -263,6 +267,7 @@ ON_A_NODE = (
           judge=_pod_answered,
           test=f"{EXEC} get http://probe.<NAMESPACE>.svc.cluster.local:{PORT}/ | {POD_ANSWERS}",
           why="DNS and kube-proxy lead from this node to a pod",
+          cure=cures.PACKETS_PASS,
           see=f"{IN_POD} get http://kube-dns.kube-system.svc.cluster.local:9153/metrics"),
     Check(name="service-by-ip", step=NAME, scope=NODES, when=Occasion.CHANGED,
           causes=("logs", "pod-reaches-service", "kube-proxy-healthy"),
@@ -270,6 +275,7 @@ ON_A_NODE = (
           ask=_probe("get", f"http://<SERVICE_IP>:{PORT}/"), judge=_pod_answered,
           test=f"{EXEC} get http://<SERVICE_IP>:{PORT}/ | {POD_ANSWERS}",
           why="kube-proxy's rules lead from this node to a pod",
+          cure=cures.PACKETS_PASS,
           see=f"{IN_POD} get http://<DNS_SERVICE_IP>:9153/metrics"),
     # From a control plane: it runs no kube-proxy and comes like any client from outside.
     Check(name="node-port", step=NAME, scope=NODES, when=Occasion.CHANGED,
@@ -280,12 +286,14 @@ ON_A_NODE = (
           test="hardway ssh <CONTROL_PLANE> -- curl --silent --max-time 10 "
           f"http://<ADDRESS>:<NODE_PORT>/ | {POD_ANSWERS}",
           why="clients outside the cluster reach a Service at this node's address",
+          cure=cures.PACKETS_PASS,
           see="hardway ssh <MACHINE> -- nft list map ip kube-proxy service-nodeports"),
     Check(name="source-address-kept", step=NAME, scope=NODES, when=Occasion.CHANGED,
           causes=("logs", "pod-reaches-neighbours"), anywhere=("pod-routes", "pod-masquerade"),
           ask=_probe("get", f"http://<PEER_IP>:{PORT}/"), judge=_own_address,
           test=f"{EXEC} get http://<PEER_IP>:{PORT}/ | grep -F <POD_IP>",
           why="a pod elsewhere sees this pod's own address, not its node's",
+          cure=cures.PACKETS_PASS,
           see="hardway ssh <MACHINE> -- nft list chain ip hardway_pods postrouting"),
 )  # fmt: skip
 ON_NODES = tuple(

@@ -19,7 +19,7 @@ from hardway.model.objects import GET_NODES, node_states
 from hardway.model.resources import Desired, Folder, Manifest, Severity, Verdict
 from hardway.model.rows import Note, Setting
 from hardway.render.systemd import Service
-from hardway.steps import containerd, kube_proxy, kubelet, processes, worker_settings
+from hardway.steps import containerd, cures, kube_proxy, kubelet, processes, worker_settings
 from hardway.steps.base import API, CURL, Given, Inventory, Step, services
 from hardway.steps.certificate_checks import TLS
 from hardway.steps.extras import with_extras
@@ -105,6 +105,7 @@ RUNTIME = Check(
     ask=Sh("ctr --connect-timeout 2s version >/dev/null 2>&1 && echo answers || echo no"),
     judge=says("answers"), causes=("containerd-runs",),
     why="without a runtime nothing runs",
+    cure=cures.restart("containerd"),
     see="hardway ssh <MACHINE> -- ctr --namespace k8s.io images ls",
 )  # fmt: skip
 KUBELET = Check(
@@ -112,6 +113,7 @@ KUBELET = Check(
     ask=_status_of(f"http://127.0.0.1:{kubelet.HEALTH_PORT}/healthz"), judge=says("200"),
     causes=("kubelet-runs", "kubelet-flags"),
     why="kubelet starts, watches and ends the pods of its node",
+    cure=cures.restart("kubelet"),
     see=f"hardway ssh <MACHINE> -- curl http://127.0.0.1:{kubelet.HEALTH_PORT}/healthz",
 )  # fmt: skip
 PROXY = Check(
@@ -119,6 +121,7 @@ PROXY = Check(
     ask=_status_of(f"http://127.0.0.1:{kube_proxy.HEALTH_PORT}/healthz"), judge=says("200"),
     causes=("kube-proxy-runs", "kube-proxy-flags", *API),
     why="without it Services' addresses lead nowhere",
+    cure=cures.restart("kube-proxy"),
     see=f"hardway ssh <MACHINE> -- curl http://127.0.0.1:{kube_proxy.HEALTH_PORT}/healthz",
 )  # fmt: skip
 READY = Check(
@@ -153,6 +156,7 @@ CHECKS = (
           ask=_status_of(f"--cacert {CA} https://<MACHINE>:{kubelet.PORT}/pods"),
           judge=says("401"), causes=("kubelet-healthy", "kubelet-settings"),
           why="whoever may ask a kubelet for exec is root on that node",
+          cure="find what answers in kubelet's place (ss -ltnp, nft list ruleset) and remove it",
           see=f"hardway ssh <MACHINE> -- curl --cacert {CA} https://<MACHINE>:{kubelet.PORT}/pods"),
     PROXY,
     *worker_settings.CHECKS,
@@ -167,11 +171,13 @@ CHECKS = (
     Check(name="node-takes-pods", step=NAME, scope=NODES, ask=Kubectl(GET_NODES),
           judge=_takes_pods, severity=Severity.WARN, causes=API,
           why="people keep pods away from it by a cordon or a taint; hardway leaves that to them",
+          cure="let it take pods again: hardway kubectl uncordon NODE",
           see="hardway kubectl describe node <MACHINE>"),
     Check(name="node-range", step=NAME, scope=NODES, ask=Kubectl(GET_NODES), judge=_range,
           severity=Severity.WARN, causes=API,
           why="other network plugins take the range from the Node; it can be set only once, so "
           "that another one goes with the Node alone: kubectl delete node, then hardway up",
+          cure="make its Node object again: hardway kubectl delete node NODE, then hardway up",
           see="hardway kubectl get node <MACHINE> --output=jsonpath={.spec.podCIDR}"),
 )  # fmt: skip
 
