@@ -13,7 +13,8 @@ from hardway.mutations.row import (
 from hardway.steps import address, apiserver, balancer, encryption
 from hardway.steps.apiserver_files import AUTHENTICATION
 
-PROGRAM = "/usr/local/bin/kube-apiserver"
+PROGRAMS = "/usr/local/bin"
+PROGRAM = f"{PROGRAMS}/kube-apiserver"
 OTHER_PORT = f"sed -i 's/^\\( *bind <ENDPOINT>\\):<PORT>/\\1:16443/' {balancer.CONFIG}"
 IDENTITY_FIRST = (
     "sed -i -e 's/^  providers:$/&\\n  - identity: {}/' -e '$ {/identity/d}' " + encryption.PATH
@@ -63,13 +64,13 @@ ROWS = (
         name="api-server-of-another-release", check="apiserver-version", role=Role.CONTROL_PLANE,
         keeps=(PROGRAM,),
         # Named as what a killed run leaves, so that `hardway up` removes it.
-        do=f"""other=$(readlink -f {PROGRAM}){NEW}
-LC_ALL=C sed "s/v<VERSION>/v$(echo <VERSION> | sed 's/.$/x/; s/x/9/')/g" {PROGRAM} >"$other"
-chmod 0755 "$other"
-ln --symbolic --force "$other" {PROGRAM}
+        do=f"""mkdir -p {PROGRAMS}/{NEW}
+other={PROGRAMS}/{NEW}/kube-apiserver
+LC_ALL=C sed "s/v<VERSION>/v$(echo <VERSION> | sed 's/.$/x/; s/x/9/')/g" {PROGRAM} >$other
+chmod 0755 $other
+ln --symbolic --force $other {PROGRAM}
 systemctl restart {apiserver.UNIT}""",
-        undo=f"""rm --force "$(readlink -f {PROGRAM}){NEW}"
-systemctl restart {apiserver.UNIT}""",
+        undo=f"rm -rf {PROGRAMS}/{NEW}\nsystemctl restart {apiserver.UNIT}",
         symptom="kubectl version now and then tells of another server.",
         why="A program is what it says of itself, whatever its file is called.",
         shows_s=30,
