@@ -22,7 +22,7 @@ up: setup ## a verified cluster of three control planes and three workers on thi
 down: ## remove it; proves that nothing is left
 	@./hardway down --yes
 
-check: lint unit ## lint, types and unit tests, no root: minutes
+check: lint unit ## lint, types and unit tests, no root: a minute
 
 lint: setup-dev
 	@$(PYTHON) -m ruff check --quiet .
@@ -31,10 +31,11 @@ lint: setup-dev
 	@PYTHONPATH=src .venv/bin/lint-imports --no-cache
 
 unit: setup-dev
-	@$(PYTHON) -m pytest -q -n 2 --dist worksteal tests/unit
+	@$(PYTHON) -m pytest -q -n 2 --dist worksteal -m "not thorough" tests/unit
 
 test: lint ## everything, with real clusters of its own: what CI runs; three quarters of an hour
-	@$(PYTHON) -m pytest -q -n 2 --dist worksteal -m "not (cluster or lab or nightly)"
+	@$(PYTHON) -m pytest -q -n 2 --dist worksteal -m "not (cluster or lab or nightly)" \
+		--hypothesis-profile thorough
 	@$(PYTHON) -m pytest -v -m "(cluster or lab) and not nightly"
 
 nightly: setup-dev ## what takes longer than `make test` should, with a report (docs/tests.md); hours

@@ -24,8 +24,10 @@ FOLDERS = Path(tempfile.gettempdir(), f"pytest-of-{getpass.getuser()}")
 MAKE_MACHINES = ("cluster", "lab")
 
 # How long an example takes depends on what else this host does.
-settings.register_profile("any host", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("any host")
+ANY_HOST = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", ANY_HOST, max_examples=20)
+settings.register_profile("thorough", ANY_HOST, max_examples=100)
+settings.load_profile("quick")
 
 
 def pytest_configure() -> None:

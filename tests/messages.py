@@ -70,8 +70,13 @@ def is_untranslated(text: str) -> bool:
     return all(word[0] in "-{[" or word.isupper() or word in own for word in words)
 
 
-def spoken() -> Iterator[tuple[ast.expr, str]]:
-    """Yield what the source gives to `text`, `say` and errors, with its file."""
+@cache
+def spoken() -> Sequence[tuple[ast.expr, str]]:
+    """Return what the source gives to `text`, `say` and errors, with its file."""
+    return tuple(_spoken())
+
+
+def _spoken() -> Iterator[tuple[ast.expr, str]]:
     for file in sorted(SOURCE.rglob("*.py")):
         tree, where = ast.parse(file.read_text()), str(file.relative_to(SOURCE))
         named: dict[str, list[ast.expr]] = {}

@@ -79,6 +79,8 @@ def translate(said: str, code: str) -> str:
 
 def cells(said: str) -> int:
     """Return how many columns of a terminal a text takes; Korean letters take two."""
+    if said.isascii():
+        return len(said)
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in said)
 
 

@@ -22,8 +22,8 @@ needs_root = pytest.mark.skipif(
 
 SYSTEMCTL = r"""#!/bin/sh
 # Keeps in /run/fake/UNIT.{active,enabled,started} what systemd would know.
-mkdir -p /run/fake /run/hardway
-verb=; units=
+[ -d /run/fake ] && [ -d /run/hardway ] || mkdir -p /run/fake /run/hardway
+verb=; units=; now=$(date -u '+%a %Y-%m-%d %H:%M:%S.%6N UTC')
 for word; do case $word in
   --*) ;;
   *.service|*.timer) units="$units $word" ;;
@@ -32,7 +32,7 @@ esac; done
 for unit in $units; do
   file=/etc/systemd/system/$unit
   case $verb in
-  enable) touch /run/fake/$unit.enabled ;;
+  enable) : >/run/fake/$unit.enabled ;;
   disable) rm -f /run/fake/$unit.enabled ;;
   stop) rm -f /run/fake/$unit.active ;;
   start) [ -e /run/fake/$unit.active ] || set -- restart ;;
@@ -45,17 +45,16 @@ for unit in $units; do
   fi
   if [ "$verb" = restart ] || { [ "$verb" = start ] && [ ! -e /run/fake/$unit.active ]; }; then
     [ -e $file ] || { echo "Unit $unit not found." >&2; exit 5; }
-    date -u '+%a %Y-%m-%d %H:%M:%S.%6N UTC' >/run/fake/$unit.active
-    sed -n 's/^Environment=HARDWAY_DIGEST=//p' $file >/run/hardway/$unit
-    # A oneshot unit's command notes the digest itself.
-    sed -n "s/.*echo \([0-9a-f]*\) *>.*/\1/p" $file | head -1 >>/run/hardway/$unit
-    sed -n 's|^ExecStartPre=+||p' $file >/run/fake/before
-    sh -e /run/fake/before
+    echo "$now" >/run/fake/$unit.active
+    # A oneshot unit's command notes the digest itself. One sed: to start programs takes longest.
+    sed -n -e 's/^Environment=HARDWAY_DIGEST=//p' -e 's/.*echo \([0-9a-f]*\) *>.*/\1/p' \
+        -e 's|^ExecStartPre=+||w /run/fake/before' $file >/run/hardway/$unit
+    [ ! -s /run/fake/before ] || sh -e /run/fake/before
     echo "$verb $unit" >>/run/fake/log
   fi
   if [ "$verb" = show ]; then
     started=; active=inactive; enabled=
-    [ -e /run/fake/$unit.active ] && { active=active; started=$(cat /run/fake/$unit.active); }
+    [ -e /run/fake/$unit.active ] && { active=active; read -r started </run/fake/$unit.active; }
     [ -e /run/fake/$unit.enabled ] && enabled=enabled
     printf 'Id=%s\nMainPID=0\nActiveState=%s\nUnitFileState=%s\nNeedDaemonReload=no\n' \
         "$unit" "$active" "$enabled"

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+PACKAGES = ("engine", "steps", "pki", "model")
+"""Those of hardway whose conditions are flipped."""
 OPERATORS: dict[type[ast.cmpop], tuple[str, str]] = {
     ast.Eq: (r"==", "!="),
     ast.NotEq: (r"!=", "=="),
@@ -26,16 +28,7 @@ JOINTS: dict[type[ast.boolop], tuple[str, str]] = {
     ast.Or: (r"\bor\b", "and"),
 }
 LEFT_ALONE = (ast.Raise, ast.JoinedStr, ast.Assert)
-RECORDER = """
-def __seen__(number, _seen=set()):
-    import os
-    test = os.environ.get("PYTEST_CURRENT_TEST", "")
-    if "MUTANTS_SEEN" in os.environ and (number, test) not in _seen:
-        _seen.add((number, test))
-        with open(os.environ["MUTANTS_SEEN"], "a") as file:
-            file.write(f"{number}\\t{test}\\n")
-"""
-"""Notes which test has an expression evaluated, also in a program that the test started."""
+RECORDER = "from tests.mutants.seen import seen as __seen__\n"
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,7 +187,13 @@ def test_a_run_that_was_killed_before_a_reload_leaves_it_to_the_next_one(tmp_pat
 
 
 @needs_root
-@pytest.mark.parametrize("in_the_middle", [False, True], ids=["before", "in the middle"])
+@pytest.mark.parametrize(
+    "in_the_middle",
+    [
+        pytest.param(False, id="before", marks=pytest.mark.thorough),
+        pytest.param(True, id="in the middle"),
+    ],
+)
 def test_broken_off_at_every_command_the_next_run_goes_on(
     tmp_path: Path, in_the_middle: bool
 ) -> None:
@@ -206,7 +212,9 @@ def test_broken_off_at_every_command_the_next_run_goes_on(
 
 
 @needs_root
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize(
+    "part", [0, *(pytest.param(n, marks=pytest.mark.thorough) for n in (1, 2, 3))]
+)
 def test_killed_after_any_line_of_what_puts_files_the_next_run_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: int
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 from mcp import Client
 from tests.views import atlas
 
+from hardway.atlas.material import MaterialKind
 from hardway.cli.mcp import server
 from hardway.operations.tools import TOOLS
 from hardway.project import Project, open_project
@@ -76,8 +77,8 @@ def test_nothing_is_written(project, tmp_path: Path) -> None:
 
 
 def test_no_answer_has_a_key(project) -> None:
-    said = json.dumps([
-        call(project, "explain", what=path).structured_content
-        for path in atlas().materials["controller-0"]
-    ])  # fmt: skip
+    of_each_kind = {row.kind: path for path, row in atlas().materials["controller-0"].items()}
+    assert MaterialKind.KEY in of_each_kind
+    said = json.dumps([call(project, "explain", what=path).structured_content
+                       for path in of_each_kind.values()])  # fmt: skip
     assert "PRIVATE KEY" not in said

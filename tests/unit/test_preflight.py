@@ -262,6 +262,7 @@ class Local:
         return Completed(done.returncode, done.stdout, done.stderr)
 
 
+@pytest.mark.thorough  # apt reads its lists, and may fetch them
 def test_the_scripts_say_of_this_very_host_what_is_true() -> None:
     """By whatever /bin/sh this host has; nothing is left of it."""
     if os.geteuid():
