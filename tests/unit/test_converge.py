@@ -190,6 +190,7 @@ def test_a_run_that_was_killed_before_a_reload_leaves_it_to_the_next_one(tmp_pat
 @pytest.mark.parametrize(
     "in_the_middle",
     [
+        # What the command before it left is also what is there in the middle of it.
         pytest.param(False, id="before", marks=pytest.mark.thorough),
         pytest.param(True, id="in the middle"),
     ],
@@ -218,7 +219,7 @@ def test_broken_off_at_every_command_the_next_run_goes_on(
 def test_killed_after_any_line_of_what_puts_files_the_next_run_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: int
 ) -> None:
-    """In parts that several processes can share: it takes long."""
+    """In parts that several processes can share: it takes long. The first has every fourth line."""
     given = given_with_blobs(tmp_path / "blobs")
     put_script = converge.put_script
     wanted = merged(render(FAKE_STEPS, given)[given.cluster.machines[0].name].values())
