@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from secrets import token_hex
+from typing import TYPE_CHECKING
 
 from hardway import components
-from hardway.bundle import Contents
 from hardway.checks.live import Live
 from hardway.components import Component, Lock, Stored
 from hardway.components.flags import refuse_unknown
@@ -28,6 +28,9 @@ from hardway.text import text
 from hardway.tools.kubectl import Kubectl
 from hardway.transport.base import Fleet, Way, way
 from hardway.workspace import DECISIONS, Workspace
+
+if TYPE_CHECKING:
+    from hardway.bundle import Contents
 
 Files = dict[str, dict[str, Stored]]
 """Components' files by architecture, then by name."""
@@ -48,7 +51,7 @@ class Project:
     """hardway.lock, if there is one."""
     new_versions: bool = False
     """Components move to this hardway's versions, as far as their minors stay."""
-    bundled: Contents | None = None
+    bundled: "Contents | None" = None
     """With a bundle: what is in it, and so all that there is."""
     doubts: tuple[str, ...] = ()
     """What in hardway.yaml would be refused of a new cluster."""

@@ -48,6 +48,20 @@ def test_help_loads_nothing_heavy(tmp_path: Path) -> None:
     assert done.stderr == "[]\n"
 
 
+def test_what_is_loaded_starts_no_program_and_no_providers_that_are_not_asked_for() -> None:
+    code = (
+        "import sys; started = []\n"
+        "sys.addaudithook(lambda e, a: started.append(a) if e == 'subprocess.Popen' else None)\n"
+        "from hardway import pipeline\n"
+        "print([m for m in ('hardway.providers.aws', 'hardway.bundle') if m in sys.modules])\n"
+        "from hardway.transport import ssh\n"
+        "print(started)"
+    )
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    said = subprocess.check_output([sys.executable, "-c", code], env=env, text=True)
+    assert said == "[]\n[]\n"
+
+
 def test_init_writes_a_spec_and_keeps_one_that_is_there(tmp_path: Path) -> None:
     assert hardway("init", folder=tmp_path).returncode == 0
     (tmp_path / "hardway.yaml").write_text("name: mine\n")

@@ -13,11 +13,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import asyncssh
-from asyncssh.config import SSHClientConfig, SSHConfig
-
 from hardway.errors import ConnectError, RefusedError
 from hardway.text import text
+from hardway.transport.lean import SSHClientConfig, SSHConfig, asyncssh
 from hardway.transport.refusals import CAUGHT, connect_error
 from hardway.transport.target import Target, bastion, login
 

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import asyncssh
-
 from hardway.errors import ConnectError
 from hardway.text import text
+from hardway.transport.lean import asyncssh
 
 RUNS = "see whether it runs: hardway machine list"
 KEYS = (

@@ -7,13 +7,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
-import asyncssh
-
 from hardway.errors import ConnectError
 from hardway.text import text
 from hardway.transport.base import Completed, Reached, Transport, Way
 from hardway.transport.become import MARK, PASSWORD_WANTED, PROBE, Become, begun
 from hardway.transport.dial import Dialer
+from hardway.transport.lean import asyncssh
 from hardway.transport.refusals import CAUGHT, RUNS, connect_error
 from hardway.transport.target import Target
 
