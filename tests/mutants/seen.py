@@ -21,6 +21,8 @@ TOOK: Counter[str] = Counter()
 NOTED: set[tuple[int, str]] = set()
 MAKING: list[set[int]] = []
 """What was evaluated so far for each value that is being made; the innermost is last."""
+OURS = ("hardway", "test")
+"""How modules of hardway and of its tests begin."""
 FOR_FIXTURE: defaultdict[object, set[int]] = defaultdict(set)
 
 
@@ -53,6 +55,8 @@ def noting(cache: Callable[..., Any]) -> Callable[..., Any]:
     """Return a cache of functools that notes, for whoever uses a value, what it depends on."""
 
     def noting_cache(function: Callable[..., Any]) -> Callable[..., Any]:
+        if not function.__module__.startswith(OURS):
+            return cache(function)
         kept, needed = cache(function), defaultdict[object, set[int]](set)
 
         @functools.wraps(kept)
@@ -84,13 +88,17 @@ class NotingProperty(functools.cached_property[Any]):
         instance.__dict__[self.attrname] = value
 
 
-def install() -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests() -> None:
     """Note also what passes through caches, and load what tables are made of before any test."""
     lru_cache = functools.lru_cache
-    functools.cache = noting(functools.cache)
-    functools.lru_cache = lambda maxsize, typed=False: (
-        lru_cache(maxsize) if callable(maxsize) else noting(lru_cache(maxsize, typed))
-    )
+
+    def noting_lru_cache(maxsize: Any = 128, typed: bool = False) -> Any:
+        if callable(maxsize):
+            return noting(lru_cache)(maxsize)
+        return noting(lru_cache(maxsize, typed))
+
+    functools.cache, functools.lru_cache = noting(functools.cache), noting_lru_cache
     functools.cached_property = NotingProperty
     package = importlib.import_module("hardway")
     for module in pkgutil.walk_packages(package.__path__, "hardway."):
@@ -117,7 +125,3 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if "PYTEST_XDIST_WORKER" not in os.environ:
         Path(os.environ["MUTANTS_TOOK"]).write_text(json.dumps(TOOK))
-
-
-if "MUTANTS_SEEN" in os.environ:
-    install()

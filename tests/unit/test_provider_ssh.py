@@ -61,8 +61,8 @@ def test_files_that_are_not_there_are_said_at_once(tmp_path: Path) -> None:
     with pytest.raises(PreflightError) as caught:
         asyncio.run(ours.preflight(support.cluster(TEXT)))
     assert caught.value.problems == (
-        "a: key gone is not there", "a: config none is not there",
-        "b: key gone is not there", "b: config none is not there",
+        "a: the file gone is missing", "a: the file none is missing",
+        "b: the file gone is missing", "b: the file none is missing",
     )  # fmt: skip
 
 
