@@ -21,6 +21,8 @@ class Happened(StrEnum):
     """A step is being brought about and checked."""
     HELD = "held"
     """All checks of a step hold, `seconds` after its beginning."""
+    LEFT = "left"
+    """A machine is no part of the cluster any more, though others may not know it yet."""
     WARNED = "warned"
     """Something about a machine that one should know."""
     ENDED = "ended"

@@ -3,18 +3,17 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from hashlib import sha256
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests import support
+from tests.fakes.etcd import Etcd
 
 from hardway.checks.live import Live
-from hardway.engine import members
 from hardway.engine.members import Membership, joining
 from hardway.errors import ConnectError, RefusedError, StepError
 from hardway.model.members import (
@@ -91,96 +90,12 @@ def test_the_list_is_read_and_a_member_found_by_its_address() -> None:
 
 
 @dataclass
-class World:
-    """etcd's members and data as three control planes see them; the k-th command breaks off."""
+class World(Etcd):
+    """Three control planes, of which the k-th command breaks off."""
 
-    rows: dict[str, dict[str, Any]]
-    data: set[str]
-    runs: set[str]
-    joined: dict[str, str] = field(default_factory=dict)
-    """What a machine's join.env says."""
-    said: str = ""
-    """What the machine's check of file systems says, in place of the truth."""
-    in_sync_after: int = 1
-    unhealthy: int = 0
-    """How often etcd lets nobody in, after another one was promoted."""
     commands: int = 0
     breaks_at: int = 0
     after: bool = False
-    log: list[str] = field(default_factory=list)
-    stopped: str = ""
-    """Whose API server was told to stop."""
-    ids: int = 100
-
-    def answer(self, machine: str, argv: Sequence[str], stdin: bytes) -> Completed:
-        words = [w for w in argv if not w.startswith("--")]
-        if words[0].endswith("etcdctl"):
-            asked = [m.name for m in CLUSTER.control_planes
-                     if f"--endpoints=https://{m.address}:2379" in argv]  # fmt: skip
-            return self.etcdctl(*(asked or [machine]), words[1:], argv)
-        if words[0] == "cat":
-            body = b"all data"
-            return Completed(0, body + sha256(body).digest(), b"")
-        if argv[-1] == members.DATA:
-            return Completed(0, (self.said or "data" * (machine in self.data) or "none").encode(),
-                             b"")  # fmt: skip
-        if words[:2] == ["systemctl", "stop"]:
-            self.stopped = machine
-        elif words[:2] == ["systemctl", "disable"]:
-            self.runs.discard(machine)
-            self.log.append(f"stop {machine}")
-        elif etcd.JOIN in argv[-1] and stdin:
-            self.joined[machine] = stdin.decode()
-            self.start(machine)
-        elif argv[-1].startswith(f"rm -f {etcd.JOIN};"):
-            self.joined.pop(machine, None)
-        return Completed(0, b"", b"")
-
-    def start(self, machine: str) -> None:
-        own = self.rows.get(machine)
-        assert own is not None
-        assert own.get("isLearner"), "without data only as a learner"
-        names = [row.get("name") or machine for row in self.rows.values()]
-        assert all(f"{name}=https" in self.joined[machine] for name in names)
-        own |= {"name": machine, "clientURLs": ["https://x:2379"]}
-        self.data.add(machine)
-        self.runs.add(machine)
-        self.log.append(f"start {machine}")
-
-    def etcdctl(self, machine: str, words: Sequence[str], argv: Sequence[str]) -> Completed:
-        voters = {name for name, row in self.rows.items() if not row.get("isLearner")}
-        quorum = len(voters & self.runs) > len(voters) // 2
-        if machine not in self.runs or not quorum:
-            return Completed(1, b"", b"context deadline exceeded")
-        match list(words[:2]):
-            case ["member", "list"]:
-                text = json.dumps({"members": list(self.rows.values())})
-                return Completed(0, text.encode(), b"")
-            case ["member", "remove"]:
-                (name,) = [n for n, row in self.rows.items() if f"{row['ID']:x}" == words[2]]
-                assert name not in self.runs or self.stopped == name
-                self.runs.discard(name)
-                del self.rows[name]
-                self.log.append(f"remove {name}")
-            case ["member", "add"] if self.unhealthy:
-                self.unhealthy -= 1
-                return Completed(1, b"", b"Error: etcdserver: unhealthy cluster")
-            case ["member", "add"]:
-                assert "--learner" in argv
-                (url,) = [w.partition("=")[2] for w in argv if w.startswith("--peer-urls")]
-                self.ids += 1
-                self.rows[words[2]] = {"ID": self.ids, "peerURLs": [url], "isLearner": True}
-                self.log.append(f"add {words[2]}")
-            case ["member", "promote"]:
-                self.in_sync_after -= 1
-                if self.in_sync_after > 0:
-                    return Completed(1, b"", b"can only promote a learner member which is in sync")
-                (row,) = [r for r in self.rows.values() if f"{r['ID']:x}" == words[2]]
-                del row["isLearner"]
-                self.log.append(f"promote {row['name']}")
-            case ["snapshot", "save"]:
-                self.log.append("snapshot")
-        return Completed(0, b"", b"")
 
 
 @dataclass
@@ -209,7 +124,7 @@ def emptied(name: str = "controller-1") -> World:
         for i, m in enumerate(CLUSTER.control_planes, 1)
     }
     others = rows.keys() - {name}
-    return World(rows, data=set(others), runs=set(others))
+    return World(CLUSTER, rows, data=set(others), runs=set(others))
 
 
 def live_of(world: World, folder: Path) -> Live:

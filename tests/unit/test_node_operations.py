@@ -287,19 +287,13 @@ def test_broken_off_at_every_command_the_same_command_goes_on(
         world.breaks_at, world.after = k, after
         with pytest.raises(ConnectError):
             remove(folder, world, makes=makes)
-        # What `up` does to the others is left: then the machine is forgotten already.
-        again = remove if GONE in kept(folder) else up
-        again(folder, world, makes=makes)
+        remove(folder, world, makes=makes)
         assert_gone(folder, world, makes=makes)
 
 
 def kept(folder: Path) -> list[str]:
     rows = json.loads((folder / "cluster.json").read_text())["machines"]
     return [row["name"] for row in rows]
-
-
-def up(folder: Path, world: World, *, makes: bool = True) -> None:
-    asyncio.run(nodes.make_whole(project(folder, world, SPEC % 2, makes=makes), (), print))
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])

@@ -52,14 +52,20 @@ if {HAS_LOG}; then echo data; else echo none; fi"""
 async def joining(live: Live, seen: Mapping[str, Observed]) -> list[Change]:
     """Return a change for each control plane that has to join etcd; reads only.
 
-    Asked about are machines on which etcd does not run, and only while others have a quorum.
+    Asked about are machines on which etcd does not run, or on which a run was killed that let it
+    join, and only while others have a quorum.
     """
     runs = {name for name, o in seen.items() if _runs(o)}
-    quiet = [m for m in live.cluster.control_planes if m.name in seen and m.name not in runs]
-    if not quiet or not (members := await _listed(live, runs)):
+    asked = [
+        m
+        for m in live.cluster.control_planes
+        if m.name in seen and (m.name not in runs or _on_its_way(seen[m.name]))
+    ]
+    others = runs - {m.name for m in asked}
+    if not asked or not (members := await _listed(live, others)):
         return []
     found = []
-    for machine in quiet:
+    for machine in asked:
         has_data = await _has_data(live.fleet.get(machine.name), machine)
         if next_step(machine, member_of(machine, members), has_data=has_data) is not Next.NOTHING:
             found.append(_change(machine))
@@ -70,11 +76,15 @@ def _runs(observed: Observed) -> bool:
     return etcd.UNIT in observed.units and observed.units[etcd.UNIT].active == "active"
 
 
+def _on_its_way(observed: Observed) -> bool:
+    return bool(observed.effects.get(etcd.WAY_IN, "").strip())
+
+
 def _change(machine: Machine) -> Change:
     return Change(
         machine=machine.name, step=etcd.NAME, kind=Kind.JOIN,
         path_or_unit=f"Member/{machine.name}", item=EtcdMember(name=machine.name),
-        diff="it has no data and the others have a quorum: it joins them with their data",
+        diff="it does not vote and the others have a quorum: it joins them with their data",
     )  # fmt: skip
 
 
@@ -133,10 +143,7 @@ class Membership:
                     await self._start()
                 case Next.PROMOTE:
                     await self._promote()
-        # An API server that has missed its member tries it again after up to two minutes.
-        again = f"systemctl restart --no-block {apiserver.UNIT}"
-        script = f"rm -f {etcd.JOIN}; ! systemctl is-active --quiet {apiserver.UNIT} || {again}"
-        await run_checked(self.transport, ["sh", "-c", script])
+        await run_checked(self.transport, ["sh", "-c", etcd.JOINED])
 
     async def leave(self, report: Report) -> None:
         """Take its member out of etcd, after a snapshot.

@@ -87,7 +87,7 @@ async def _join(
     names = [step.name for step in steps]
     before = names[: names.index(joining.step) + 1]
     own = [c for c in changes if c.machine == joining.machine and c.step in before]
-    member = [c for c in own if c.path_or_unit in {etcd.UNIT, joining.path_or_unit}]
+    member = [c for c in own if c.path_or_unit in {etcd.UNIT, etcd.WAY_IN, joining.path_or_unit}]
     later = [c for c in own if c.kind in RESTARTS or isinstance(c.item, Obsolete)]
     prepared = [c for c in own if c not in (*member, *later)]
     await _prepare(live, joining.machine, prepared, report)

@@ -44,13 +44,15 @@ async def remove(project: Project, departure: Departure, report: Report) -> list
             said to be lost and lives.
         UnknownError: other machines did not answer; the removal is complete.
     """
-    machine = _known(project, departure.name)
-    _unlisted(project, machine)
-    with journaled(project, report, f"node remove {machine.name}") as told:
-        await _depart(project, machine, departure, told)
-        _forget(project, departure, told)
-        project.workspace.forget(machine.name)
-        return await make_whole(project.without(machine.name), STEPS, told)
+    command = f"node remove {departure.name}"
+    left = _has_left(project, departure.name, command)
+    if not left:
+        _unlisted(project, _known(project, departure.name))
+    with journaled(project, report, command) as told:
+        if not left:
+            await _depart(project, departure, told)
+        project.workspace.forget(departure.name)
+        return await make_whole(project.without(departure.name), STEPS, told)
 
 
 async def replace(project: Project, departure: Departure, report: Report) -> list[Finding]:
@@ -59,11 +61,28 @@ async def replace(project: Project, departure: Departure, report: Report) -> lis
     Raises:
         HardwayError: as of `remove` and of `pipeline.up`.
     """
-    machine = _known(project, departure.name)
-    with journaled(project, report, f"node replace {machine.name}") as told:
-        await _depart(project, machine, departure, told)
-        _forget(project, departure, told)
+    command = f"node replace {departure.name}"
+    left = _has_left(project, departure.name, command)
+    _known(project, departure.name)
+    with journaled(project, report, command) as told:
+        if not left:
+            await _depart(project, departure, told)
         return await make_whole(project, STEPS, told)
+
+
+def _has_left(project: Project, name: str, command: str) -> bool:
+    """Return whether the last runs were this command, and one broke off once a machine had left.
+
+    A machine of this name that is there again is the new one.
+    """
+    for event in reversed([*project.workspace.journal.events()]):
+        if event.happened is Happened.LEFT and event.machine == name:
+            return True
+        if event.happened is Happened.ENDED:
+            return False
+        if event.happened is Happened.BEGUN and event.text != command:
+            return False
+    return False
 
 
 def _known(project: Project, name: str) -> Machine:
@@ -106,8 +125,9 @@ def _unlisted(project: Project, machine: Machine) -> None:
         )  # fmt: skip
 
 
-async def _depart(project: Project, machine: Machine, departure: Departure, report: Report) -> None:
+async def _depart(project: Project, departure: Departure, report: Report) -> None:
     """Empty a machine, take it apart, and delete its Node, as far as each is still to be done."""
+    machine = _known(project, departure.name)
 
     def doing(name: str, what: str) -> None:
         report(Event(happened=Happened.DOING, machine=name, text=what))
@@ -134,6 +154,8 @@ async def _depart(project: Project, machine: Machine, departure: Departure, repo
                 await project.provider.remove(project.cluster, machine, doing)
             await drain.delete(kubectl, machine.name)
     doing(machine.name, "")
+    _forget(project, departure, report)
+    report(Event(happened=Happened.LEFT, machine=machine.name))
 
 
 async def _serves(

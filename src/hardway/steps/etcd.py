@@ -5,7 +5,8 @@ from hardway.model.checks import (
     CONTROL_PLANES,
 )
 from hardway.model.cluster import ETCD_CLIENT_PORT, ETCD_PEER_PORT, Cluster, Machine, Role
-from hardway.model.resources import Desired, File, Folder
+from hardway.model.etcd import argv
+from hardway.model.resources import Desired, Effect, File, Folder
 from hardway.model.rows import Reread, Setting, quiet
 from hardway.render.config import key_values
 from hardway.render.systemd import (
@@ -16,7 +17,7 @@ from hardway.render.systemd import (
     documentation,
     hardening,
 )
-from hardway.steps import etcd_checks, processes
+from hardway.steps import apiserver, etcd_checks, processes
 from hardway.steps.base import Given, Inventory, Step, services
 from hardway.steps.certificate_checks import TLS
 from hardway.steps.extras import with_extras
@@ -28,6 +29,13 @@ UNIT = "etcd.service"
 FIRST_START = "/etc/etcd/first-start.env"
 JOIN = "/etc/etcd/join.env"
 """Takes the place of FIRST_START while a member joins a cluster that has data."""
+WAY_IN = "etcd's way in"
+JOINED = f"""rm -f {JOIN}
+! systemctl is-active --quiet {apiserver.UNIT} || systemctl restart --no-block {apiserver.UNIT}"""
+"""Ends a member's way in. An API server that has missed its member tries it again after up to two
+minutes."""
+VOTES = f"{' '.join(argv('endpoint', 'health'))} >/dev/null 2>&1"
+"""Succeeds on a member that votes while there is a quorum; a learner answers no such question."""
 GIB = 1 << 30
 
 
@@ -46,8 +54,21 @@ def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
         why="Read at a member's very first start only; outside the unit's digest, since adding "
         "a member later must not restart the others.",
     )
-    desired = Desired(folders=(folder,), files=(env,))
+    desired = Desired(folders=(folder,), files=(env,), effects=(_way_in(),))
     return services((spec(given.cluster, machine),), inventory, desired)
+
+
+def _way_in() -> Effect:
+    """Return that the member is not half way in, as a run that was killed leaves it."""
+    return Effect(
+        name=WAY_IN,
+        see=f"ls {JOIN} 2>/dev/null || :",
+        value="",
+        unit=UNIT,
+        fix=f"if {VOTES}; then\n{JOINED}\nfi",
+        why="While this file exists, the member may still be a learner: it runs and has data, "
+        "but it does not vote.",
+    )
 
 
 def spec(cluster: Cluster, machine: Machine) -> Service:

@@ -21,6 +21,12 @@ systemctl enable --quiet etcd.service
 systemctl restart --no-block etcd.service
 COMMANDS
 
+# While this file exists, the member may still be a learner: it runs and has data, but it does not
+# vote.
+look 90 'etcd'"'"'s way in' controller-0 controller-0 same <<'COMMANDS'
+ls /etc/etcd/join.env 2>/dev/null || :
+COMMANDS
+
 # a quorum of members must agree before anything is stored
 look 90 etcd-member-healthy controller-0 controller-0 succeeds <<'COMMANDS'
 /usr/local/bin/etcdctl --endpoints=https://127.0.0.1:2379 --cacert=/etc/etcd/pki/ca.crt --cert=/etc/etcd/pki/etcdctl.crt --key=/etc/etcd/pki/etcdctl.key --command-timeout=4s endpoint health
