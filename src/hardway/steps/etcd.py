@@ -29,7 +29,7 @@ UNIT = "etcd.service"
 FIRST_START = "/etc/etcd/first-start.env"
 JOIN = "/etc/etcd/join.env"
 """Takes the place of FIRST_START while a member joins a cluster that has data."""
-WAY_IN = "etcd's way in"
+WAY_IN = "way into etcd"
 JOINED = f"""rm -f {JOIN}
 ! systemctl is-active --quiet {apiserver.UNIT} || systemctl restart --no-block {apiserver.UNIT}"""
 """Ends a member's way in. An API server that has missed its member tries it again after up to two

@@ -23,7 +23,7 @@ COMMANDS
 
 # While this file exists, the member may still be a learner: it runs and has data, but it does not
 # vote.
-look 90 'etcd'"'"'s way in' controller-0 controller-0 same <<'COMMANDS'
+look 90 'way into etcd' controller-0 controller-0 same <<'COMMANDS'
 ls /etc/etcd/join.env 2>/dev/null || :
 COMMANDS
 
