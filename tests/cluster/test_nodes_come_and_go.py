@@ -1,13 +1,23 @@
 """Machines that die, come and go, tried on a small cluster of their own."""
 
 import os
+import random
+import signal
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
-from tests.cluster.conftest import Hardway, spec
+from tests.cluster.conftest import ROOT, Hardway, spec
+
+from hardway.drill import ANSWERS_WITHIN_S, Client
+from hardway.operations.ha import credentials
+from hardway.project import open_project
 
 NAME, INDEX = "nodes", 6
 NOTICED_S = 120.0
@@ -44,6 +54,49 @@ def nodes(hardway: Hardway) -> dict[str, str]:
 def members(hardway: Hardway) -> list[str]:
     states = hardway.json("status")["etcd"]
     return [str(states["members"]), str(states["healthy"])]
+
+
+@contextmanager
+def writing(hardway: Hardway) -> Iterator[Client]:
+    """Write through the endpoint meanwhile; no acknowledged write may be lost."""
+    at = open_project(hardway.folder / "hardway.yaml", None)
+    client = Client(at.cluster, credentials(at), "written")
+    hardway("kubectl", "create", "namespace", client.namespace)
+    try:
+        with client.running():
+            yield client
+        assert client.acknowledged
+        assert client.lost() == []
+    finally:
+        hardway("kubectl", "delete", "namespace", client.namespace)
+
+
+def come_and_go(hardway: Hardway, run: Callable[..., object]) -> Iterator[object]:
+    """Add a worker, remove it, and replace the control plane whose loss hurts most."""
+    ask_for(hardway, control_planes=3, workers=3)
+    yield run("up")
+    ask_for(hardway, control_planes=3, workers=2)
+    yield run("node", "remove", "worker-1")
+    yield run("node", "replace", hardway.json("status")["etcd"]["leader"])
+
+
+def whole(hardway: Hardway) -> None:
+    assert members(hardway) == ["3", "3"]
+    assert set(nodes(hardway)) == {"worker-0", "worker-2"}
+    assert hardway.plan() == []
+    hardway("verify")
+
+
+def killed_at(hardway: Hardway, moment: int, *words: str) -> bool:
+    """Kill a command at a moment of its remote operations, and run it again if it was."""
+    program = [sys.executable, str(ROOT / "tests/cluster/fatal.py"), str(moment)]
+    doomed = replace(hardway, way_in=lambda argv, _folder: [*program, *argv[1:]],
+                     environment={"PYTHONPATH": str(ROOT / "src")})  # fmt: skip
+    status = doomed.tries(*words).returncode
+    assert status in {0, -signal.SIGKILL}
+    if status:
+        hardway(*words)
+    return bool(status)
 
 
 def test_a_deleted_node_comes_back_with_its_range(small: Hardway) -> None:
@@ -112,6 +165,35 @@ def test_a_reload_that_a_killed_run_left_is_planned_and_made(small: Hardway) -> 
     assert small.plan() == [("controller-1", "reload", unit)]
     small("up")
     assert small.plan() == []
+
+
+def test_clients_lose_no_write_while_machines_come_and_go(small: Hardway) -> None:
+    with writing(small) as client:
+        began = time.monotonic()
+        for _ in come_and_go(small, small):
+            silence_s = client.longest_silence_s(began)
+            began = time.monotonic()
+            assert silence_s <= ANSWERS_WITHIN_S
+    whole(small)
+
+
+def test_killed_at_some_moments_the_same_commands_go_on(small: Hardway) -> None:
+    seed = int(os.environ.get("HARDWAY_SEED") or time.time())
+    print(f"HARDWAY_SEED={seed}")
+    moments = random.Random(seed)
+    with writing(small):
+        list(come_and_go(small, lambda *words: killed_at(small, moments.randint(1, 250), *words)))
+    whole(small)
+
+
+@pytest.mark.nightly
+def test_killed_at_all_kinds_of_moments_the_same_commands_go_on(small: Hardway) -> None:
+    for moment in count(1, 9):
+        with writing(small):
+            killed = [*come_and_go(small, lambda *words, at=moment: killed_at(small, at, *words))]
+        whole(small)
+        if not any(killed):
+            break
 
 
 def test_a_control_plane_that_lost_its_disk_comes_back(small: Hardway) -> None:

@@ -41,9 +41,14 @@ async def dispensable(project: Project) -> None:
 
 async def verify_ha(project: Project, report: Report) -> list[Finding]:
     """Take each control plane away in turn; return what a client of the API saw of it."""
-    tls = ssl.create_default_context(cafile=project.workspace.pki / "kubernetes" / "ca.crt")
-    own = project.workspace.pki / "kubernetes" / "break-glass"
-    tls.load_cert_chain(own.with_suffix(".crt"), own.with_suffix(".key"))
     drill = Drill(project.cluster, project.provider, project.reach, report)
     with project.workspace.locked():
-        return await drill.control_planes_lost(tls)
+        return await drill.control_planes_lost(credentials(project))
+
+
+def credentials(project: Project) -> ssl.SSLContext:
+    """Return what a client needs that may do everything, whatever becomes of the API's roles."""
+    pki = project.workspace.pki / "kubernetes"
+    tls = ssl.create_default_context(cafile=pki / "ca.crt")
+    tls.load_cert_chain(pki / "break-glass.crt", pki / "break-glass.key")
+    return tls
