@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -180,8 +180,8 @@ class FakeProvider:
         return ()
 
     async def facts(self, cluster: Cluster, fleet: Fleet) -> dict[str, HostFacts]:
-        """Return ordinary machines."""
-        return dict.fromkeys(fleet, support.HOST)
+        """Return ordinary machines; those that are made share this host."""
+        return dict.fromkeys(fleet, replace(support.HOST, shared=self.world.makes))
 
     async def states(self, cluster: Cluster) -> dict[str, MachineState]:
         """Return what each is doing."""

@@ -108,7 +108,7 @@ RENDERED: dict[tuple[object, ...], Rendered] = {}
 
 def render(steps: Sequence[Step], given: Given) -> Rendered:
     """Render as `engine.render` does, once for each set of machines."""
-    key = (given.cluster.machines, *given.hosts)
+    key = (given.cluster.machines, *given.hosts.items())
     if key not in RENDERED:
         RENDERED[key] = really_render(steps, given)
     return RENDERED[key]
