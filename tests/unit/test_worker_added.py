@@ -11,7 +11,6 @@ from tests.fakes.world import World
 from hardway import pipeline
 
 
-
 def spec(workers: int) -> str:
     return f"name: c\nmachines: {{controlPlanes: 3, workers: {workers}}}\n"
 
