@@ -220,30 +220,28 @@ class Hosts:
 
     async def make(self) -> None:
         """Make them and wait until they answer."""
-        bases = {suite: base(suite) for suite in set(self.kit.suites.values())}
         names.folder(self.cluster.name).mkdir(parents=True, exist_ok=True)
         register(self.cluster, self.folder)
         identity.ensure(self.folder, self.cluster)
         kernel.load_modules()
         kernel.raise_limits()
         await network.ensure_bridge(self.cluster)
+        await asyncio.gather(*(self._boot(m) for m in self.cluster.machines))
 
-        async def boot(machine: Machine) -> None:
-            root = bases[self.kit.suites[machine.name]]
-            disk.prepare(self.cluster, machine, self.folder, root)
-            upper = names.folder(self.cluster.name, machine.name) / "upper"
-            for uid, user in enumerate(USERS, start=FIRST_USER):
-                home = upper / "home" / user / ".ssh"
-                home.mkdir(mode=0o700, parents=True, exist_ok=True)
-                (home / "authorized_keys").write_bytes(identity.operator_key(self.folder))
-                for path in (home.parent, home, home / "authorized_keys"):
-                    shutil.chown(path, uid, uid)
-            await nspawn.start(self.cluster, machine, None)
-            assert await poll_until(lambda: _banner(str(machine.address)), bool, deadline_s=60), (
-                machine.name
-            )
-
-        await asyncio.gather(*(boot(m) for m in self.cluster.machines))
+    async def _boot(self, machine: Machine) -> None:
+        """Start one, of its suite's root if it has no disk yet, and wait until it answers."""
+        disk.prepare(self.cluster, machine, self.folder, base(self.kit.suites[machine.name]))
+        upper = names.folder(self.cluster.name, machine.name) / "upper"
+        for uid, user in enumerate(USERS, start=FIRST_USER):
+            home = upper / "home" / user / ".ssh"
+            home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (home / "authorized_keys").write_bytes(identity.operator_key(self.folder))
+            for path in (home.parent, home, home / "authorized_keys"):
+                shutil.chown(path, uid, uid)
+        await nspawn.start(self.cluster, machine, None)
+        assert await poll_until(lambda: _banner(str(machine.address)), bool, deadline_s=60), (
+            machine.name
+        )
 
     async def again(self, name: str) -> None:
         """Start a machine once it has shut down: its reboot ends systemd-nspawn (--keep-unit)."""
@@ -253,6 +251,15 @@ class Hosts:
 
         assert await poll_until(off, bool, deadline_s=300), name
         await nspawn.start(self.cluster, self.cluster.machine(name), None)
+
+    async def off(self, name: str) -> None:
+        """Pull the plug of one."""
+        await nspawn.stop(self.cluster.name, name, force=True)
+
+    async def new(self, name: str) -> None:
+        """Put new hardware in the place of one, with its name, address and host key."""
+        await cleanup.remove(self.cluster.name, name, lambda _machine, _text: None)
+        await self._boot(self.cluster.machine(name))
 
     def hide(self, *hidden: str) -> None:
         """Let machines' answers to this host be lost, so that only the gate reaches them."""
@@ -331,14 +338,14 @@ machines:
 
 
 def main(verb: str, which: str, folder: str, name: str = "") -> None:
-    """Make the hosts, remove them, or start one again; in a process which they outlive."""
+    """Make the hosts, remove them, or do something with one; in a process which they outlive."""
     there = hosts(which, Path(folder))
     if verb == "make":
         asyncio.run(there.make())
-    elif verb == "again":
-        asyncio.run(there.again(name))
-    else:
+    elif verb == "remove":
         asyncio.run(cleanup.destroy(which, lambda _machine, _text: None))
+    else:
+        asyncio.run({"again": there.again, "off": there.off, "new": there.new}[verb](name))
 
 
 if __name__ == "__main__":

@@ -309,6 +309,65 @@ def test_a_load_balancer_that_is_given_to_hosts_as_people_have_them(
             there.on(name, AS_THEY_WERE)
 
 
+def ready(operator: Hardway) -> list[str]:
+    """Return the nodes that are ready."""
+    rows = operator("kubectl", "get", "nodes", "--no-headers").splitlines()
+    return [row.split()[0] for row in rows if " Ready " in row]
+
+
+def test_workers_come_and_go(there: Hosts, operator: Hardway) -> None:
+    plane, d, b = SMALL[0], SMALL[1], ("b", WORKER, BY_OPS)
+    before = {name: there.everything(name) for name in "abd"}
+    ask(operator, there, plane, d)
+    operator("up")
+    started = "systemctl show --property=MainPID kubelet kube-proxy containerd"
+    processes = there.on("d", started)
+    ask(operator, there, plane, d, b)
+    operator("up")
+    assert ready(operator) == ["b", "d"]
+    assert there.on("d", started) == processes
+    assert operator.tries("node", "remove", "d").returncode == 10
+    ask(operator, there, plane, b)
+    operator("node", "remove", "d")
+    assert ready(operator) == ["b"]
+    left_as_it_was(there, {"d": before["d"]})
+    whole(operator, 1)
+    operator("down", "--yes")
+    left_as_it_was(there, before)
+
+
+@pytest.mark.nightly
+def test_control_planes_come_and_go_and_new_hardware_takes_a_lost_ones_place(
+    there: Hosts, operator: Hardway
+) -> None:
+    machines = [SMALL[0], ("c", CONTROL_PLANE, BY_OPS), ("d", CONTROL_PLANE, BY_SUE),
+                ("b", WORKER, "")]  # fmt: skip
+    before = {name: there.everything(name) for name in "abcd"}
+    ask(operator, there, SMALL[0], machines[-1])
+    operator("up")
+    ask(operator, there, *machines)
+    operator("up")
+    operator("node", "replace", "c")
+    whole(operator, 1)
+    assert operator.tries("node", "replace", "d", "--lost").returncode == 10
+    for name, role in (("d", "control plane"), ("b", "worker")):
+        by_itself("off", "hosts", there.folder, name)
+        assert operator.tries("node", "replace", name).returncode == 10, role
+        consent = ["--force", "--delete-emptydir-data"] if role == "worker" else []
+        gone = time.monotonic() + 120
+        lost = ["node", "replace", name, "--lost", *consent]
+        while (done := operator.tries(*lost)).returncode == 10 and time.monotonic() < gone:
+            time.sleep(5)
+        assert (done.returncode, f"nothing is known of {name}" in done.stderr) == (11, True)
+        by_itself("new", "hosts", there.folder, name)
+        operator(*lost)
+        whole(operator, 1)
+    etcd = operator.json("status")["etcd"]
+    assert [etcd["members"], etcd["healthy"]] == [3, 3]
+    operator("down", "--yes")
+    left_as_it_was(there, before)
+
+
 @pytest.fixture(scope="module")
 def releases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
     """Two hosts of each other release that hardway knows."""

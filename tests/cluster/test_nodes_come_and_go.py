@@ -182,7 +182,7 @@ def test_killed_at_some_moments_the_same_commands_go_on(small: Hardway) -> None:
     print(f"HARDWAY_SEED={seed}")
     moments = random.Random(seed)
     with writing(small):
-        list(come_and_go(small, lambda *words: killed_at(small, moments.randint(1, 250), *words)))
+        list(come_and_go(small, lambda *words: killed_at(small, moments.randint(1, 200), *words)))
     whole(small)
 
 

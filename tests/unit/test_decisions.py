@@ -75,9 +75,12 @@ def test_a_range_that_became_free_is_given_to_the_next_worker() -> None:
         },
         machines=tuple(m for m in before.machines if m.name != "c"),
     )
-    after = again(without(ABC, "c") + "- {name: e, role: worker}\n", left)
+    text = without(ABC, "c") + "- {name: e, role: worker}\n"
+    after = again(text, left)
     assert after.machine("e").pod_cidr == IPv4Network("10.200.1.0/24")
     assert after.machine("d") == before.machine("d")
+    noted = form.of(after, VERSIONS, left, id_="t-1", ca="ab")
+    assert again(text, noted).machines == after.machines, "in this order from the first run on"
 
 
 def test_counts_take_machines_of_any_name_and_number_new_ones() -> None:

@@ -303,10 +303,13 @@ def test_a_replacement_broken_off_anywhere_is_gone_on_with(tmp_path: Path, after
     for k in range(1, whole.commands + 1):
         folder = tmp_path / f"c-{k}"
         world = living(folder)
+        given = folder / "nodes" / GONE / "etc/haproxy"
+        given.mkdir(parents=True)
         world.breaks_at, world.after = k, after
         with pytest.raises(ConnectError):
             run(nodes.replace, project(folder, world, SPEC % 3), Departure(GONE))
         run(nodes.replace, project(folder, world, SPEC % 3), Departure(GONE))
+        assert not given.exists(), "what its predecessor was given"
         assert world.machines[GONE]
         assert GONE in world.nodes
         assert kept(folder) == ["controller-0", "worker-0", "worker-1", "worker-2"]

@@ -182,7 +182,8 @@ def _deal(
         machines[want.name] = Machine(
             want.name, want.role, address, pod_cidr, reached_at, next(numbers), want.login
         )
-    return [machines[want.name] for want in asked if want.name in machines]
+    # By number at once: the order in which the next run finds them among the decisions.
+    return sorted(machines.values(), key=lambda m: (m.role is Role.WORKER, m.number))
 
 
 def _kept(machine: Machine, asked: Asked) -> Machine:

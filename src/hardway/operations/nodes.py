@@ -51,7 +51,6 @@ async def remove(project: Project, departure: Departure, report: Report) -> list
     with journaled(project, report, command) as told:
         if not left:
             await _depart(project, departure, told)
-        project.workspace.forget(departure.name)
         return await make_whole(project.without(departure.name), STEPS, told)
 
 
@@ -197,7 +196,11 @@ def _refuse_living(machine: Machine, node: drain.Node) -> None:
 
 
 def _forget(project: Project, departure: Departure, report: Report) -> None:
-    """Delete a machine's keys here; of a lost one, say how long the keys on its disk are good."""
+    """Delete a machine's keys and files here; of a lost one, say how long its disk's keys are good.
+
+    Files that a new machine of this name brings with it would be taken for somebody's edits.
+    """
+    project.workspace.forget(departure.name)
     good_until = store.forget(project.workspace.pki, project.cluster, departure.name)
     if departure.lost and good_until:
         said = text("{machine}: the certificates on its disk are good until {day:%Y-%m-%d}; "
