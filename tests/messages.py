@@ -13,7 +13,7 @@ import inspect
 import pkgutil
 import re
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
@@ -25,13 +25,14 @@ from hardway.text import FOLDER, Text
 SOURCE = Path(hardway.__file__).parent
 PO = FOLDER / "ko.po"
 PROSE = {
-    "authorizes", "can", "caption", "cure", "grants", "hint", "meaning", "notes", "presented_by",
-    "reason", "says", "summary", "symptom", "teaches", "title", "verified_by", "why", "without",
+    "authorizes", "can", "caption", "cure", "grants", "harm", "hint", "meaning", "notes",
+    "presented_by", "proves", "reason", "removes", "says", "summary", "symptom", "teaches", "title",
+    "verified_by", "why", "without",
 }  # fmt: skip
 """Fields of rows that people read."""
 NAMES = re.compile(r"[\w.-]+ \(0\d{3} [\w-]+\)|[\w.:/-]+(, [\w.:/-]+)+|default-server check .*")
 """A file with mode and owner, a list of names or addresses, and an entry of haproxy.cfg."""
-SAYING = {"text", "say", "translate"}
+SAYING = {"text", "say", "table", "translate"}
 """Functions whose first argument is a text."""
 JUDGING = {"refuse", "warn"}
 """Functions of preflight's checks, all of whose arguments are texts."""
@@ -40,6 +41,8 @@ ERRORS = {name for name, kind in inspect.getmembers(errors, inspect.isclass)
 """Classes whose message and hint are texts."""
 SKIPPED = re.compile(r"\.providers\.aws(?!\.refusals)|\.__main__$")
 """Modules whose tables nobody reads in Korean: what AWS is told of each call and rule."""
+EVIDENCE = {"Deviation": slice(3), "Judgement": slice(1, 3), "judged": slice(2)}
+"""Which arguments of a call say what was expected and found: texts, or quotations."""
 HOLE = re.compile(r"\{[^}]*\}")
 
 
@@ -70,13 +73,12 @@ def is_untranslated(text: str) -> bool:
     return all(word[0] in "-{[" or word.isupper() or word in own for word in words)
 
 
-@cache
-def spoken() -> Sequence[tuple[ast.expr, str]]:
-    """Return what the source gives to `text`, `say` and errors, with its file."""
-    return tuple(_spoken())
+Given = Callable[[str, ast.Call], Iterable[ast.expr]]
+"""Returns those of a call's arguments that matter; it is given the function's name too."""
 
 
-def _spoken() -> Iterator[tuple[ast.expr, str]]:
+def arguments(given: Given) -> Iterator[tuple[ast.expr, str]]:
+    """Yield what the source gives to functions, with its file."""
     for file in sorted(SOURCE.rglob("*.py")):
         tree, where = ast.parse(file.read_text()), str(file.relative_to(SOURCE))
         named: dict[str, list[ast.expr]] = {}
@@ -87,17 +89,20 @@ def _spoken() -> Iterator[tuple[ast.expr, str]]:
             if isinstance(node, ast.Call):
                 func = node.func.body if isinstance(node.func, ast.IfExp) else node.func
                 name = getattr(func, "id", getattr(func, "attr", ""))
-                given = (
-                    node.args
-                    if name in JUDGING
-                    else node.args[:1]
-                    if name in SAYING | ERRORS
-                    else []
-                )
-                if name in ERRORS:
-                    given += [word.value for word in node.keywords if word.arg == "hint"]
-                for argument in given:
+                for argument in given(name, node):
                     yield from ((said, where) for said in alternatives(argument, named))
+
+
+@cache
+def spoken() -> Sequence[tuple[ast.expr, str]]:
+    """Return what the source gives to `text`, `say` and errors, with its file."""
+
+    def given(name: str, call: ast.Call) -> Iterator[ast.expr]:
+        if name in JUDGING | SAYING | ERRORS:
+            yield from call.args if name in JUDGING else call.args[:1]
+        yield from (w.value for w in call.keywords if w.arg == "hint" and name in ERRORS)
+
+    return tuple(arguments(given))
 
 
 def alternatives(said: ast.expr, named: Mapping[str, Sequence[ast.expr]]) -> Iterator[ast.expr]:
@@ -135,6 +140,32 @@ def glued() -> Iterator[str]:
         formatted = isinstance(said, ast.Call) and getattr(said.func, "attr", "") == "format"
         if formatted or isinstance(said, ast.JoinedStr | ast.BinOp):
             yield f"{where}:{said.lineno}: {ast.unparse(said)}"
+
+
+def unsaid() -> Iterator[str]:
+    """Yield where a judge gives words as expected or found that are no text."""
+
+    def given(name: str, call: ast.Call) -> Iterator[ast.expr]:
+        if name in EVIDENCE:
+            yield from call.args[EVIDENCE[name]]
+            yield from (w.value for w in call.keywords if w.arg in {"expected", "found"})
+
+    for said, where in arguments(given):
+        for one in quoted(said):
+            if re.search("[a-z]{2} | [a-z]{2}", one):
+                yield f"{where}:{said.lineno}: {one}"
+
+
+def quoted(said: ast.AST) -> Iterator[str]:
+    """Yield the strings in an expression, but for the templates of its texts."""
+    if isinstance(said, ast.Constant) and isinstance(said.value, str):
+        yield said.value
+    elif isinstance(said, ast.Call) and getattr(said.func, "id", "") == "text":
+        for word in said.keywords:
+            yield from quoted(word.value)
+    else:
+        for inner in ast.iter_child_nodes(said):
+            yield from quoted(inner)
 
 
 def explanations() -> Iterator[tuple[str, str]]:
@@ -259,15 +290,96 @@ def shown() -> Iterator[tuple[str, str]]:
     yield from heard.items()
 
 
+def verdicts() -> Iterator[tuple[str, str]]:
+    """Yield what judges say of recorded answers: of checks, and of clusters that others made.
+
+    What they quote of an answer is no text, and stays as it is.
+    """
+    from tests import recordings
+
+    from hardway.checks.ask import Case
+    from hardway.checks.run import judgements
+
+    for file in recordings.FILES:
+        check, subject, answer = recordings.read(file)
+        for one in judgements(Case(check, subject), answer):
+            for said in (one.expected, one.found, one.cure):
+                yield from ((text, f"answers/{check.name}") for text in own_words(said))
+    for layout in recordings.LAYOUTS:
+        for other in recordings.judged(layout):
+            texts = (other.machine, other.at, other.expected, other.found)
+            said = (*own_words(other.why, plain=True), *(w for t in texts for w in own_words(t)))
+            yield from ((text, f"recorded/{layout}") for text in said)
+
+
+def own_words(said: str, *, plain: bool = False) -> Iterator[str]:
+    """Yield what is looked up of a text, and of the texts among its values.
+
+    Others are quotations, unless they are `plain`.
+    """
+    if isinstance(said, Text):
+        yield said.template
+        for value in said.values.values():
+            if isinstance(value, str):
+                yield from own_words(value, plain=plain)
+    elif plain and is_prose(said):
+        yield said
+
+
+def helped() -> Iterator[tuple[str, str]]:
+    """Yield the help of every command, of its options, and click's own words."""
+    import click
+
+    from hardway.cli import help as shown
+    from hardway.cli.app import cli
+
+    def tree(command: click.Command, path: str) -> Iterator[tuple[str, str]]:
+        context = click.Context(command, info_name=path)
+        said = shown.paragraphs(command.help or "")
+        for param in command.get_params(context):
+            record = param.get_help_record(context)
+            said += own_words(shown.described(record[1]), plain=True) if record else []
+        yield from ((one, path) for one in said)
+        for name, inner in getattr(command, "commands", {}).items():
+            yield from tree(inner, f"{path} {name}")
+
+    yield from tree(cli, "hardway")
+    yield from ((said, "click") for said in (*shown.HEADINGS, *shown.PLACEHOLDERS, *shown.ERRORS))
+
+
+def words() -> Iterator[tuple[str, str]]:
+    """Yield single words that are shown: names of members of enumerations, titles of steps."""
+    from tests import support
+
+    from hardway.explain.things import Kind as Thing
+    from hardway.inventory.judged import Severity as Inventoried
+    from hardway.model.checks import Occasion, Where
+    from hardway.model.cluster import Role
+    from hardway.model.members import Next
+    from hardway.model.ports import Peer
+    from hardway.model.resources import Effect, Kind, Severity
+    from hardway.providers.base import MachineState
+    from hardway.steps import STEPS
+
+    shown = (Inventoried, Kind, MachineState, Next, Occasion, Peer, Role, Severity, Thing, Where)
+    for kind in shown:
+        yield from ((str(member.value), kind.__name__) for member in kind)
+    yield from ((step.title, "steps") for step in STEPS)
+    for name in support.TOPOLOGIES:
+        items = (placed.item for placed in support.atlas(name).placed)
+        yield from ((item.name, "effects") for item in items if isinstance(item, Effect))
+
+
 @cache
 def messages() -> Mapping[str, str]:
     """Return every text, with a place where it is said."""
     found: dict[str, str] = {}
-    for source in (literals, templates, tables, rendered, shown, explanations):
+    exact = (literals, templates, verdicts, helped, words)
+    for source in (*exact, tables, rendered, shown, explanations):
         for said, where in source():
-            if is_untranslated(said):
+            if not said or is_untranslated(said):
                 continue
-            if source in {literals, templates} or is_prose(said):
+            if source in exact or is_prose(said):
                 found.setdefault(said, where)
     return found
 

@@ -22,6 +22,7 @@ from hardway.providers.base import Provider
 from hardway.report import Event, Happened, Report
 from hardway.status import status
 from hardway.steps import control_plane, endpoint, etcd
+from hardway.text import text
 from hardway.transport.base import poll_until
 
 ANSWERS_WITHIN_S = 5.0
@@ -150,7 +151,8 @@ class Drill:
                     findings += await self._lose(machine, burden, client)
             lost = await asyncio.to_thread(client.lost)
             written = len(client.acknowledged)
-            (kept,) = judged(f"{written} writes", f"{written - len(lost)} writes")
+            (kept,) = judged(text("{count} writes", count=written),
+                             text("{count} writes", count=written - len(lost)))  # fmt: skip
             (whole,) = CLUSTER.subjects(self.cluster)
             return [*findings, KEPT.finding(whole, kept)]
         finally:
@@ -160,11 +162,12 @@ class Drill:
         """Return the machine whose loss hurts most, and what it has."""
         async with self.reach() as live:
             seen = await status(live, await self.provider.states(self.cluster))
-        roles = {seen.etcd.leader: "etcd's leadership", seen.endpoint.holder: "the endpoint"}
+        roles = {seen.etcd.leader: text("etcd's leadership"),
+                 seen.endpoint.holder: text("the endpoint")}  # fmt: skip
         if seen.etcd.leader == seen.endpoint.holder:
-            roles = {seen.etcd.leader: "etcd's leadership and the endpoint"}
+            roles = {seen.etcd.leader: text("etcd's leadership and the endpoint")}
         machine = max(remaining, key=lambda m: roles.get(m.name, ""))
-        return machine, roles.get(machine.name, "neither etcd's leadership nor the endpoint")
+        return machine, roles.get(machine.name, text("neither etcd's leadership nor the endpoint"))
 
     async def _lose(self, machine: Machine, burden: str, client: Client) -> list[Finding]:
         began = monotonic()
@@ -174,30 +177,35 @@ class Drill:
         back = monotonic()
         whole = await poll_until(self._whole, bool, deadline_s=HEALS_S, interval_s=1)
         healed_s, silence_s = monotonic() - back, client.longest_silence_s(began)
-        self._tell(machine, f"back after {healed_s:.0f} s; {silence_s:.1f} s without an answer")
+        self._tell(machine, text("back after {healed:.0f} s; {silence:.1f} s without an answer",
+                                 healed=healed_s, silence=silence_s))  # fmt: skip
         of = Subject("machine", machine.name, self.cluster)
         (answered,) = judged(
-            f"within {ANSWERS_WITHIN_S:.0f} s",
-            f"after {silence_s:.1f} s; it had {burden}",
+            text("within {seconds:.0f} s", seconds=ANSWERS_WITHIN_S),
+            text("after {seconds:.1f} s; it had {burden}", seconds=silence_s, burden=burden),
             holds=silence_s <= ANSWERS_WITHIN_S,
         )
-        (healed,) = judged(f"within {HEALS_S:.0f} s", f"after {healed_s:.0f} s", holds=whole)
+        (healed,) = judged(
+            text("within {seconds:.0f} s", seconds=HEALS_S),
+            text("after {seconds:.0f} s", seconds=healed_s),
+            holds=whole,
+        )
         return [ANSWERS.finding(of, answered), HEALS.finding(of, healed)]
 
     @asynccontextmanager
     async def _away(self, machine: Machine, burden: str) -> AsyncIterator[None]:
         if not self.provider.switches:
-            self._tell(machine, f"rebooting it; it has {burden}")
+            self._tell(machine, text("rebooting it; it has {burden}", burden=burden))
             await self.provider.restart(self.cluster, machine, force=False)
             yield
             return
         try:
-            self._tell(machine, f"pulling its plug; it has {burden}")
+            self._tell(machine, text("pulling its plug; it has {burden}", burden=burden))
             await self.provider.stop(self.cluster, machine, force=True)
             yield
         finally:
             # Also where this is interrupted: nobody's machine stays away.
-            self._tell(machine, "starting it again")
+            self._tell(machine, text("starting it again"))
             await self.provider.start(self.cluster, machine)
 
     async def _whole(self) -> bool:
@@ -205,5 +213,6 @@ class Drill:
             steps = (etcd.STEP, control_plane.STEP, endpoint.STEP)
             return all(holds(f) for f in await asyncio.gather(*(check(s, live) for s in steps)))
 
-    def _tell(self, machine: Machine, text: str) -> None:
-        self.report(Event(happened=Happened.DOING, text=f"{machine.name}: {text}"))
+    def _tell(self, machine: Machine, what: str) -> None:
+        said = text("{machine}: {what}", machine=machine.name, what=what)
+        self.report(Event(happened=Happened.DOING, text=said))

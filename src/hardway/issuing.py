@@ -11,6 +11,7 @@ from hardway.providers.clocks import Clock, clock
 from hardway.render.kubeconfig import host_kubeconfigs
 from hardway.report import Event, Happened, Report, both
 from hardway.status import Renewal
+from hardway.text import joined, text
 
 NAMED = 3
 """Certificates whose names fit in a line."""
@@ -43,13 +44,15 @@ def issue(
 
 def _say(issues: Sequence[Issue], report: Report) -> None:
     for made in issues:
-        text = f"{made.verb} {made.name}: {made.why}"
-        report(Event(happened=Happened.CHANGED, machine=made.machine, text=text))
-    names = [f"{i.name} ({i.why})" for i in issues[:NAMED]]
+        said = f"{made.verb} {made.name}: {made.why}"
+        report(Event(happened=Happened.CHANGED, machine=made.machine, text=said))
+    named = [text("{name} ({why})", name=i.name, why=i.why) for i in issues[:NAMED]]
     more = len(issues) - NAMED
-    if names:
-        line = ", ".join([*names, *([f"and {more} more"] if more > 0 else [])])
-        report(Event(happened=Happened.DOING, text=f"certificates and keys: {line}"))
+    if more > 0:
+        named.append(text("and {count} more", count=more))
+    if named:
+        said = text("certificates and keys: {names}", names=joined(", ", named))
+        report(Event(happened=Happened.DOING, text=said))
 
 
 async def renew_own(project: Project, report: Report) -> None:

@@ -103,7 +103,8 @@ def journaled(project: Project, report: Report, command: str) -> Iterator[Report
         try:
             yield told
         except (HardwayError, asyncio.CancelledError) as error:
-            told(Event(happened=Happened.FAILED, text=getattr(error, "message", "interrupted")))
+            why = getattr(error, "message", text("interrupted"))
+            told(Event(happened=Happened.FAILED, text=why))
             raise
         told(Event(happened=Happened.ENDED, seconds=monotonic() - began))
 

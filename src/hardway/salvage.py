@@ -43,9 +43,9 @@ async def keep(project: Project, fleet: Fleet, changes: Sequence[Change], report
     found = await asyncio.gather(*(_fetch(fleet, change.machine, item) for change, item in edited))
     for (change, item), content in zip(edited, found, strict=True):
         if place := project.workspace.keep_edited(change.machine, item, content):
-            text = f"{item.path} was edited there; what it said is kept in {place}"
-            report(Event(happened=Happened.WARNED, machine=change.machine,
-                         text=f"{change.machine}: {text}"))  # fmt: skip
+            kept = text("{machine}: {path} was edited there; what it said is kept in {place}",
+                        machine=change.machine, path=item.path, place=place)  # fmt: skip
+            report(Event(happened=Happened.WARNED, machine=change.machine, text=kept))
     keys = [
         key
         for (change, item), content in zip(edited, found, strict=True)
@@ -147,9 +147,7 @@ async def _values(transport: Transport) -> AsyncIterator[bytes]:
 def _add(project: Project, keys: Sequence[NamedKey], report: Report) -> list[NamedKey]:
     new = store.add_encryption_keys(project.workspace.pki, keys)
     for key in new:
-        text = (
-            f"an encryption key called {key.name} that this folder did not know is kept, and "
-            "stays a key that reads on all control planes"
-        )
-        report(Event(happened=Happened.WARNED, text=text))
+        kept = text("an encryption key called {name} that this folder did not know is kept, and "
+                    "stays a key that reads on all control planes", name=key.name)  # fmt: skip
+        report(Event(happened=Happened.WARNED, text=kept))
     return new

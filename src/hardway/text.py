@@ -10,18 +10,24 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
+
+from hardway.particles import settled
 
 ENGLISH = "en"
 FOLDER = Path(__file__).parent / "locale"
+FINISH = {"ko": settled}
+"""What a language still needs when the values are in their places."""
 
 
 class Text(str):
     """An English text that was made of a template and values."""
 
-    __slots__ = ("template", "values")
+    __slots__ = ("most", "template", "values")
     template: str
     values: Mapping[str, object]
+    most: int | None
+    """So many characters of it are shown; None: all."""
 
 
 def text(template: str, **values: object) -> Text:
@@ -29,6 +35,7 @@ def text(template: str, **values: object) -> Text:
     made = Text(template.format(**values))
     made.template = template
     made.values = values
+    made.most = None
     return made
 
 
@@ -36,6 +43,21 @@ def joined(separator: str, texts: Iterable[str]) -> Text:
     """Return texts one after another; each of them can still be translated by itself."""
     values = {f"_{number}": said for number, said in enumerate(texts)}
     return text(separator.join(f"{{{hole}}}" for hole in values), **values)
+
+
+def cut(said: str, most: int) -> str:
+    """Return the beginning of a text, in whichever language it will be shown."""
+    made = said[:most]
+    if isinstance(said, Text):
+        made = Text(made)
+        made.template, made.values, made.most = said.template, said.values, most
+    return made
+
+
+def reason(error: Exception) -> str:
+    """Return what an error says; `str()` of it could no longer be translated."""
+    said = next(iter(error.args), None)
+    return said if isinstance(said, Text) else str(error)
 
 
 def languages() -> tuple[str, ...]:
@@ -70,11 +92,17 @@ def translate(said: str, code: str) -> str:
     known = catalogue(code)
     if isinstance(said, Text):
         values = {
-            name: translate(value, code) if isinstance(value, str) else value
+            name: translate(value, code) if _is_text(value) else value
             for name, value in said.values.items()
         }
-        return known.get(said.template, said.template).format(**values)
+        made = known.get(said.template, said.template).format(**values)[: said.most]
+        return FINISH.get(code, str)(made)
     return known.get(said, said)
+
+
+def _is_text(value: object) -> TypeGuard[str]:
+    """Return whether a value is one that can be translated: a plain word is a name."""
+    return isinstance(value, Text) or (isinstance(value, str) and " " in value)
 
 
 def cells(said: str) -> int:

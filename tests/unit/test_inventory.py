@@ -2,15 +2,15 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from random import Random
 from textwrap import dedent
 
 import pytest
 from click.testing import CliRunner
+from tests.recordings import LAYOUTS, MACHINES, RECORDED, answers, inventory, judged
 
 from hardway.checks.run import Answer
 from hardway.cli.verify import verify
@@ -22,31 +22,6 @@ from hardway.inventory.look import Seen, parse
 from hardway.operations import inventory as operation
 from hardway.spec.inventory import Inventory, Places
 from hardway.spec.load import load_inventory
-
-RECORDED = Path(__file__).parents[1] / "recorded"
-MACHINES = {"controller-0": ("control-plane", 10), "worker-0": ("worker", 20)}
-RANGES = {"kubeadm": "10.232.0", "tutorial": "10.232.0"}
-"""Where the machines were whose answers are recorded."""
-
-
-def inventory(layout: object = "kubeadm") -> Inventory:
-    at = RANGES.get(str(layout), "192.0.2")
-    machines = [
-        {"name": name, "role": role, "host": f"{at}.{number}"}
-        for name, (role, number) in MACHINES.items()
-    ]
-    return Inventory.model_validate({"layout": layout, "machines": machines})
-
-
-@cache
-def answers(name: str) -> Mapping[str, str]:
-    return {machine: (RECORDED / name / machine).read_text() for machine in MACHINES}
-
-
-@cache
-def judged(name: str) -> tuple[Judged, ...]:
-    seen = {machine: parse(text) for machine, text in answers(name).items()}
-    return tuple(judge(inventory(name), seen))
 
 
 def red(found: tuple[Judged, ...] | list[Judged], severity: str = "unsafe") -> set[str]:
@@ -143,7 +118,7 @@ def test_each_unsafe_change_of_the_tutorial_is_named(what: str) -> None:
     assert entry in changed("tutorial", lambda text: text.replace(before, after))
 
 
-@pytest.mark.parametrize("name", RANGES)
+@pytest.mark.parametrize("name", LAYOUTS)
 def test_each_judgement_says_why_and_of_whom(name: str) -> None:
     for one in judged(name):
         assert all((one.why, one.expected, one.found, one.at)), one
@@ -263,7 +238,7 @@ def test_what_control_planes_must_have_alike_is_compared_by_content() -> None:
 @pytest.mark.parametrize("seed", range(24))
 def test_no_answer_however_odd_is_too_much(seed: int) -> None:
     by = Random(seed)
-    of, machine = by.choice(sorted(RANGES)), by.choice(sorted(MACHINES))
+    of, machine = by.choice(sorted(LAYOUTS)), by.choice(sorted(MACHINES))
     lines = answers(of)[machine].splitlines()
     for _ in range(by.randint(1, 200)):
         number = by.randrange(len(lines))
@@ -306,7 +281,7 @@ def test_an_edit_that_no_process_runs_with_is_named() -> None:
 
 
 def test_what_shows_an_entry_shows_no_secret() -> None:
-    for name in RANGES:
+    for name in LAYOUTS:
         for one in judged(name):
             shown = operation._shows(one)
             holds_keys = "kubeconfig" in one.at or "encrypts" in one.at or one.at.startswith("key")

@@ -5,7 +5,7 @@ import string
 
 import polib
 import pytest
-from tests.messages import PO, glued, is_prose, is_untranslated, messages
+from tests.messages import PO, glued, is_prose, is_untranslated, messages, unsaid
 
 FIELDS = string.Formatter()
 
@@ -28,6 +28,10 @@ def test_every_text_has_a_translation(korean: dict[str, polib.POEntry]) -> None:
 
 def test_no_text_is_glued_together() -> None:
     assert not list(glued()), "give the values to text(): a translation may have them elsewhere"
+
+
+def test_judges_say_texts() -> None:
+    assert not list(unsaid()), "what is expected and found is made by text(), joined by joined()"
 
 
 def test_no_translation_is_of_a_text_that_nobody_says(korean: dict[str, polib.POEntry]) -> None:

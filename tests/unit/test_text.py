@@ -5,6 +5,7 @@ import json
 import pytest
 
 from hardway import text as module
+from hardway.particles import settled
 from hardway.text import Text, catalogue, joined, language, languages, text, translate
 
 CATALOGUE = r"""
@@ -43,6 +44,34 @@ def test_values_are_translated_too(korean: None) -> None:
 def test_what_the_catalogue_lacks_stays_english(korean: None) -> None:
     assert translate("never translated", "ko") == "never translated"
     assert translate(text("on {machine}", machine="the machine"), "ko") == "on 머신"
+
+
+def test_a_plain_word_among_the_values_is_a_name(korean: None) -> None:
+    assert translate(text("on {machine}", machine="machine"), "ko") == "on machine"
+
+
+@pytest.mark.parametrize(
+    ("word", "particles"),
+    [
+        ("파드", "는 가 를 와 로"),
+        ("노드 셋", "은 이 을 과 으로"),
+        ("파일", "은 이 을 과 로"),
+        ("etcd", "는 가 를 와 로"),
+        ("kubelet", "은 이 을 과 으로"),
+        ("kube-apiserver", "는 가 를 와 로"),
+        ("/etc/etcd/pki/ca.crt", "는 가 를 와 로"),
+        ("hardway.yaml", "은 이 을 과 로"),
+        ("controller-0", "은 이 을 과 으로"),
+        ("10.240.0.11", "은 이 을 과 로"),
+        ('"CA"', "는 가 를 와 로"),
+        ("root", "은(는) 이(가) 을(를) 과(와) (으)로"),
+        ("?", "은(는) 이(가) 을(를) 과(와) (으)로"),
+        ("", "은(는) 이(가) 을(를) 과(와) (으)로"),
+    ],
+)
+def test_a_particle_follows_the_sound_of_its_word(word: str, particles: str) -> None:
+    both = ("은(는)", "이(가)", "을(를)", "과(와)", "(으)로")
+    assert [settled(word + pair) for pair in both] == [word + one for one in particles.split()]
 
 
 def test_joined_texts_are_translated_each_by_itself(korean: None) -> None:

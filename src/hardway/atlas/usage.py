@@ -8,6 +8,7 @@ from hardway.atlas.atlas import Atlas
 from hardway.atlas.connections import Connection, Ref, having, pairs
 from hardway.atlas.handshake import Proof, resolve
 from hardway.pki.inventory import CERTIFICATES, TRUSTED
+from hardway.text import text
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def entry(ref: Ref) -> str:
     name = ref.file.rsplit("/", 1)[-1]
     # A kubeconfig's parts have one entry each here: the key says which.
     key = ref.entry.rpartition("].")[2].rpartition(".")[2] if "]." in ref.entry else ref.entry
-    return f"{key} of {name}" if key else name
+    return text("{entry} of {file}", entry=key, file=name) if key else name
 
 
 def by_certificate(found: Sequence[Use]) -> Mapping[str, tuple[str, ...]]:

@@ -7,6 +7,7 @@ from typing import Any
 from hardway.audit.evidence import Listing, Select
 from hardway.model.resources import Manifest
 from hardway.steps import STEPS
+from hardway.text import text
 
 BINDINGS = Listing(
     "clusterroles,roles,clusterrolebindings,rolebindings",
@@ -65,7 +66,7 @@ class Grant:
     @property
     def whom(self) -> str:
         """The subjects as a text."""
-        return " ".join(("to", *self.subjects))
+        return text("to {subjects}", subjects=" ".join(self.subjects))
 
 
 def _meets(listed: Sequence[str], wanted: str) -> bool:
@@ -140,7 +141,7 @@ def administrators(objects: Sequence[Manifest]) -> dict[str, str]:
 def masters(objects: Sequence[Manifest]) -> dict[str, str]:
     """Return bindings that name the group system:masters: Kubernetes' own apart."""
     return {
-        grant.binding: f"role {grant.role}"
+        grant.binding: text("role {role}", role=grant.role)
         for grant in grants(objects)
         if "system:masters" in grant.subjects and not grant.kubernetes
     }
@@ -149,7 +150,7 @@ def masters(objects: Sequence[Manifest]) -> dict[str, str]:
 def wildcards(objects: Sequence[Manifest]) -> dict[str, str]:
     """Return roles with a `*` in them: Kubernetes' own apart."""
     return {
-        "/".join(filter(None, _key(role["kind"], role))): "has *"
+        "/".join(filter(None, _key(role["kind"], role))): text("has {what}", what="*")
         for role in objects
         if role["kind"].endswith("Role")
         and KUBERNETES not in role["metadata"].get("labels", {})

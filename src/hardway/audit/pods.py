@@ -5,6 +5,7 @@ from typing import Any
 
 from hardway.audit.evidence import Listing, Select
 from hardway.model.resources import Manifest
+from hardway.text import text
 
 PODS = Listing("pods", ("Pod", "Deployment"))
 SPACES = Listing("namespaces,networkpolicies", ("Namespace", "NetworkPolicy"))
@@ -145,4 +146,4 @@ def without_policy(objects: Sequence[Manifest]) -> dict[str, str]:
     """Return namespaces that have no NetworkPolicy."""
     kept = {o["metadata"]["namespace"] for o in objects if o["kind"] == "NetworkPolicy"}
     names = [o["metadata"]["name"] for o in objects if o["kind"] == "Namespace"]
-    return {name: "has no NetworkPolicy" for name in names if name not in kept}
+    return {name: text("has no NetworkPolicy") for name in names if name not in kept}

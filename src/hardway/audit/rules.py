@@ -7,7 +7,7 @@ from enum import StrEnum
 from hardway.audit.evidence import Evidence
 from hardway.model.checks import Check, Judgement
 from hardway.model.resources import Severity, Verdict
-from hardway.text import text
+from hardway.text import joined, text
 
 BENCHMARK = "cis-1.12"
 """The benchmark's name in kube-bench."""
@@ -95,9 +95,10 @@ EXAMPLES = 3
 
 def shown(items: Mapping[str, tuple[str, ...]], most: int | None = None) -> str:
     """Return what was found as one line; beyond `most` only how many there are."""
-    texts = [f"{name} {','.join(words) or 'absent'}" for name, words in items.items()]
-    more = [f"{len(texts[most:])} more"] if most and texts[most:] else []
-    return "; ".join((*texts[:most], *more)) or "none"
+    each = [text("{name} {words}", name=name, words=joined(",", words) or text("absent"))
+            for name, words in items.items()]  # fmt: skip
+    more = [text("{count} more", count=len(each[most:]))] if most and each[most:] else []
+    return joined("; ", (*each[:most], *more)) or text("none")
 
 
 def equals(word: str) -> Expect:

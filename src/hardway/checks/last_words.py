@@ -6,6 +6,7 @@ from collections.abc import Collection
 from hardway.checks.ask import of_machine
 from hardway.checks.live import Live
 from hardway.steps import processes
+from hardway.text import joined
 
 
 async def last_words(live: Live, wrong: Collection[str]) -> dict[str, str]:
@@ -16,4 +17,4 @@ async def last_words(live: Live, wrong: Collection[str]) -> dict[str, str]:
     names = [name for name in live.fleet if name in wrong] or list(live.fleet)
     asked = await asyncio.gather(*(of_machine(live.fleet, n, [processes.ASK]) for n in names))
     said = {name: processes.stopped(answer) for name, (answer,) in zip(names, asked, strict=True)}
-    return {name: "; ".join(units) for name, units in said.items() if units}
+    return {name: joined("; ", units) for name, units in said.items() if units}

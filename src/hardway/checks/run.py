@@ -10,10 +10,12 @@ from hardway.checks.causes import causes_of
 from hardway.checks.live import Live
 from hardway.model.checks import Answer, Ask, Check, Forward, Judgement, Kubectl, Sh
 from hardway.model.resources import Finding, Severity, Verdict
+from hardway.text import text
 from hardway.transport.base import poll_until
 
 SHOWN = 600
 """Characters of a question and of an answer that a finding keeps."""
+AN_ANSWER = text("an answer")
 PAUSE_S = 0.25
 
 
@@ -62,13 +64,14 @@ def _amiss(finding: Finding, live: Live) -> bool:
 def judgements(case: Case, answer: Answer) -> list[Judgement]:
     """Return what a check makes of an answer; one that cannot be read tells nothing."""
     if answer.silence:
-        return [Judgement(case.check.silence, "an answer", answer.silence)]
+        return [Judgement(case.check.silence, AN_ANSWER, answer.silence)]
     try:
         return list(case.check.judge(case.subject, answer))
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        unreadable = "" if answer.status else f"an answer that cannot be read ({error!r}): "
-        found = unreadable + answer.last_line
-        return [Judgement(Verdict.UNKNOWN, "an answer", found)]
+        found = answer.last_line if answer.status else text(
+            "an answer that cannot be read ({error}): {said}", error=repr(error),
+            said=answer.last_line)  # fmt: skip
+        return [Judgement(Verdict.UNKNOWN, AN_ANSWER, found)]
 
 
 def findings(case: Case, answer: Answer) -> list[Finding]:
@@ -147,8 +150,9 @@ def of_silent(found: Iterable[Finding], live: Live) -> list[Finding]:
     """
     names = silent(live)
     return [
-        replace(f, verdict=Verdict.UNKNOWN, found=f"{f.found}; the machine does not answer")
+        replace(f, verdict=Verdict.UNKNOWN,
+                found=text("{found}; the machine does not answer", found=f.found))
         if f.machine in names and f.verdict is Verdict.WRONG
         else f
         for f in found
-    ]
+    ]  # fmt: skip

@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Sequence
 
 from hardway.model.checks import Answer, Sh
+from hardway.text import text
 
 TOOK_TOO_LONG = 124
 """timeout(1)'s status."""
@@ -31,14 +32,14 @@ def parse(output: str, questions: Sequence[Sh], mark: str) -> list[Answer]:
     """Return the answers that the script printed; those it did not come to are silent."""
     parts = re.findall(rf"(.*?)\n{mark} (\d+)\n", output, re.DOTALL)
     answers = [
-        _answer(text, int(status), question)
-        for (text, status), question in zip(parts, questions, strict=False)
+        _answer(said, int(status), question)
+        for (said, status), question in zip(parts, questions, strict=False)
     ]
     missing = len(questions) - len(answers)
-    return [*answers, *[Answer(silence="the machine broke off before this answer")] * missing]
+    return [*answers, *[Answer(silence=text("the machine broke off before this answer"))] * missing]
 
 
-def _answer(text: str, status: int, question: Sh) -> Answer:
+def _answer(said: str, status: int, question: Sh) -> Answer:
     if status == TOOK_TOO_LONG:
-        return Answer(silence=f"no answer in {question.timeout_s} s")
-    return Answer(text, status)
+        return Answer(silence=text("no answer in {seconds} s", seconds=question.timeout_s))
+    return Answer(said, status)

@@ -15,6 +15,7 @@ from hardway.model.checks import Judgement
 from hardway.model.objects import GET_NODES, NodeState, items, node_states
 from hardway.model.resources import Finding, Manifest, Severity, Verdict
 from hardway.model.trials import BEGAN, TRIAL, Trial
+from hardway.text import joined, text
 from hardway.tools.kubectl import NO_ANSWER, last_line
 
 PODS_READY_S = 60.0
@@ -24,6 +25,7 @@ attempt before that, or by a host with no time to spare, hangs for its 15 s and 
 PAUSE_S = 0.5
 LEFT_AFTER = timedelta(minutes=10)
 """No trial takes that long: it was made by a run that is no more."""
+READY = text("ready")
 MANAGED = {"app.kubernetes.io/managed-by": "hardway"}
 DENIED = ("admission webhook", "denied the request", "violates PodSecurity", "exceeded quota",
           "ValidatingAdmissionPolicy")  # fmt: skip
@@ -35,18 +37,22 @@ async def run(trial: Trial, live: Live) -> list[Finding]:
     needed = await look_again(cases(trial.needs, live), live)
     unmet = [f for f in needed if not f.ok]
     if unmet:
-        why = ", ".join(dict.fromkeys(f"{f.check} on {f.machine}: {f.found}" for f in unmet))
+        why = joined(", ", dict.fromkeys(
+            text("{check} on {machine}: {found}", check=f.check, machine=f.machine, found=f.found)
+            for f in unmet
+        ))  # fmt: skip
         return _not_tried(trial, live, why, Severity.FAIL)
     try:
         _, nodes = await asyncio.gather(_sweep(live), live.kubectl.run(*GET_NODES))
         return await _in_namespace(trial, live, node_states(nodes))
     except CommandError as error:
-        text = last_line(error.output)
+        said = last_line(error.output)
         denied = any(words in error.output for words in DENIED)
         if denied or any(words in error.output for words in NO_ANSWER):
             severity = Severity.WARN if denied else Severity.FAIL
-            return _not_tried(trial, live, text, severity)
-        return _all(trial, live, Judgement(Verdict.WRONG, "objects that the API accepts", text))
+            return _not_tried(trial, live, said, severity)
+        accepted = text("objects that the API accepts")
+        return _all(trial, live, Judgement(Verdict.WRONG, accepted, said))
 
 
 async def _sweep(live: Live) -> None:
@@ -91,13 +97,15 @@ async def _in_namespace(trial: Trial, live: Live, nodes: Mapping[str, NodeState]
 def _aside(name: str, node: NodeState | None, live: Live) -> Judgement | None:
     """Return why a node gets no pod: people's wish is no failure, what Kubernetes says is one."""
     if name not in live.fleet:
-        return Judgement(Verdict.UNKNOWN, "ready", "the machine does not answer")
+        return Judgement(Verdict.UNKNOWN, READY, text("the machine does not answer"))
     if node is None:
-        return Judgement(Verdict.WRONG, "ready", "no such node")
+        return Judgement(Verdict.WRONG, READY, text("no such node"))
     if node.trouble:
-        return Judgement(Verdict.WRONG, "ready", f"{name}: {node.trouble}")
+        trouble = text("{name}: {trouble}", name=name, trouble=node.trouble)
+        return Judgement(Verdict.WRONG, READY, trouble)
     if node.left_out:
-        return Judgement(Verdict.UNKNOWN, "ready", f"left out: {node.left_out}", Severity.WARN)
+        why = text("left out: {why}", why=node.left_out)
+        return Judgement(Verdict.UNKNOWN, READY, why, Severity.WARN)
     return None
 
 
@@ -137,7 +145,8 @@ def _named(case: Case, words: Mapping[str, str]) -> Case:
 
 
 def _not_tried(trial: Trial, live: Live, why: str, severity: Severity) -> list[Finding]:
-    return _all(trial, live, Judgement(Verdict.UNKNOWN, "tried", f"not tried: {why}", severity))
+    found = text("not tried: {why}", why=why)
+    return _all(trial, live, Judgement(Verdict.UNKNOWN, text("tried"), found, severity))
 
 
 def _all(trial: Trial, live: Live, judgement: Judgement) -> list[Finding]:

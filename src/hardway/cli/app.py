@@ -23,6 +23,7 @@ from hardway.cli import (
     supply,
     verify,
 )
+from hardway.cli.help import Group, show
 from hardway.cli.output import note, say
 from hardway.errors import HardwayError
 from hardway.proxies import past_proxies
@@ -30,14 +31,20 @@ from hardway.proxies import past_proxies
 INTERRUPTED = 130
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, message="hardway %(version)s")
-@click.option("--lang", envvar="HARDWAY_LANG", help="Language of texts: en or ko.  [locale's]")
-def cli(lang: str | None) -> None:
-    """Build, run and understand a real Kubernetes cluster, the hard way."""
+def _speak(_context: click.Context, _option: click.Parameter, lang: str | None) -> None:
+    """Leave the language where `say` finds it, as it does the locale."""
     if lang:
-        # Where texts are shown, `say` finds it, as it does the locale.
         os.environ["HARDWAY_LANG"] = lang
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="hardway %(version)s")
+@click.option(
+    "--lang", envvar="HARDWAY_LANG", callback=_speak, expose_value=False, is_eager=True,
+    help="Language of texts: en or ko.  [default: the locale's]",
+)  # fmt: skip
+def cli() -> None:
+    """Build, run and understand a real Kubernetes cluster, the hard way."""
 
 
 COMMANDS = (
@@ -75,7 +82,7 @@ def main() -> None:
     try:
         cli(prog_name="hardway", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        show(error)
         sys.exit(error.exit_code)
     except HardwayError as error:
         note(click.style(say("error: "), fg="red", bold=True) + say(error.message))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hardway.cli.help import Command
 from hardway.cli.loop import run
 from hardway.cli.options import OUTPUT, of_cluster, open_project, renew_own
 from hardway.cli.output import JSON, emit_json, mark, note, say, table
@@ -33,7 +34,7 @@ FOUND_SHOWN = 200
 """Characters of what was found that are shown unless everything is."""
 
 
-@click.command()
+@click.command(cls=Command)
 @of_cluster
 @OUTPUT
 @click.option("--plan", is_flag=True, help="Judge what would be rendered; no machine is asked.")

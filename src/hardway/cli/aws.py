@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hardway.cli.help import Group
 from hardway.cli.loop import run
 from hardway.cli.options import DEFAULT_SPEC, OUTPUT, SPEC, of_cluster, open_project
-from hardway.cli.output import JSON, emit_json, note, table
+from hardway.cli.output import JSON, emit_json, note, say, table
 from hardway.errors import RefusedError
+from hardway.text import text
 
 if TYPE_CHECKING:
     from hardway.providers.aws.provider import AwsProvider
 
 
-@click.group()
+@click.group(cls=Group)
 def aws() -> None:
     """Show what provider aws needs, and what it has in the account."""
 
@@ -46,7 +48,8 @@ def list_(spec: Path | None, clusters: Path | None, output: str) -> None:
         ("ID", "THINGS", "$/H", "MADE BY"),
         [(r.id, str(r.things), f"{r.per_hour:.2f}", ", ".join(r.made_by)) for r in rows],
     )
-    note(f"\n{len(rows)} clusters in {spec or DEFAULT_SPEC}'s account and region")
+    note("\n" + say(text("{count} clusters in the account and region of {spec}",
+                         count=len(rows), spec=spec or DEFAULT_SPEC)))  # fmt: skip
 
 
 @aws.command()
@@ -58,7 +61,7 @@ def adopt(spec: Path | None, clusters: Path | None, id_: str) -> None:
 
     provider = _provider(spec, clusters)
     run(whose.adopt(provider.api, provider.folder, id_))
-    click.echo(f"{id_} is this cluster now; remove it: hardway down")
+    click.echo(say(text("{id} is this cluster now; remove it: hardway down", id=id_)))
 
 
 def _provider(spec: Path | None, clusters: Path | None) -> "AwsProvider":

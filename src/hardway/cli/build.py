@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hardway.cli.help import Command
 from hardway.cli.loop import run
 from hardway.cli.options import DEFAULT_SPEC, OUTPUT, of_cluster, open_project, renew_own
 from hardway.cli.output import JSON, cost, emit_json, note, say, table
 from hardway.errors import PreflightError, RefusedError, SpecError, UnknownError, VerifyError
-from hardway.text import text
+from hardway.text import padded, text
 
 if TYPE_CHECKING:
     from hardway.model.resources import Change
@@ -28,7 +29,7 @@ DELTAS = {"up": ("~", "yellow"), "command": ("?", None), "nobody": ("x", "red")}
 DIFF_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 @click.argument("path", type=click.Path(path_type=Path), default=DEFAULT_SPEC)
 def init(path: Path, *, force: bool) -> None:
@@ -39,10 +40,11 @@ def init(path: Path, *, force: bool) -> None:
         raise RefusedError(text("{path} exists already", path=path),
                            hint=text("hardway init --force {path}", path=path))  # fmt: skip
     path.write_text(default_text())
-    click.echo(f"{path} describes the default cluster; edit it, then: hardway up")
+    click.echo(say(text("{path} describes the default cluster; edit it, then: hardway up",
+                    path=path)))  # fmt: skip
 
 
-@click.command()
+@click.command(cls=Command)
 @of_cluster
 @OUTPUT
 @click.option("--full", is_flag=True, help="Show the content of new files too.")
@@ -77,7 +79,7 @@ def plan(spec: Path | None, clusters: Path | None, output: str, *, full: bool) -
 def _print_outlook(outlook: "Outlook") -> None:
     click.secho(outlook.where, bold=True)
     for change in outlook.changes:
-        click.secho(f"    + {change.what}", fg="green")
+        click.secho(f"    + {say(change.what)}", fg="green")
     click.echo(f"    {cost(outlook.whole)}")
 
 
@@ -91,21 +93,20 @@ def _print_plan(changes: Sequence["Change"], *, full: bool) -> None:
             step = change.step
             click.secho(f"  {step}", dim=True)
         sign, colour = SIGNS[change.kind]
-        reason = f": {change.diff}" if change.kind == "issue" else ""
+        reason = f": {say(change.diff)}" if change.kind == "issue" else ""
         only = f"  ({say(text('the text only: restarts nothing'))})" if change.prose else ""
-        click.secho(f"    {sign} {change.kind:<9}{change.path_or_unit}{reason}{only}", fg=colour)
+        kind = padded(say(str(change.kind)), 9)
+        click.secho(f"    {sign} {kind}{say(change.path_or_unit)}{reason}{only}", fg=colour)
         if change.diff and not reason and (full or change.kind != "create"):
-            for line in change.diff.splitlines():
+            for line in say(change.diff).splitlines():
                 click.secho(f"        {line}", fg=DIFF_COLOURS.get(line[:1]))
     machines = len({c.machine for c in changes})
-    note(
-        f"{len(changes)} changes on {machines} machines; make them: hardway up"
-        if changes
-        else "nothing to change: everything is as it should be"
-    )
+    count = text("{count} changes on {machines} machines; make them: hardway up",
+                 count=len(changes), machines=machines)  # fmt: skip
+    note(say(count if changes else text("nothing to change: everything is as it should be")))
 
 
-@click.command()
+@click.command(cls=Command)
 @of_cluster
 @OUTPUT
 def preflight(spec: Path | None, clusters: Path | None, output: str) -> None:
@@ -119,18 +120,19 @@ def preflight(spec: Path | None, clusters: Path | None, output: str) -> None:
         emit_json({"problems": problems})
     elif problems:
         table(("MACHINE", "CHECK", "", "FOUND", "NEEDED", "WHAT TO DO"),
-              [(p.machine, p.check, *(click.style(p.severity, fg=SEVERITIES[p.severity]),),
-                p.found, p.needed, p.cure) for p in problems])  # fmt: skip
+              [(p.machine, p.check, click.style(say(p.severity), fg=SEVERITIES[p.severity]),
+                say(p.found), say(p.needed), say(p.cure)) for p in problems])  # fmt: skip
     if refusing:
         raise PreflightError(
             [text("{refusing} of {all} findings stand in the way", refusing=len(refusing),
                   all=len(problems))],
             hint="fix them, then: hardway preflight",
         )  # fmt: skip
-    note(f"nothing stands in the way on {len(project.cluster.machines)} machines: hardway up")
+    note(say(text("nothing stands in the way on {count} machines: hardway up",
+                  count=len(project.cluster.machines))))  # fmt: skip
 
 
-@click.command()
+@click.command(cls=Command)
 @of_cluster
 @OUTPUT
 @click.option("--until", metavar="STEP", help="Stop after this step.")
@@ -175,24 +177,29 @@ def up(  # noqa: PLR0913 - one parameter for each option
     if found and not findings[-1].ok:
         raise VerifyError(findings[-1].found, hint="see docs/offline.md")
     warnings = sum(1 for f in findings if not f.ok)
-    click.echo(f"{name} is up: {len(findings) - warnings} checks hold")
+    click.echo(say(text("{name} is up: {count} checks hold", name=name,
+                        count=len(findings) - warnings)))  # fmt: skip
     if warnings:
-        click.echo(f"  warnings   {warnings}: hardway verify")
+        _row(say("warnings"), f"{warnings}: hardway verify")
     if found:
-        click.echo(f"  {findings[-1].found}")
+        click.echo(f"  {say(findings[-1].found)}")
     if until:
-        click.echo(f"  stopped after {until}; the rest: hardway up")
+        click.echo(say(text("  stopped after {step}; the rest: hardway up", step=until)))
         return
-    click.echo("  reach it   hardway kubectl get nodes")
-    click.echo(f"  its files  {folder}  (kubeconfig: {folder}/kubeconfigs/admin.kubeconfig)")
-    click.echo("  remove it  hardway down")
+    _row(say("reach it"), "hardway kubectl get nodes")
+    _row(say("its files"), f"{folder}  (kubeconfig: {folder}/kubeconfigs/admin.kubeconfig)")
+    _row(say("remove it"), "hardway down")
+
+
+def _row(label: str, value: str) -> None:
+    click.echo(f"  {padded(label, 11)}{value}")
 
 
 def _relative(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-@click.command()
+@click.command(cls=Command)
 @of_cluster
 @click.option("--name", help="The cluster's name, where its hardway.yaml is lost.")
 @click.option(
@@ -226,11 +233,13 @@ def down(
     traits = TRAITS[project.cluster.provider]
     if not yes:
         for line in run(project.provider.belongings(name)):
-            note(f"  {line}")
-        click.confirm(f"remove cluster {name}: {traits.removes}, all keys?", abort=True)
+            note(f"  {say(line)}")
+        sure = text("remove cluster {name}: {removes}, all keys?", name=name,
+                    removes=traits.removes)  # fmt: skip
+        click.confirm(say(sure), abort=True)
     with reporting() as report:
         run(operation.down(project, report))
-    click.echo(f"{name} is gone: {traits.proves}")
+    click.echo(say(text("{name} is gone: {proves}", name=name, proves=traits.proves)))
 
 
 def _take_back(name: str | None, hosts: Sequence[str]) -> None:
@@ -242,8 +251,9 @@ def _take_back(name: str | None, hosts: Sequence[str]) -> None:
     if name is None:
         raise RefusedError("--host needs the cluster's --name", hint="hardway down --help")
     provider = hosts_of(name, hosts)
-    note(f"takes {name} off {', '.join(hosts)}; its data there cannot be brought back")
-    if click.prompt("type the cluster's name to go on", err=True) != name:
+    note(say(text("takes {name} off {hosts}; its data there cannot be brought back", name=name,
+                  hosts=", ".join(hosts))))  # fmt: skip
+    if click.prompt(say("type the cluster's name to go on"), err=True) != name:
         raise click.Abort
     with reporting() as report:
 
@@ -251,7 +261,8 @@ def _take_back(name: str | None, hosts: Sequence[str]) -> None:
             report(Event(happened=Happened.DOING, machine=machine, text=what))
 
         run(provider.destroy(name, doing))
-    click.echo(f"{name} is gone from {len(hosts)} machines: they are as they were before")
+    click.echo(say(text("{name} is gone from {count} machines: they are as they were before",
+                        name=name, count=len(hosts))))  # fmt: skip
 
 
 COMMANDS = (init, preflight, plan, up, down)

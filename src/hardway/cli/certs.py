@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hardway.cli.help import Command
 from hardway.cli.loop import run
 from hardway.cli.options import OUTPUT, of_cluster, open_project
 from hardway.cli.output import JSON, emit_json, indented, note, say, table
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from hardway.project import Project
 
 
-@click.command()
+@click.command(cls=Command)
 @of_cluster
 @OUTPUT
 @click.option(
@@ -51,13 +52,14 @@ def certs(
     table(("CERTIFICATE", "MACHINE", "SIGNED BY", "SUBJECT", "VALID", "NAMES"), lines)
     due = decide(store.read(project.workspace.pki), project.cluster, now)
     if due:
-        note(f"\n{len(due)} are due, the first {due[0].name} ({due[0].why}): hardway up")
+        note("\n" + say(text("{count} are due, the first {name} ({why}): hardway up",
+                             count=len(due), name=due[0].name, why=due[0].why)))  # fmt: skip
 
 
 def _days(until: datetime, now: datetime) -> str:
     days = (until - now).days
-    text = f"{days} days" if days >= 0 else "expired"
-    return text if days >= 2 else click.style(text, fg="red")
+    left = say(text("{days} days", days=days) if days >= 0 else text("expired"))
+    return left if days >= 2 else click.style(left, fg="red")
 
 
 def _map(project: "Project", *, offline: bool) -> "CertificateMap":
@@ -82,13 +84,19 @@ def _show_map(found: "CertificateMap", output: str) -> None:
     for path, entries in found.cas.items():
         click.echo(f"{path}\n{indented(entries)}")
     for fingerprint, user in found.strangers.items():
-        note(f"{user} used a certificate that is none of this folder's: {fingerprint[:16]}…")
+        note(say(text("{user} used a certificate that is not of this folder: {fingerprint}…",
+                      user=user, fingerprint=fingerprint[:16])))  # fmt: skip
+
+
+SIDE = 15
+"""Columns of what a side of a connection does, in any language."""
 
 
 def _show_use(use: "Use") -> None:
     row = use.connection
     port = f" :{row.port.number}" if row.port else ""
-    click.echo(click.style(f"{row.client} -> {row.server}{port}", bold=True) + f"  {row.name}")
+    pair = f"{say(row.client)} -> {say(row.server)}{port}"
+    click.echo(click.style(pair, bold=True) + f"  {row.name}")
     if use.server:
         _show_side(say("server shows"), use.server)
     if use.client:
@@ -100,9 +108,10 @@ def _show_use(use: "Use") -> None:
 
 def _show_side(word: str, side: "Side") -> None:
     name = side.certificate or say("a token signed with")
-    click.echo(f"  {padded(word, 13)} {name}  {side.file}  ({side.shown_by})")
+    click.echo(f"  {padded(word, SIDE)} {name}  {side.file}  ({say(side.shown_by)})")
     ca = f"{side.ca}  " if side.ca else ""
-    click.echo(f"  {padded(say('checked with'), 13)} {ca}{side.ca_file}  ({side.checked_by})")
+    checked = f"{padded(say('checked with'), SIDE)} {ca}{side.ca_file}"
+    click.echo(f"  {checked}  ({say(side.checked_by)})")
 
 
 def _show_certificates(found: "CertificateMap") -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hardway.cli.help import Command
 from hardway.cli.loop import run
 from hardway.cli.options import OUTPUT, of_cluster, open_project
 from hardway.cli.output import JSON, emit_json, say
@@ -25,7 +26,7 @@ NOT_KNOWN = 2
 """The exit status where nothing has the name, as of other words that cannot be."""
 
 
-@click.command(context_settings={"ignore_unknown_options": True})
+@click.command(cls=Command, context_settings={"ignore_unknown_options": True})
 @of_cluster
 @OUTPUT
 @click.option("--more", is_flag=True, help="Show all that is known, not the short answer.")

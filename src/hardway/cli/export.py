@@ -4,18 +4,14 @@ from pathlib import Path
 
 import click
 
+from hardway.cli.help import Command
 from hardway.cli.loop import run
 from hardway.cli.options import of_cluster, open_project
 from hardway.cli.output import note, say
 from hardway.text import text
 
-NEXT = {
-    "guide": "read {folder}/guide.md",
-    "shell": "build the cluster, on machines of none: sh {folder}/build.sh",
-}
 
-
-@click.command()
+@click.command(cls=Command)
 @of_cluster
 @click.option(
     "--format", "form", type=click.Choice(["guide", "shell"]), required=True,
@@ -32,7 +28,10 @@ def export(spec: Path | None, clusters: Path | None, form: str, folder: Path) ->
     project = open_project(spec, clusters)
     count = run(operation.export(project, form, folder, say))
     click.echo(say(text("{folder} has {count} files", folder=folder, count=count)))
-    note(say(text(NEXT[form], folder=folder)))
+    note(say(
+        text("read {folder}/guide.md", folder=folder) if form == "guide" else
+        text("build the cluster, on machines of none: sh {folder}/build.sh", folder=folder)
+    ))  # fmt: skip
 
 
 COMMANDS = (export,)

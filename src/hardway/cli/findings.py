@@ -156,5 +156,7 @@ def evidence(found: Sequence[Finding]) -> None:
 
 def _evidence(found: Sequence[Finding]) -> Iterator[str]:
     for f in found:
-        seen = say(text("{found} (expected {expected})", found=f.found, expected=f.expected))
+        # Single words too: as values of a text they would be names.
+        seen = say(text("{found} (expected {expected})", found=say(f.found),
+                        expected=say(f.expected)))  # fmt: skip
         yield f"  {verdict(f)} {f.machine:<14} {f.check}: {seen}"

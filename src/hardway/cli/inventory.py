@@ -13,7 +13,7 @@ from hardway.cli.loop import run
 from hardway.cli.output import JSON, TEXT, emit_json, say
 from hardway.errors import UnknownError, UnsafeError
 from hardway.operations.inventory import verify
-from hardway.text import text
+from hardway.text import joined, padded, text
 
 if TYPE_CHECKING:
     from hardway.inventory.judged import Judged
@@ -30,9 +30,7 @@ def verify_inventory(path: Path, output: str, *, evidence: bool) -> None:
         UnknownError: nothing is, but some machines did not answer.
     """
     if output not in {TEXT, JSON}:
-        raise click.UsageError(
-            say(text("--inventory prints text or json, not {output}", output=output))
-        )
+        raise click.UsageError(text("--inventory prints text or json, not {form}", form=output))
     found = run(verify(path))
     counts = Counter(str(one.severity) for one in found.entries)
     if output == JSON:
@@ -40,7 +38,7 @@ def verify_inventory(path: Path, output: str, *, evidence: bool) -> None:
     else:
         for machine, group in groupby(found.entries, key=lambda one: one.machine):
             role = found.machines.get(machine)
-            click.secho(f"{machine} ({role})" if role else machine, bold=True)
+            click.secho(f"{machine} ({say(role)})" if role else say(machine), bold=True)
             for line in _machine(list(group), evidence=evidence):
                 click.echo(line)
             click.echo()
@@ -55,7 +53,18 @@ def _conclude(found: Sequence["Judged"]) -> None:
     unsafe = [one for one in found if one.severity == "unsafe"]
     silent = [one.machine for one in found if one.severity == "unknown"]
     if unsafe:
-        names = "\n".join(f"  {one.machine} {one.component}: {one.at}" for one in unsafe)
+        names = joined(
+            "\n",
+            (
+                text(
+                    "  {machine} {component}: {at}",
+                    machine=one.machine,
+                    component=one.component,
+                    at=one.at,
+                )
+                for one in unsafe
+            ),
+        )
         message = text("{count} unsafe:\n{names}", count=len(unsafe), names=names)
         raise UnsafeError(message, hint="read why above; `see` shows the same on the machine")
     if silent:
@@ -80,11 +89,11 @@ def _machine(found: Sequence["Judged"], *, evidence: bool) -> Iterator[str]:
 
 
 def _entry(one: "Judged") -> Iterator[str]:
-    word = click.style(f"{say(str(one.severity)):<{LABEL}}", fg=COLOURS[one.severity])
+    word = click.style(padded(say(str(one.severity)), LABEL), fg=COLOURS[one.severity])
     yield f"  {word}{click.style(say(one.at), bold=True)}"
     seen = text("expected {expected}, found {found}", expected=one.expected, found=one.found)
     yield from labelled("", say(seen))
     yield from labelled(say(text("why")), say(one.why))
     if one.see and one.severity == "unsafe":
         # Not wrapped: it is to be pasted.
-        yield f"  {say('see'):<{LABEL}}{one.see}"
+        yield f"  {padded(say('see'), LABEL)}{one.see}"

@@ -7,24 +7,26 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hardway.cli.help import Command
 from hardway.cli.loop import run
 from hardway.cli.options import OUTPUT, of_cluster, open_project, renew_own
 from hardway.cli.output import JSON, cost, emit_json, mark, note, say, table
+from hardway.text import padded, text
 
 if TYPE_CHECKING:
     from hardway.report import Event
 
 
 BROUGHT: Mapping[str, Callable[[str], str]] = {
-    "vip": lambda holder: f"held by {holder or 'nobody'}",
-    "proxy": lambda _: "at every machine's own haproxy",
-    "given": lambda _: "at a load balancer of yours",
-    "made": lambda _: "at the provider's load balancer",
+    "vip": lambda holder: text("held by {machine}", machine=holder or text("nobody")),
+    "proxy": lambda _: text("at every machine's own haproxy"),
+    "given": lambda _: text("at a load balancer of yours"),
+    "made": lambda _: text("at the provider's load balancer"),
 }
 """How clients get to the API, by the kind of endpoint."""
 
 
-@click.command()
+@click.command(cls=Command)
 @of_cluster
 @OUTPUT
 def status(spec: Path | None, clusters: Path | None, output: str) -> None:
@@ -39,24 +41,31 @@ def status(spec: Path | None, clusters: Path | None, output: str) -> None:
         return
     well = {c.name: mark(ok=c.healthy) for c in seen.control_planes}
     nodes = {n.name: mark(ok=n.ready) + (f" {n.version}" if n.version else "") for n in seen.nodes}
-    rows = [(m.name, m.role, m.address, m.state, well.get(m.name) or nodes.get(m.name, ""))
-            for m in seen.machines]  # fmt: skip
+    rows = [(m.name, say(m.role), m.address, say(m.state),
+             well.get(m.name) or nodes.get(m.name, "")) for m in seen.machines]  # fmt: skip
     table(("MACHINE", "ROLE", "ADDRESS", "STATE", "SERVICES"), rows)
     etcd, end = seen.etcd, seen.endpoint
     click.echo()
-    members = f"{etcd.healthy} of {etcd.members} members healthy, leader {etcd.leader or 'none'}"
-    click.echo(f"etcd      {mark(ok=etcd.healthy == etcd.members)} {members}")
-    click.echo(f"endpoint  {mark(ok=end.healthy)} {end.address} {BROUGHT[end.kind](end.holder)}")
+    members = text("{healthy} of {all} members healthy, leader {leader}", healthy=etcd.healthy,
+                   all=etcd.members, leader=etcd.leader or text("none"))  # fmt: skip
+    _part("etcd", f"{mark(ok=etcd.healthy == etcd.members)} {say(members)}")
+    how = say(BROUGHT[end.kind](end.holder))
+    _part(say("endpoint"), f"{mark(ok=end.healthy)} {end.address} {how}")
     for due in seen.renewals:
-        whose = f" of {due.machine}" if due.machine else ""
-        click.echo(f"renewal   {due.name}{whose}: {due.why}; hardway up issues it again")
+        whose = text("{name} of {machine}", name=due.name, machine=due.machine)
+        _part(say("renewal"), say(text("{certificate}: {why}; hardway up issues it again",
+              certificate=whose if due.machine else due.name, why=due.why)))  # fmt: skip
     if seen.cost:
-        click.echo(f"cost      {cost(seen.cost)}")
+        _part(say("cost"), cost(seen.cost))
     if not seen.healthy:
-        note("\nwhat is wrong: hardway verify; make it whole: hardway up")
+        note("\n" + say("what is wrong: hardway verify; make it whole: hardway up"))
 
 
-@click.command()
+def _part(name: str, state: str) -> None:
+    click.echo(f"{padded(name, 12)}{state}")
+
+
+@click.command(cls=Command)
 @OUTPUT
 def steps(output: str) -> None:
     """List the steps from plain machines to a cluster."""
@@ -66,10 +75,10 @@ def steps(output: str) -> None:
         emit_json({"steps": [{"name": s.name, "title": s.title, "why": s.why} for s in STEPS]})
         return
     rows = [(s.name, say(s.title), say(s.why)) for s in STEPS]
-    table((say("STEP"), say("TITLE"), say("WHY")), rows)
+    table(("STEP", "TITLE", "WHY"), rows)
 
 
-@click.command()
+@click.command(cls=Command)
 @OUTPUT
 def components(output: str) -> None:
     """List the components in the cache: version, where from, digest."""
@@ -84,10 +93,11 @@ def components(output: str) -> None:
         for s in rows
     ]
     table(("FILE", "VERSION", "FOR", "SIZE", "SHA-256", "SOURCE"), lines)
-    note(f"\n{len(rows)} files in {package.cache_folder()}")
+    folder = package.cache_folder()
+    note("\n" + say(text("{count} files in {folder}", count=len(rows), folder=folder)))
 
 
-@click.command()
+@click.command(cls=Command)
 @of_cluster
 @OUTPUT
 @click.option("--changes", is_flag=True, help="Show each change too.")
@@ -103,7 +113,7 @@ def log(spec: Path | None, clusters: Path | None, output: str, *, changes: bool)
             at = datetime.fromtimestamp(event.at).astimezone()
             click.echo(f"{at:%Y-%m-%d %H:%M:%S}  {line}")
     if not events:
-        note("nothing was done yet")
+        note(say("nothing was done yet"))
 
 
 def _log_line(event: "Event", *, changes: bool) -> str:
@@ -115,9 +125,9 @@ def _log_line(event: "Event", *, changes: bool) -> str:
         case "changed" if changes:
             return f"    {event.machine}: {event.text}"
         case "ended":
-            return f"  ended well after {event.seconds:.1f} s"
+            return say(text("  ended well after {seconds:.1f} s", seconds=event.seconds))
         case "failed":
-            return click.style(f"  failed: {event.text}", fg="red")
+            return click.style(say(text("  failed: {why}", why=event.text)), fg="red")
         case _:
             return ""
 

@@ -3,14 +3,18 @@
 import inspect
 import json
 from collections.abc import Awaitable, Callable
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from hardway import __version__
+from hardway.cli.help import Command
 from hardway.cli.options import of_cluster, open_project
+from hardway.cli.output import say
 from hardway.errors import HardwayError, RefusedError
+from hardway.text import Text, text
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
 Answer = dict[str, Any]
 
 
-@click.command()
+@click.command(cls=Command)
 @of_cluster
 def mcp(spec: Path | None, clusters: Path | None) -> None:
     """Serve read-only tools for assistants (Model Context Protocol) on stdin and stdout.
@@ -67,9 +71,9 @@ def _bound(tool: "Tool", project: "Callable[[], Project]") -> Callable[..., Awai
         try:
             answer = await tool.ask(project(), **arguments)
         except HardwayError as error:
-            hint = f"; try: {error.hint}" if error.hint else ""
-            raise ToolError(f"{error}{hint}") from error
-        plain: Answer = json.loads(json.dumps(answer, default=str))
+            said = text("{message}; try: {hint}", message=error.message, hint=error.hint)
+            raise ToolError(say(said if error.hint else error.message)) from error
+        plain: Answer = json.loads(json.dumps(told(answer), default=str))
         return plain
 
     _, *parameters = inspect.signature(tool.ask, eval_str=True).parameters.values()
@@ -78,6 +82,26 @@ def _bound(tool: "Tool", project: "Callable[[], Project]") -> Callable[..., Awai
     ask.__signature__ = shape  # type: ignore[attr-defined]
     ask.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": Answer}
     return ask
+
+
+def told(value: Any) -> Any:
+    """Return an answer with its texts in the language of its reader.
+
+    Keys stay as they are, and so do single words: programs compare them.
+    """
+    match value:
+        case Enum():
+            return value
+        case Text():
+            return say(value)
+        case str():
+            return say(value) if " " in value else value
+        case dict():
+            return {key: told(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [told(inner) for inner in value]
+        case _:
+            return value
 
 
 COMMANDS = (mcp,)

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import click
 
+from hardway.cli.help import Command
 from hardway.cli.loop import run
 from hardway.cli.options import of_cluster, open_project, renew_own
 
 
-@click.command()
+@click.command(cls=Command)
 @of_cluster
 def metrics(spec: Path | None, clusters: Path | None) -> None:
     """Print the cluster's state as Prometheus text; makes no trials.

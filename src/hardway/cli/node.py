@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hardway.cli.help import Group
 from hardway.cli.loop import run
 from hardway.cli.options import OUTPUT, of_cluster, open_project
-from hardway.cli.output import JSON, emit_json, table
+from hardway.cli.output import JSON, emit_json, say, table
+from hardway.text import text
 
 if TYPE_CHECKING:
     from hardway.model.resources import Finding
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 TIMEOUT_S = 300
 
 
-@click.group()
+@click.group(cls=Group)
 def node() -> None:
     """List nodes, take workers out of a living cluster, or replace their machines.
 
@@ -41,8 +43,8 @@ def node_list(spec: Path | None, clusters: Path | None, output: str) -> None:
         emit_json({"nodes": rows})
         return
     table(("NODE", "ROLE", "ADDRESS", "PODS", "MACHINE", "STATE", "NOTE"),
-          [(r.name, r.role, r.address, r.pods or "-", r.machine, r.state, "; ".join(r.notes))
-           for r in rows])  # fmt: skip
+          [(r.name, say(r.role), r.address, r.pods or "-", say(r.machine), say(r.state),
+            "; ".join(map(say, r.notes))) for r in rows])  # fmt: skip
 
 
 def departing(command: Callable[..., None]) -> Callable[..., Any]:
@@ -71,7 +73,7 @@ def remove(spec: Path | None, clusters: Path | None, name: str, **how: Any) -> N
     from hardway.operations import nodes  # noqa: PLC0415
 
     _depart(open_project(spec, clusters), nodes.remove, name, how)
-    click.echo(f"{name} is removed")
+    click.echo(say(text("{name} is removed", name=name)))
 
 
 @node.command()
@@ -81,7 +83,7 @@ def replace(spec: Path | None, clusters: Path | None, name: str, **how: Any) -> 
     from hardway.operations import nodes  # noqa: PLC0415
 
     _depart(open_project(spec, clusters), nodes.replace, name, how)
-    click.echo(f"{name} is replaced")
+    click.echo(say(text("{name} is replaced", name=name)))
 
 
 def _depart(project: "Project", operation: "Operation", name: str, how: dict[str, Any]) -> None:

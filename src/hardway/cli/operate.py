@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hardway.cli.help import Command, Group
 from hardway.cli.loop import run
 from hardway.cli.options import OUTPUT, of_cluster, open_project, renew_own
-from hardway.cli.output import JSON, emit_json, note, table
+from hardway.cli.output import JSON, emit_json, note, say, table
 from hardway.errors import RefusedError
 from hardway.text import text
 
@@ -31,7 +32,7 @@ def _machine(project: "Project", name: str) -> "Machine":
                            hint=text("the machines: {names}", names=names)) from None  # fmt: skip
 
 
-@click.group()
+@click.group(cls=Group)
 def machine() -> None:
     """List, stop and start machines."""
 
@@ -50,7 +51,8 @@ def machine_list(spec: Path | None, clusters: Path | None, output: str) -> None:
     if output == JSON:
         emit_json({"machines": rows})
         return
-    table(("MACHINE", "ROLE", "ADDRESS", "STATE"), [[str(v) for v in r.values()] for r in rows])
+    table(("MACHINE", "ROLE", "ADDRESS", "STATE"),
+          [[say(str(value)) for value in row.values()] for row in rows])  # fmt: skip
 
 
 @machine.command()
@@ -60,8 +62,8 @@ def machine_list(spec: Path | None, clusters: Path | None, output: str) -> None:
 def stop(spec: Path | None, clusters: Path | None, names: tuple[str, ...], *, force: bool) -> None:
     """Shut machines down; their disks and addresses stay theirs."""
     project = open_project(spec, clusters)
-    _on_each(project, names, "stopping", partial(project.provider.stop, force=force))
-    click.echo(f"stopped: {', '.join(names)}")
+    _on_each(project, names, text("stopping"), partial(project.provider.stop, force=force))
+    click.echo(say(text("stopped: {machines}", machines=", ".join(names))))
 
 
 @machine.command()
@@ -70,8 +72,8 @@ def stop(spec: Path | None, clusters: Path | None, names: tuple[str, ...], *, fo
 def start(spec: Path | None, clusters: Path | None, names: tuple[str, ...]) -> None:
     """Start machines and wait until they answer."""
     project = open_project(spec, clusters)
-    _on_each(project, names, "starting", project.provider.start)
-    click.echo(f"started: {', '.join(names)}")
+    _on_each(project, names, text("starting"), project.provider.start)
+    click.echo(say(text("started: {machines}", machines=", ".join(names))))
 
 
 @machine.command()
@@ -83,8 +85,8 @@ def restart(
 ) -> None:
     """Stop machines and start them again; hosts of your own are rebooted."""
     project = open_project(spec, clusters)
-    _on_each(project, names, "restarting", partial(project.provider.restart, force=force))
-    click.echo(f"restarted: {', '.join(names)}")
+    _on_each(project, names, text("restarting"), partial(project.provider.restart, force=force))
+    click.echo(say(text("restarted: {machines}", machines=", ".join(names))))
 
 
 def _on_each(
@@ -105,12 +107,12 @@ def _on_each(
 
         await asyncio.gather(*(action(project.cluster, m) for m in chosen))
 
-    note(f"{doing} {', '.join(names)}")
+    note(say(text("{doing}: {machines}", doing=doing, machines=", ".join(names))))
     with project.workspace.locked():
         run(together())
 
 
-@click.command(context_settings=PASSED_ON)
+@click.command(cls=Command, context_settings=PASSED_ON)
 @of_cluster
 @click.argument("name", metavar="MACHINE")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
@@ -126,7 +128,7 @@ def ssh(spec: Path | None, clusters: Path | None, name: str, command: tuple[str,
     os.execvp(argv[0], argv)  # noqa: S606 - becomes ssh, so that its terminal is ours
 
 
-@click.command(context_settings=PASSED_ON)
+@click.command(cls=Command, context_settings=PASSED_ON)
 @of_cluster
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="WORDS...")
 def kubectl(spec: Path | None, clusters: Path | None, words: tuple[str, ...]) -> None:
@@ -138,7 +140,7 @@ def kubectl(spec: Path | None, clusters: Path | None, words: tuple[str, ...]) ->
     sys.exit(run(operation.kubectl(project, words)))
 
 
-@click.command()
+@click.command(cls=Command)
 @of_cluster
 @click.option("--content", is_flag=True, help="Print the file itself. It holds a private key.")
 def kubeconfig(spec: Path | None, clusters: Path | None, *, content: bool) -> None:
@@ -149,7 +151,7 @@ def kubeconfig(spec: Path | None, clusters: Path | None, *, content: bool) -> No
     click.echo(path.read_text() if content else str(path), nl=not content)
 
 
-@click.command()
+@click.command(cls=Command)
 @of_cluster
 @OUTPUT
 @click.option(
@@ -182,12 +184,13 @@ def unreadable(
                            hint="nothing was done")  # fmt: skip
     chosen = [secret for secret in found if str(secret) in remove]
     if not chosen:
-        note(f"{len(found)} Secrets that no key reads")
+        note(say(text("{count} Secrets that no key reads", count=len(found))))
         return
     if not yes:
-        click.confirm(f"remove {len(chosen)} Secrets for ever? A backup may have them", abort=True)
+        sure = text("remove {count} Secrets for ever? A backup may have them", count=len(chosen))
+        click.confirm(say(sure), abort=True)
     run(lost.give_up(project, chosen))
-    note(f"removed: {', '.join(map(str, chosen))}")
+    note(say(text("removed: {secrets}", secrets=", ".join(map(str, chosen)))))
 
 
 COMMANDS = (machine, ssh, kubectl, kubeconfig, unreadable)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hardway.text import cells, language, translate
+from hardway.text import cells, language, text, translate
 
 if TYPE_CHECKING:
     from hardway.model.resources import Finding
@@ -40,15 +40,15 @@ def say(said: str) -> str:
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print rows in aligned columns under their headings; the last one is as long as it is."""
-    lines = [tuple(headings), *(tuple(row) for row in rows)]
+    lines = [tuple(map(say, headings)), *(tuple(row) for row in rows)]
     widths = [max(cells(click.unstyle(line[i])) for line in lines) for i in range(len(headings))]
     for index, line in enumerate(lines):
         columns = [
             cell + " " * (width - cells(click.unstyle(cell)))
             for cell, width in zip(line[:-1], widths, strict=False)
         ]
-        text = "  ".join([*columns, line[-1]]).rstrip()
-        click.echo(click.style(text, bold=True) if index == 0 else text)
+        shown = "  ".join([*columns, line[-1]]).rstrip()
+        click.echo(click.style(shown, bold=True) if index == 0 else shown)
 
 
 def indented(items: Iterable[str], *, by: int = 2, width: int = 98) -> str:
@@ -60,7 +60,7 @@ def indented(items: Iterable[str], *, by: int = 2, width: int = 98) -> str:
 
 def mark(*, ok: bool) -> str:
     """Return a word in its colour for what is so or is not."""
-    return click.style("ok" if ok else "NOT OK", fg=COLOURS[ok])
+    return click.style("ok" if ok else say("NOT OK"), fg=COLOURS[ok])
 
 
 def verdict(of: "Finding") -> str:
@@ -68,21 +68,24 @@ def verdict(of: "Finding") -> str:
     if of.ok:
         return mark(ok=True)
     if of.severity == "warn":
-        return click.style("warning", fg="yellow")
-    return mark(ok=False) if of.verdict == "wrong" else click.style("unknown", fg="yellow")
+        return click.style(say("warning"), fg="yellow")
+    return mark(ok=False) if of.verdict == "wrong" else click.style(say("unknown"), fg="yellow")
 
 
 def cost(of: "Cost") -> str:
     """Return what something costs as a line for people."""
-    text = f"{of.per_hour:.2f} $/h ({of.per_hour * 24:.1f} $ a day), at most {of.at_most:.2f} $/h"
+    price = text("{hour:.2f} $/h ({day:.1f} $ a day), at most {most:.2f} $/h",
+                 hour=of.per_hour, day=of.per_hour * 24, most=of.at_most)  # fmt: skip
     if of.unknown:
-        text = f"more than {text}; no price is known of {', '.join(of.unknown)}"
-    return f"costs {text}; list prices of {of.as_of}, without tax and data sent"
+        price = text("more than {price}; no price is known of {things}", price=price,
+                     things=", ".join(of.unknown))  # fmt: skip
+    return say(text("costs {price}; list prices of {date}, without tax and data sent",
+                    price=price, date=of.as_of))  # fmt: skip
 
 
-def note(text: str) -> None:
+def note(said: str) -> None:
     """Print a line beside the output proper: progress, hints."""
-    click.echo(text, err=True)
+    click.echo(said, err=True)
 
 
 def is_terminal() -> bool:

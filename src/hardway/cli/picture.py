@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hardway.cli.help import Command
 from hardway.cli.loop import run
 from hardway.cli.options import of_cluster, open_project, renew_own
 from hardway.cli.output import indented, note, say
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 COLOURS = {"good": "green", "bad": "red", "unknown": "yellow", "quiet": "bright_black"}
 
 
-@click.command()
+@click.command(cls=Command)
 @of_cluster
 @click.option(
     "-o", "out", type=click.Path(path_type=Path, dir_okay=False), help="Write an SVG file instead."
@@ -100,7 +101,7 @@ def _list(project: "Project") -> None:
             click.echo(indented(row.choices(atlas)))
 
 
-@click.command()
+@click.command(cls=Command)
 @of_cluster
 @click.option(
     "-o",
@@ -118,7 +119,8 @@ def report(spec: Path | None, clusters: Path | None, out: Path, *, offline: bool
     if not offline and project.decisions:
         renew_own(project)
     file = written(project, out, say, language(), offline=offline)
-    note(f"{file}: {file.stat().st_size / 1e6:.1f} MB, needs no network")
+    size = file.stat().st_size / 1e6
+    note(say(text("{file}: {size:.1f} MB, needs no network", file=file, size=size)))
 
 
 COMMANDS = (picture, report)

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hardway.cli.help import Command, Group
 from hardway.cli.loop import run
 from hardway.cli.options import OUTPUT, of_cluster, open_project
-from hardway.cli.output import JSON, emit_json, note
+from hardway.cli.output import JSON, emit_json, note, say
+from hardway.text import text
 
 if TYPE_CHECKING:
     from hardway.bundle import Contents
@@ -24,7 +26,7 @@ SUITES = click.option(
 )  # fmt: skip
 
 
-@click.command()
+@click.command(cls=Command)
 @of_cluster
 @OUTPUT
 @ARCHITECTURES
@@ -48,12 +50,12 @@ def lock(
         emit_json({"lock": project.lock_file, "files": [row.row for row in rows]})
         return
     counted = Counter(row.source for row in rows)
-    click.echo(f"{project.lock_file} pins {len(rows)} files")
+    click.echo(say(text("{path} pins {count} files", path=project.lock_file, count=len(rows))))
     for source, count in sorted(counted.items()):
         click.echo(f"  {count:>3} {source}")
 
 
-@click.group()
+@click.group(cls=Group)
 def bundle() -> None:
     """Pack all that `up` needs into one file, for where there is no internet."""
 
@@ -80,7 +82,7 @@ def create(  # noqa: PLR0913, PLR0917 - one parameter for each option
     file = file or Path(f"{project.cluster.name}-{project.cluster.kubernetes_version}.bundle")
     with reporting() as report:
         contents = run(supply.pack(project, file, report, asked=architectures, suites=suites))
-    _tell(file, contents, output, f"use it: hardway up --bundle {file}")
+    _tell(file, contents, output, text("use it: hardway up --bundle {file}", file=file))
 
 
 @bundle.command()
@@ -90,7 +92,8 @@ def verify(file: Path, output: str) -> None:
     """Check every digest in a bundle, and say what it holds."""
     from hardway import bundle as package  # noqa: PLC0415
 
-    _tell(file, package.verify(file, note), output, "every digest is right")
+    contents = package.verify(file, lambda doing: note(say(doing)))
+    _tell(file, contents, output, text("every digest is right"))
 
 
 def _tell(file: Path, contents: "Contents", output: str, last: str) -> None:
@@ -111,14 +114,33 @@ def _tell(file: Path, contents: "Contents", output: str, last: str) -> None:
         )
         return
     kinds = ", ".join(contents.architectures)
-    click.echo(f"{file}: Kubernetes {contents.kubernetes} for {contents.provider}, {kinds}")
+    click.echo(
+        say(
+            text(
+                "{file}: Kubernetes {version} for {provider}, {kinds}",
+                file=file,
+                version=contents.kubernetes,
+                provider=contents.provider,
+                kinds=kinds,
+            )
+        )
+    )
     packages = sum(len(names) for names in contents.packages.values())
     size = f"{file.stat().st_size / 1e6:.0f} MB"
-    click.echo(f"  {len(contents.files.rows)} components' files, {packages} packages, {size}")
+    click.echo(
+        say(
+            text(
+                "  {files} components' files, {packages} packages, {size}",
+                files=len(contents.files.rows),
+                packages=packages,
+                size=size,
+            )
+        )
+    )
     for what in contents.lacking:
-        click.echo(f"  lacks {what}")
-    click.echo(f"  identity {contents.identity}")
-    click.echo(f"  {last}")
+        click.echo(say(text("  lacks {what}", what=what)))
+    click.echo(say(text("  identity {identity}", identity=contents.identity)))
+    click.echo(f"  {say(last)}")
 
 
 COMMANDS = (lock, bundle)

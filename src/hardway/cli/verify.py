@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hardway.cli.help import Command
 from hardway.cli.loop import run
 from hardway.cli.options import of_cluster, open_project, renew_own
 from hardway.cli.output import JSON, TEXT, emit_json, note, say
@@ -23,7 +24,7 @@ JUNIT = "junit"
 UP = "hardway up"
 
 
-@click.command()
+@click.command(cls=Command)
 @of_cluster
 @click.option(
     "--output",
@@ -100,13 +101,14 @@ def verify(  # noqa: PLR0913 - one parameter for each option
         if not steps:
             shown.later(pipeline.reached(project))
     if ha and not whole:
-        note("no control plane was taken away: the cluster is not whole to begin with")
+        note(say("no control plane was taken away: the cluster is not whole to begin with"))
     conclude([*found, *lost])
 
 
 def _watched(project: "Project", steps: Sequence[str], output: str) -> list["Finding"]:
     if output != TEXT or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise click.UsageError(say("--watch is for a terminal; programs ask again: --output json"))
+        raise click.UsageError(
+            text("--watch is for a terminal; programs ask again: --output json"))  # fmt: skip
     from hardway.cli import watch  # noqa: PLC0415 - rich takes a tenth of a second to load
 
     return run(watch.show(project, steps))

@@ -7,6 +7,7 @@ from hardway.engine.kinds import BY_TYPE, obsolete
 from hardway.engine.kinds.base import Stale
 from hardway.engine.kinds.file import means
 from hardway.model.resources import NEW, Change, Desired, Kind, Leftover, Observed
+from hardway.text import text
 
 
 def changes(machine: str, wanted: Mapping[str, Desired], observed: Observed) -> list[Change]:
@@ -15,12 +16,12 @@ def changes(machine: str, wanted: Mapping[str, Desired], observed: Observed) -> 
     return [
         *_leftovers(machine, next(iter(wanted)), observed),
         *(
-            Change(machine=machine, step=step, kind=kind, path_or_unit=name, item=item, diff=text,
+            Change(machine=machine, step=step, kind=kind, path_or_unit=name, item=item, diff=why,
                    before=observed.paths[name].digest if name in observed.paths else "",
                    prose=BY_TYPE[type(item)].prose(item, observed))
             for step, desired in wanted.items()
             for item in desired.items
-            for kind, name, text in BY_TYPE[type(item)].differs(item, observed, stale)
+            for kind, name, why in BY_TYPE[type(item)].differs(item, observed, stale)
         ),
         *obsolete.changes(machine, wanted, observed),
     ]  # fmt: skip
@@ -36,8 +37,8 @@ def _stale(wanted: Mapping[str, Desired], observed: Observed) -> Stale:
 
 
 def _leftovers(machine: str, step: str, observed: Observed) -> Iterator[Change]:
-    text = "left by a run that was killed"
+    why = text("left by a run that was killed")
     for path in observed.paths:
         if path.endswith(NEW):
             yield Change(machine=machine, step=step, kind=Kind.REMOVE, path_or_unit=path,
-                         item=Leftover(path=path), diff=text)  # fmt: skip
+                         item=Leftover(path=path), diff=why)  # fmt: skip

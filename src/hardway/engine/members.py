@@ -84,7 +84,7 @@ def _change(machine: Machine) -> Change:
     return Change(
         machine=machine.name, step=etcd.NAME, kind=Kind.JOIN,
         path_or_unit=f"Member/{machine.name}", item=EtcdMember(name=machine.name),
-        diff="it does not vote and the others have a quorum: it joins them with their data",
+        diff=text("it does not vote and the others have a quorum: it joins them with their data"),
     )  # fmt: skip
 
 

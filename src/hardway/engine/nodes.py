@@ -7,6 +7,7 @@ from hardway.model.cluster import Cluster, Machine
 from hardway.model.names import API
 from hardway.model.resources import Change, Kind, Manifest, Unit
 from hardway.steps import kubelet, workers
+from hardway.text import text
 
 
 def references(cluster: Cluster) -> list[Manifest]:
@@ -30,7 +31,7 @@ def changes(
             yield Change(
                 machine=worker.name, step=workers.NAME, kind=Kind.REGISTER,
                 path_or_unit=f"Node/{worker.name}", item=kubelets[worker.name],
-                diff="the API has no such node: kubelet registers it when it starts",
+                diff=text("the API has no such node: kubelet registers it when it starts"),
             )  # fmt: skip
         if (node or worker.name in kubelets) and not (node or {}).get("spec", {}).get("podCIDR"):
             yield _assign(worker)

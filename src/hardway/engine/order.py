@@ -154,18 +154,18 @@ async def _prepare(live: Live, machine: str, changes: Sequence[Change], report: 
     if not changes:
         return
 
-    def doing(text: str) -> None:
-        report(Event(happened=Happened.DOING, machine=machine, text=text))
+    def doing(said: str) -> None:
+        report(Event(happened=Happened.DOING, machine=machine, text=said))
 
     transport = live.fleet[machine]
     await converge.clear(transport, changes)
     await converge.note(transport, live.cluster.name, changes)
     if missing := sorted({c.path_or_unit for c in changes if c.kind is Kind.INSTALL}):
-        doing("installing packages")
+        doing(text("installing packages"))
         await packages.install(transport, missing, live.packages, doing)
-    doing("putting files")
+    doing(text("putting files"))
     await converge.put(transport, changes)
-    doing("starting services")
+    doing(text("starting services"))
     await converge.start(transport, changes)
     await converge.set_effects(transport, changes)
     for change in changes:
@@ -187,7 +187,8 @@ async def _restart(step: Step, changes: Sequence[Change], live: Live, report: Re
     of = await _service(step, restarted, live)
     for wave in restarts.waves(of, list(restarted), started):
         for machine in wave:
-            report(Event(happened=Happened.DOING, machine=machine, text="restarting services"))
+            report(Event(happened=Happened.DOING, machine=machine,
+                         text=text("restarting services")))  # fmt: skip
         # What serves is waited for. Others may wait for each other until all of them are there.
         await on_each(
             converge.restart(live.fleet[m], restarted[m], wait=m in of.healthy,
@@ -238,5 +239,5 @@ def _held(step: Step, seconds: float, report: Report) -> None:
 
 
 def _tell(change: Change, report: Report) -> None:
-    text = f"{change.kind} {change.path_or_unit}"
-    report(Event(happened=Happened.CHANGED, machine=change.machine, step=change.step, text=text))
+    said = f"{change.kind} {change.path_or_unit}"
+    report(Event(happened=Happened.CHANGED, machine=change.machine, step=change.step, text=said))

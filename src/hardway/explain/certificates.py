@@ -87,7 +87,7 @@ def _of_row(
         yield from reading(atlas, f"{row.path}.crt", scene)
         yield Point(Aspect.READERS, rows=(
             (text("certificate"), f"{row.path}.crt"), (text("key"), f"{row.path}.key"),
-        ), title="Files")  # fmt: skip
+        ), title=text("Files"))  # fmt: skip
     else:
         yield Point(Aspect.READERS, rows=(
             (row.presented_by, kubeconfig_here(atlas, row)),

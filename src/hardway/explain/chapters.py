@@ -52,7 +52,7 @@ def _of_step(atlas: Atlas, step: Step, _scene: Scene) -> Iterator[Point]:
                 rows=((text("comes after"), before),))  # fmt: skip
     own = [p for p in atlas.placed if p.step == step.name]
     machines = joined(p.machine for p in own) or text("no machine: it asks or writes objects only")
-    yield Point(Aspect.READERS, (machines,), title="Where")
+    yield Point(Aspect.READERS, (machines,), title=text("Where"))
     files = {p.item.path: p.item.why for p in own if isinstance(p.item, File)}
     yield Point(Aspect.CONTENT, rows=tuple(files.items()), more=True)
     yield Point(Aspect.CONTENT, rows=(
@@ -78,7 +78,7 @@ def _of_check(
         (text("hardway verify makes it; otherwise it is made {when}.", when=check.when.value),),
     )
     about = joined(subject.name for subject in subjects) or text("nothing in this cluster")
-    yield Point(Aspect.READERS, (about,), title="About")
+    yield Point(Aspect.READERS, (about,), title=text("About"))
     match check.ask:
         case Sh(text=script, where=where):
             yield Point(Aspect.CONTENT, (script,), title="What it asks", more=True)

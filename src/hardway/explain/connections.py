@@ -51,9 +51,10 @@ def _points(atlas: Atlas, row: Connection, scene: Scene) -> Iterator[Point]:
         row.why,
     ))  # fmt: skip
     if len(found) > 1:
-        who = joined(f"{c.name if c else text('this host or a pod')} -> {s.name}"
+        who = joined(text("{client} -> {server}", server=s.name,
+                          client=c.name if c else text("this host or a pod"))
                      for c, s in found)  # fmt: skip
-        yield Point(Aspect.WHAT, (who,), title="Between", more=True)
+        yield Point(Aspect.WHAT, (who,), title=text("Between"), more=True)
     yield Point(Aspect.MADE, rows=tuple(_configured(row)), title="What configures it")
     nowhere = text("on any worker") if row.client == A_POD else text("on this host")
     yield Point(Aspect.READERS, rows=(

@@ -132,7 +132,9 @@ def _behind(atlas: Atlas, entry: Entry) -> Iterator[tuple[str, str]]:
                 why = standing(placed).why
                 yield (
                     path,
-                    text("{kind}: {why}", kind=material.kind.value, why=why) if material else why,
+                    text("{kind}: {why}", kind=text(material.kind.value), why=why)
+                    if material
+                    else why,
                 )
 
 

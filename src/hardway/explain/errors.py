@@ -12,7 +12,7 @@ from hardway.explain.scene import Scene
 from hardway.explain.things import Kind, Thing
 from hardway.model.checks import Subject
 from hardway.steps import STEPS
-from hardway.text import text
+from hardway.text import joined, text
 
 Known = Callable[[str], tuple[Thing, ...]]
 
@@ -108,7 +108,7 @@ def _decides(row: Error) -> Iterator[tuple[str, str]]:
         if cause.connection:
             said.append(text("the connection {connection}", connection=cause.connection))
         if said:
-            yield text("cause {number}", number=number), ", ".join(said)
+            yield text("cause {number}", number=number), joined(", ", said)
 
 
 def _commands(atlas: Atlas, row: Error, groups: dict[str, str]) -> Iterator[str]:

@@ -112,8 +112,8 @@ def _of_unit(
     known = [p.item for p in atlas.units(unit) if isinstance(p.item, Unit)]
     yield Point(Aspect.READERS, rows=(
         ("systemd", joined(scene.process(p.machine, name) for p in chosen)),
-        *((text("listens on"), f"{port.number}: {port.why}") for port in PORTS
-          if port.service == name),
+        *((text("listens on"), text("{port}: {why}", port=port.number, why=port.why))
+          for port in PORTS if port.service == name),
     ))  # fmt: skip
     yield Point(
         Aspect.READERS,

@@ -35,10 +35,10 @@ def made(atlas: Atlas, found: Iterable[Placed]) -> Iterator[Point]:
     """Yield who put something where, and how one does it by hand."""
     placed = list(found)
     first = placed[0]
-    rows = [("on", joined(p.machine for p in placed))]
+    rows = [(text("on"), joined(p.machine for p in placed))]
     if isinstance(first.item, File):
-        rows.append(("mode", f"{first.item.mode:04o} {first.item.owner}"))
-        rows.append(("copy here", copy_of(atlas, first)))
+        rows.append((text("mode"), f"{first.item.mode:04o} {first.item.owner}"))
+        rows.append((text("copy here"), copy_of(atlas, first)))
     yield Point(Aspect.MADE, (by_step(first.step),), rows=tuple(rows))
     yield Point(Aspect.MADE, commands=tuple(by_hand(first)), more=True, title="By hand")
 

@@ -60,7 +60,7 @@ def _points(atlas: Atlas, row: Port, having_it: tuple[str, ...], scene: Scene) -
                     title="" if own else "Who else names it")  # fmt: skip
     yield Point(Aspect.READERS, rows=(
         (text("listens"), joined(scene.process(m, row.service) for m in scene.chosen(having_it))),
-        *((text("from {peer}", peer=peer.value), why) for peer, why in row.allows),
+        *((text("from {peer}", peer=text(peer.value)), why) for peer, why in row.allows),
     ))  # fmt: skip
     found = [c for c in having(atlas.cluster) if c.port == row]
     yield Point(Aspect.HANDSHAKE, tuple(dict.fromkeys(

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from hardway.explain.answer import Point
 from hardway.explain.scene import Scene
+from hardway.text import joined as listed
 
 
 class Kind(StrEnum):
@@ -56,4 +57,4 @@ class Thing:
 
 def joined(names: Iterable[str]) -> str:
     """Return names as a list for people, each once."""
-    return ", ".join(dict.fromkeys(names))
+    return listed(", ", dict.fromkeys(names))

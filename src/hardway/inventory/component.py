@@ -18,6 +18,7 @@ from hardway.meaning.document import mapping, subset
 from hardway.model.resources import File
 from hardway.render.systemd import UNITS
 from hardway.steps import encryption
+from hardway.text import text
 
 KUBECONFIG = ".kubeconfig"
 NAMING = frozenset({"--config", "--kubeconfig"})
@@ -27,9 +28,10 @@ IN_CONFIG = {
     "--leader-elect": ("leaderElection", "leaderElect"),
 }
 """Flags of hardway's that may stand in a configuration file."""
-DEFAULT = " (the default)"
-"""After a value that is not said."""
+DEFAULT = text("{value} (the default)", value="")
+"""Of a value that is not said."""
 DURATION = re.compile(r"(\d+)(h|m|s|ms)")
+NOTHING = text("none")
 SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 
@@ -124,13 +126,17 @@ def _flag(component: Component, name: str, group: list[Entry]) -> tuple[list[Jud
     wanted = tuple(str(each.row.value) for each in group)
     default = rules.DEFAULTS.get((component.name, name))
     there = theirs or ((default,) if default else None)
-    shown = ABSENT if there is None else ",".join(there) + ("" if theirs else DEFAULT)
+    shown = ABSENT if there is None else ",".join(there) if theirs else _default(",".join(there))
     paths = bool(theirs) and value.startswith("/") and shown.startswith("/")
     free = rules.CHOICES | (rules.VALUES if theirs else frozenset())
     key = (component.name, name)
     same = key in free or paths or (there is not None and _mean_same(key, wanted, there))
     severity = Severity.SAME if same else Severity.DIFFERS
     return [component.judged(name, ",".join(wanted), shown, entry.row.why, severity=severity)], []
+
+
+def _default(value: str) -> str:
+    return text(DEFAULT.template, value=value)
 
 
 def _mean_same(key: tuple[str, str], wanted: tuple[str, ...], there: tuple[str, ...]) -> bool:
@@ -160,16 +166,16 @@ def _file(atlas: Atlas, machine: str, path: str) -> File | None:
 
 def _config(component: Component, file: File, path: str) -> tuple[list[Judged], list[Named]]:
     """Compare a configuration file setting by setting."""
-    text = component.process.read(path)
-    if not text:
-        return [component.judged(path, file.path, "nothing that can be read", file.why)], []
+    content = component.process.read(path)
+    if not content:
+        return [component.judged(path, file.path, text("nothing that can be read"), file.why)], []
     if file.path in rules.OWN_CONTENT:
-        return [component.judged(path, "a file", "a file", file.why, where=path)], []
+        return [component.judged(path, text("a file"), text("a file"), file.why, where=path)], []
     if file.path == encryption.PATH:
-        return [_encryption(component, mapping(text), path, file.why)], []
+        return [_encryption(component, mapping(content), path, file.why)], []
     found: list[Judged] = []
     named: list[Named] = []
-    theirs = mapping(text)
+    theirs = mapping(content)
     for entry in (e for e in component.atlas.entries if e.file is file):
         if entry.name in {"apiVersion", "kind"}:
             continue
@@ -196,7 +202,7 @@ def _leaves(at: str, value: object) -> Iterator[tuple[str, object]]:
 def _setting(component: Component, at: str, value: object, there: Any) -> Judged:
     default = rules.DEFAULTS.get((component.name, at))
     if there is None or there == "":
-        found = f"{default}{DEFAULT}" if default else ABSENT
+        found = _default(default) if default else ABSENT
         same = default == _shown(value)
     else:
         found = _shown(there)
@@ -208,7 +214,7 @@ def _setting(component: Component, at: str, value: object, there: Any) -> Judged
 
 def _shown(value: object) -> str:
     if isinstance(value, list) and not any(isinstance(item, dict) for item in value):
-        return ",".join(map(str, value)) or "none"
+        return ",".join(map(str, value)) or text("none")
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -226,13 +232,14 @@ def _encryption(component: Component, theirs: dict[str, Any], path: str, why: st
         if any(name in ALL_SECRETS for name in held(group, "resources") or ())
     )
     provider = held(next(covers, None), "providers", 0)
-    first = next(iter(provider), "none") if isinstance(provider, dict) else "none"
-    at = "what encrypts Secrets"
+    first = next(iter(provider), NOTHING) if isinstance(provider, dict) else NOTHING
+    at = text("what encrypts Secrets")
     if first in {"secretbox", "kms"}:
         return component.judged(at, first, first, why, where=path)
-    if first in {"identity", "none"}:
+    if first in {"identity", NOTHING}:
         return component.judged(at, "secretbox", first, why, where=path, severity=Severity.UNSAFE)
-    more = "secretbox is authenticated; aescbc is not, and aesgcm is unsafe with many writes."
+    more = text("secretbox is authenticated; aescbc is not, and aesgcm is unsafe with many "
+                "writes.")  # fmt: skip
     return component.judged(at, "secretbox", first, more, where=path)
 
 

@@ -21,7 +21,7 @@ LOOPBACK = "127.0.0.1"
 POWERFUL = frozenset({MASTERS, "system:nodes", "kubeadm:cluster-admins"})
 """Groups that RBAC or the API server itself gives something."""
 OTHERS_READ = 0o004
-MASTERS_WHY = (
+MASTERS_WHY = text(
     "The group passes by RBAC, and the certificate cannot be taken back: it is good until it ends."
 )
 UNASKED = frozenset({"localhost", "kubernetes.default.svc.cluster"})
@@ -100,7 +100,8 @@ def _certificate(of: Identities, named: Named) -> tuple[list[Shown], list[Judged
     process = of.components[named.component].process
     content = process.read(named.theirs) if named.theirs else None
     if wanted is None or not content:
-        what = f"a certificate ({wanted.row.name})" if wanted else "a certificate"
+        what = (text("a certificate ({name})", name=wanted.row.name) if wanted else
+                text("a certificate"))  # fmt: skip
         return [], [said(of, named, what, ABSENT)]
     # kubeadm's control planes are nodes too; hardway's table has rows for workers only.
     own = next((w for w in expand(of.cluster) if w.row is wanted.row
@@ -161,9 +162,9 @@ def _unsafe(of: Identities, deviation: Deviation) -> str:
     if deviation.at == "O" and deviation.found == MASTERS:
         return MASTERS_WHY
     if deviation.at == "key":
-        return "The key is another certificate's: no handshake succeeds."
+        return text("The key is another certificate's: no handshake succeeds.")
     if deviation.expected == str(of.cluster.api_service_ip):
-        return "Pods reach the API by this address, the first of the Services' range."
+        return text("Pods reach the API by this address, the first of the Services' range.")
     return ""
 
 
@@ -176,10 +177,10 @@ def _keys(of: Identities) -> Iterator[Judged]:
                 seen.add(path)
                 yield Judged(
                     machine=of.machine.name, component=component.name,
-                    at=text("key {path}", path=path), expected="mode 0600",
+                    at=text("key {path}", path=path), expected=text("mode {mode:04o}", mode=0o600),
                     found=text("mode {mode:04o}", mode=file.mode),
                     severity=Severity.UNSAFE, where=path,
-                    why="Every process on the machine can be who this key says.",
+                    why=text("Every process on the machine can be who this key says."),
                 )  # fmt: skip
 
 
@@ -194,11 +195,12 @@ def shared(of: Identities, shown: Sequence[Shown]) -> Iterator[Judged]:
         programs = {one.named.component for one in same}
         if len(names) > 1:
             yield Judged(
-                machine=of.machine.name, component="machine", at="one certificate in several roles",
-                expected="one certificate for each role",
+                machine=of.machine.name, component="machine",
+                at=text("one certificate in several roles"),
+                expected=text("one certificate for each role"),
                 found=text("{path} is {roles}", path=same[0].named.theirs, roles=", ".join(names)),
                 severity=Severity.UNSAFE if len(programs) > 1 else Severity.DIFFERS,
                 where=same[0].named.theirs,
-                why="A process that has one of these roles has all of them, and it cannot be seen "
-                "which was used.",
+                why=text("A process that has one of these roles has all of them, and it cannot be "
+                         "seen which was used."),
             )  # fmt: skip

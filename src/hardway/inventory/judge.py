@@ -22,7 +22,7 @@ from hardway.text import text
 Components = Mapping[str, Component]
 REPLACED = frozenset({"containerd", "kube-proxy"})
 """Programs that other layouts have others in place of, such as CRI-O and Cilium."""
-EVERYWHERE = "every control plane"
+EVERYWHERE = text("every control plane")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +71,11 @@ def _machine(whole: Whole, of: Machine) -> Iterator[Judged]:
             yield Judged(
                 machine=of.name,
                 component=program,
-                at="process",
-                expected="runs",
+                at=text("process"),
+                expected=text("runs"),
                 found=ABSENT,
                 severity=Severity.UNSAFE,
-                why="It does not run.",
+                why=text("It does not run."),
             )
     named = []
     found: dict[str, list[Judged]] = {}
@@ -88,8 +88,9 @@ def _machine(whole: Whole, of: Machine) -> Iterator[Judged]:
         if program == "etcd":
             yield from machine.data(own)
         if program == "kubelet" and program not in here:
-            yield own.judged("process", ABSENT, "runs", "On hardway's control planes no pods run: "
-                             "what breaks out of a pod there holds the cluster.")  # fmt: skip
+            yield own.judged(text("process"), ABSENT, text("runs"), text(
+                "On hardway's control planes no pods run: what breaks out of a pod there holds the "
+                "cluster."))  # fmt: skip
         if program == "kubelet":
             said = next((one.found for one in judged if one.at == "cgroupDriver"), "")
             yield from machine.runtime(own, seen, said.removesuffix(component.DEFAULT))
@@ -113,9 +114,9 @@ def _together(
         same = public_keys(authorities[name]) & public_keys(authorities[KUBERNETES])
         if authorities[name]:
             yield Judged(
-                machine=EVERYWHERE, component="machine", at=f"CA of {name}",
-                expected="a CA of its own", found="the CA of all other clients" if same
-                else "a CA of its own", why=why,
+                machine=EVERYWHERE, component="machine", at=text("CA of {name}", name=name),
+                expected=text("a CA of its own"), why=why,
+                found=text("the CA of all other clients") if same else text("a CA of its own"),
                 severity=Severity.UNSAFE if same else Severity.SAME,
             )  # fmt: skip
     for (program, flag), why in ALIKE.items():
@@ -127,7 +128,7 @@ def _together(
                 machine=EVERYWHERE,
                 component=program,
                 at=flag,
-                expected="the same",
+                expected=text("the same"),
                 found=text("{values}", values=shown),
                 severity=Severity.UNSAFE,
                 why=why,
@@ -178,6 +179,7 @@ def _ranges(running: Mapping[str, Components]) -> Iterator[Judged]:
         if ours != theirs:
             yield Judged(
                 machine=name, component="kube-controller-manager", at=flag, expected=ours,
-                found=theirs, severity=Severity.UNSAFE, why="The API server deals out addresses of "
-                "another range than the controller manager keeps free, and than certificates name.",
+                found=theirs, severity=Severity.UNSAFE, why=text(
+                    "The API server deals out addresses of another range than the controller "
+                    "manager keeps free, and than certificates name."),
             )  # fmt: skip

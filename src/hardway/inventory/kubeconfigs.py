@@ -12,7 +12,7 @@ from hardway.meaning.base import ABSENT
 from hardway.meaning.kubeconfig import Kubeconfig
 from hardway.pki.inspect import issued_by
 from hardway.pki.inventory import Wanted, expand
-from hardway.text import text
+from hardway.text import reason, text
 
 
 def judge(of: Identities) -> tuple[list[Shown], list[Judged]]:
@@ -31,18 +31,19 @@ def _kubeconfig(of: Identities, named: Named) -> tuple[list[Shown], list[Judged]
     process = of.components[named.component].process
     content = process.read(named.theirs) if named.theirs else None
     if not content:
-        return [], [said(of, named, "a kubeconfig", ABSENT)]
+        return [], [said(of, named, text("a kubeconfig"), ABSENT)]
     try:
         theirs = kubeconfig.parse(content, process.read, named.theirs)
     except ValueError as error:
-        return [], [said(of, named, "a kubeconfig", str(error), severity=Severity.UNSAFE)]
+        return [], [said(of, named, text("a kubeconfig"), reason(error),
+                         severity=Severity.UNSAFE)]  # fmt: skip
     found = list(_server(of, named, theirs))
     wanted = _client(of, named)
     if wanted is None:
         return [], found
     if not theirs.certificate:
-        other = ", ".join(theirs.others) or "nothing"
-        found.append(said(of, named, "a client certificate", other, why=wanted.row.why,
+        other = ", ".join(theirs.others) or text("nothing")
+        found.append(said(of, named, text("a client certificate"), other, why=wanted.row.why,
                           at=text("{entry}: user", entry=named.at)))  # fmt: skip
         return [], found
     key = _key(content, named.theirs, process.files)
@@ -78,17 +79,17 @@ def _server(of: Identities, named: Named, theirs: Kubeconfig) -> Iterator[Judged
     parts = urlsplit(theirs.server)
     if parts.scheme != "https" or not parts.hostname:
         yield said(of, named, "https://HOST", theirs.server or ABSENT, severity=Severity.UNSAFE,
-                   why="Without TLS, or without a host, there is nothing to check.",
+                   why=text("Without TLS, or without a host, there is nothing to check."),
                    at=text("{entry}: server", entry=named.at))  # fmt: skip
     if "insecure-skip-tls-verify" in theirs.others:
         yield said(of, named, ABSENT, "true", severity=Severity.UNSAFE,
-                   why="The client gives its rights to whoever answers.",
+                   why=text("The client gives its rights to whoever answers."),
                    at=text("{entry}: insecure-skip-tls-verify", entry=named.at))  # fmt: skip
     api = of.components.get("kube-apiserver")
     path = api.flags.get("--tls-cert-file", ("",))[0] if api else ""
     served = api.process.read(path) if api else None
     if served and not any(issued_by(served, ca) for ca in theirs.authorities):
-        yield said(of, named, "the CA of the API server's certificate", "another CA",
+        yield said(of, named, text("the CA of the API server's certificate"), text("another CA"),
                    severity=Severity.UNSAFE,
-                   why="The client does not believe the API server of this machine.",
+                   why=text("The client does not believe the API server of this machine."),
                    at=text("{entry}: certificate-authority", entry=named.at))  # fmt: skip

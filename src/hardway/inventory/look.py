@@ -15,6 +15,7 @@ from hardway.meaning.document import at as held
 from hardway.meaning.document import mapping
 from hardway.model.checks import Sh
 from hardway.spec.inventory import Places
+from hardway.text import text
 
 PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet",
             "kube-proxy", "containerd")  # fmt: skip
@@ -177,7 +178,7 @@ def parse(answer: str) -> Seen:
     """
     blocks = list(_blocks(answer))
     if not blocks:
-        raise ValueError(answer.strip() or "no answer")
+        raise ValueError(answer.strip() or text("no answer"))
     files: dict[str, dict[str, SeenFile]] = {}
     for (kind, *words), lines in blocks:
         if kind == "path":

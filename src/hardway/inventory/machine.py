@@ -22,10 +22,10 @@ from hardway.model.rows import Note, Setting
 from hardway.pki.inspect import read
 from hardway.spec.inventory import Places
 from hardway.steps import machines, network, pod_network
-from hardway.text import text
+from hardway.text import reason, text
 
 BRIDGE_OPTIONS = ("ipMasq", "isGateway", "hairpinMode")
-MASQUERADED = (
+MASQUERADED = text(
     "Pods of other nodes, and policies and logs there, see the node's address in place of the "
     "pod's; routes back that are missing go unnoticed (docs/adr/0006)."
 )
@@ -70,7 +70,7 @@ def _pod_network(atlas: Atlas, machine: Machine, seen: Seen) -> Iterator[Judged]
     whys = {row.name: row.why for row in file.rows if isinstance(row, Note)}
     path, theirs = bridge(seen)
     if not theirs:
-        yield _machine(machine.name, "pod network", BRIDGE, "another plugin, or none",
+        yield _machine(machine.name, text("pod network"), BRIDGE, text("another plugin, or none"),
                        whys["plugins[0].type"])  # fmt: skip
         return
     for name in BRIDGE_OPTIONS:
@@ -85,9 +85,10 @@ def _of_people(machine: Machine, seen: Seen, places: Places) -> Iterator[Judged]
     for path in places.authority_keys:
         if path in seen.files:
             yield _machine(
-                machine.name, "CA key", ABSENT, path,
-                "A process that takes over this machine can issue any identity, for as long as "
-                "the CA is trusted. Hardway's CA keys never leave the operator's host.", where=path,
+                machine.name, text("CA key"), ABSENT, path,
+                text("A process that takes over this machine can issue any identity, for as long "
+                     "as the CA is trusted. Hardway's CA keys never leave the operator's host."),
+                where=path,
             )  # fmt: skip
     for path in places.kubeconfigs:
         if file := seen.files.get(path):
@@ -98,16 +99,18 @@ def _kubeconfig(machine: Machine, seen: Seen, path: str, content: bytes) -> Judg
     def other(at: str) -> bytes | None:
         return seen.files[at].content if at in seen.files else None
 
-    at = "kubeconfig for people"
+    at = text("kubeconfig for people")
     try:
         who = kubeconfig.parse(content, other, path)
         said = read(who.certificate)
     except ValueError as error:
-        return _machine(machine.name, at, ABSENT, str(error), "It names nobody.", where=path)
+        return _machine(machine.name, at, ABSENT, reason(error), text("It names nobody."),
+                        where=path)  # fmt: skip
     masters = said.organization == MASTERS
     return _machine(
         machine.name, at, ABSENT, who.identity,
-        MASTERS_WHY if masters else "A process that takes over this machine has these rights.",
+        MASTERS_WHY if masters else
+        text("A process that takes over this machine has these rights."),
         where=path, severity=Severity.UNSAFE if masters else Severity.DIFFERS,
     )  # fmt: skip
 
@@ -124,8 +127,8 @@ def runtime(kubelet: Component, seen: Seen, driver: str) -> Iterator[Judged]:
     systemd = next(_named(config, "SystemdCgroup"), False)
     there = "systemd" if systemd else "cgroupfs"
     yield _machine(
-        kubelet.machine, "cgroup driver of containerd", driver, there,
-        "Two managers of one tree of cgroups: pods are killed and restarted.", where=RUNTIME,
+        kubelet.machine, text("cgroup driver of containerd"), driver, there,
+        text("Two managers of one tree of cgroups: pods are killed and restarted."), where=RUNTIME,
         severity=Severity.SAME if there == driver else Severity.UNSAFE,
     )  # fmt: skip
 
@@ -144,8 +147,9 @@ def data(component: Component) -> Iterator[Judged]:
         folder = component.process.files.get(path)
         if folder:
             found = text("mode {mode:04o}", mode=folder.mode)
-            yield component.judged("data folder", "mode 0700", found, "etcd's log and database: "
-                                   "all of the cluster's data.", where=path)  # fmt: skip
+            yield component.judged(text("data folder"), text("mode {mode:04o}", mode=0o700), found,
+                                   text("etcd's log and database: all of the cluster's data."),
+                                   where=path)  # fmt: skip
 
 
 def unit_settings(component: Component, seen: Seen) -> Iterator[Judged]:
@@ -177,8 +181,10 @@ def on_disk(component: Component, seen: Seen, places: Places) -> Iterator[Judged
         running = component.flags.get(name)
         if running != values:
             yield component.judged(
-                f"{name} since the start", " ".join(values), " ".join(running or (ABSENT,)),
-                "The file was changed after the process started: the next start will be another.",
+                text("{name} since the start", name=name), " ".join(values),
+                " ".join(running or ()) or ABSENT,
+                text("The file was changed after the process started: the next start will be "
+                     "another."),
                 where=path,
             )  # fmt: skip
 
@@ -187,10 +193,10 @@ def _written(name: str, path: str, seen: Seen) -> Mapping[str, tuple[str, ...]]:
     """Return the flags as they stand on disk; none where they are put together elsewhere."""
     if name in seen.units:
         meaning = unit.parse(seen.units[name].decode(errors="replace"))
-        at = "[Service] ExecStart "
-        found = {k.removeprefix(at): v for k, v in meaning.items() if k.startswith(at)}
+        start = "[Service] ExecStart "
+        found = {k.removeprefix(start): v for k, v in meaning.items() if k.startswith(start)}
         expanded = "$" in " ".join(
-            " ".join(v) for v in (meaning.get(at.strip(), ()), *found.values())
+            " ".join(v) for v in (meaning.get(start.strip(), ()), *found.values())
         )
         return {} if expanded else found
     file = seen.files.get(path)

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-ABSENT = "absent"
-EMPTY = "empty"
+from hardway.text import text
+
+ABSENT = text("absent")
+EMPTY = text("empty")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hardway.meaning.base import ABSENT, Deviation
 from hardway.pki.inspect import Read, issued_by, read
 from hardway.pki.inventory import SERVER, Wanted
+from hardway.text import text
 
 NOTHING = ("no certificate",)
 
@@ -34,15 +35,17 @@ def deviations(expected: Expected, certificate: bytes, public_key: bytes = b"") 
     try:
         said = read(certificate)
     except ValueError:
-        return [Deviation("certificate", "a certificate", "text that is none")]
+        return [Deviation(text("certificate"), text("a certificate"), text("not a certificate"))]
     found = [*_subject(expected, said), *_names(expected, said)]
     if set(said.usages) != set(expected.usages):
-        found.append(_listed("usages", expected.usages, said.usages))
+        found.append(_listed(text("usages"), expected.usages, said.usages))
     if expected.ca and not any(issued_by(certificate, ca) for ca in split(expected.ca)):
         wanted = ", ".join(map(_named, split(expected.ca)))
-        found.append(Deviation("issuer", wanted, _other(said.issuer, wanted)))
+        found.append(Deviation(text("issuer"), wanted, _other(said.issuer, wanted)))
     if public_key and public_key.split() != said.public_key.split():
-        found.append(Deviation("key", "the certificate's key", "another certificate's key"))
+        found.append(
+            Deviation(text("key"), text("the certificate's key"), text("another certificate's key"))
+        )
     return found
 
 
@@ -58,7 +61,10 @@ def _subject(expected: Expected, said: Read) -> list[Deviation]:
 def _names(expected: Expected, said: Read) -> list[Deviation]:
     there = {name.lower() for name in said.names}
     missing = [name for name in expected.names if name.lower() not in there]
-    return [Deviation(f"name {name}", name, ", ".join(said.names) or ABSENT) for name in missing]
+    return [
+        Deviation(text("name {name}", name=name), name, ", ".join(said.names) or ABSENT)
+        for name in missing
+    ]
 
 
 def _listed(at: str, wanted: tuple[str, ...], found: tuple[str, ...]) -> Deviation:
@@ -69,11 +75,12 @@ def _named(ca: bytes) -> str:
     try:
         return read(ca).common_name
     except ValueError:
-        return "a CA that cannot be read"
+        return text("a CA that cannot be read")
 
 
 def _other(found: str, wanted: str) -> str:
-    return f"another CA that is called {found} too" if found == wanted else found
+    same = text("another CA that is called {found} too", found=found)
+    return same if found == wanted else found
 
 
 BEGIN, END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from hardway.meaning.base import ABSENT, Comparator, Deviation
+from hardway.text import text
 
 MISSING = object()
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -60,31 +61,31 @@ def _shown(value: Any) -> str:
     return str(value) if isinstance(value, int | float) else repr(value)
 
 
-def load_all(text: bytes) -> tuple[Any, ...]:
+def load_all(content: bytes) -> tuple[Any, ...]:
     """Return the documents of a YAML or JSON text.
 
     Raises:
         ValueError: it is none.
     """
     try:
-        return tuple(yaml.load_all(text, Loader=LOADER))
+        return tuple(yaml.load_all(content, Loader=LOADER))
     except yaml.YAMLError as error:
         raise ValueError(" ".join(str(error).split())) from error
 
 
-def load_yaml(text: bytes) -> Any:
+def load_yaml(content: bytes) -> Any:
     """Return the first document of a YAML or JSON text.
 
     Raises:
         ValueError: it is none.
     """
-    return next(iter(load_all(text)), None)
+    return next(iter(load_all(content)), None)
 
 
-def mapping(text: bytes | None) -> dict[str, Any]:
+def mapping(content: bytes | None) -> dict[str, Any]:
     """Return a YAML or JSON text's mapping; an empty one of any other text."""
     try:
-        found = load_yaml(text or b"")
+        found = load_yaml(content or b"")
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
@@ -100,13 +101,13 @@ def at(document: Any, *keys: str | int) -> Any:
     return document
 
 
-def load_toml(text: bytes) -> Any:
+def load_toml(content: bytes) -> Any:
     """Return a TOML text's content.
 
     Raises:
         ValueError: it is none.
     """
-    return tomllib.loads(text.decode())
+    return tomllib.loads(content.decode())
 
 
 def comparator(load: Callable[[bytes], Any]) -> Comparator:
@@ -116,7 +117,7 @@ def comparator(load: Callable[[bytes], Any]) -> Comparator:
         try:
             theirs = load(found)
         except ValueError as error:
-            return [Deviation("the file", "text that can be read", str(error))]
+            return [Deviation(text("the file"), text("text that can be read"), str(error))]
         return list(subset(load(wanted), theirs))
 
     return compare

@@ -18,6 +18,7 @@ from hardway.meaning.base import ABSENT, Comparator, Deviation
 from hardway.meaning.comments import without_comments
 from hardway.meaning.contexts import current
 from hardway.model.resources import hexdigest
+from hardway.text import text
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Format:
 
 def _whole(wanted: bytes, found: bytes) -> list[Deviation]:
     ours, theirs = (hexdigest(without_comments(text))[:12] for text in (wanted, found))
-    return [] if ours == theirs else [Deviation("the file", ours, theirs)]
+    return [] if ours == theirs else [Deviation(text("the file"), ours, theirs)]
 
 
 def _kubeconfig(text: bytes) -> Mapping[str, Any]:

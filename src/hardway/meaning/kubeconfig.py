@@ -14,6 +14,7 @@ from hardway.meaning.certificate import split
 from hardway.meaning.contexts import current
 from hardway.meaning.document import load_yaml
 from hardway.pki.inspect import read
+from hardway.text import reason, text
 
 Files = Callable[[str], bytes | None]
 """Returns the content at a path; None where there is none."""
@@ -36,15 +37,17 @@ class Kubeconfig:
     def identity(self) -> str:
         """Who its certificate says that the client is, and who says so."""
         if not self.certificate:
-            return "no certificate"
+            return text("no certificate")
         try:
             said = read(self.certificate)
         except ValueError:
-            return "text that is no certificate"
+            return text("not a certificate")
         group = f", O={said.organization}" if said.organization else ""
-        return f"CN={said.common_name}{group}, issued by {said.issuer}"
+        return text("{subject}, issued by {issuer}", subject=f"CN={said.common_name}{group}",
+                    issuer=said.issuer)  # fmt: skip
 
 
+NO_KUBECONFIG = text("not a kubeconfig")
 CLUSTER = ("insecure-skip-tls-verify", "tls-server-name", "proxy-url")
 USER = ("token", "tokenFile", "username", "exec", "auth-provider", "as")
 SECRET = frozenset({"token", "username"})
@@ -81,7 +84,7 @@ def deviations(wanted: Kubeconfig, found: Kubeconfig) -> list[Deviation]:
     """Return how one kubeconfig deviates from another, whose client is the same."""
     pairs = [("server", wanted.server, found.server)]
     if wanted.authorities != found.authorities:
-        pairs.append(("certificate-authority", "the cluster's CA", _trusts(found)))
+        pairs.append(("certificate-authority", text("the cluster's CA"), _trusts(found)))
     pairs += [("user", wanted.identity, found.identity)]
     names = dict.fromkeys((*wanted.others, *found.others))
     pairs += [(name, wanted.others.get(name, ABSENT), found.others.get(name, ABSENT))
@@ -90,7 +93,7 @@ def deviations(wanted: Kubeconfig, found: Kubeconfig) -> list[Deviation]:
 
 
 def _trusts(found: Kubeconfig) -> str:
-    return "another CA" if found.authorities else ABSENT
+    return text("another CA") if found.authorities else ABSENT
 
 
 def compare(wanted: bytes, found: bytes, files: Files, path: str = "/") -> list[Deviation]:
@@ -98,5 +101,5 @@ def compare(wanted: bytes, found: bytes, files: Files, path: str = "/") -> list[
     try:
         theirs = parse(found, files, path)
     except ValueError as error:
-        return [Deviation("the file", "a kubeconfig", str(error))]
+        return [Deviation(text("the file"), text("a kubeconfig"), reason(error))]
     return deviations(parse(wanted, files, path), theirs)

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from hardway.model.cluster import API_PORT, Cluster, EndpointKind, Machine, Role
 from hardway.model.names import ENDPOINT
 from hardway.model.resources import Finding, Severity, Verdict
+from hardway.text import cut, text
 
 
 class Occasion(Enum):
@@ -134,7 +135,7 @@ class Answer:
     def last_line(self) -> str:
         """Where most commands say what counts."""
         lines = self.text.strip().splitlines()
-        return lines[-1].strip() if lines else "no answer"
+        return lines[-1].strip() if lines else text("no answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +267,7 @@ class Claim:
             machine=subject.name,
             ok=judgement.verdict is Verdict.HOLDS,
             expected=judgement.expected,
-            found=judgement.found[:FOUND_SHOWN],
+            found=cut(judgement.found, FOUND_SHOWN),
             why=self.why,
             see=subject.fill(self.see, words),
             cure=judgement.cure or self.cure,

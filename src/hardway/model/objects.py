@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from hardway.text import text
+
 GET_NODES = ("get", "nodes", "--output=json")
 SYSTEM_TAINTS = "node.kubernetes.io/"
 """Taints that Kubernetes itself sets where something is wrong with a node."""
@@ -31,8 +33,8 @@ class NodeState:
         """Why people want no pods there; empty where pods may come."""
         own = [key for key in self.taints if not key.startswith(SYSTEM_TAINTS)]
         if self.cordoned:
-            return "cordoned"
-        return f"tainted {', '.join(own)}" if own else ""
+            return text("cordoned")
+        return text("tainted {taints}", taints=", ".join(own)) if own else ""
 
     @property
     def trouble(self) -> str:
@@ -42,9 +44,9 @@ class NodeState:
         return others or ("" if self.ready else self.condition)
 
 
-def node_states(text: str) -> dict[str, NodeState]:
+def node_states(said: str) -> dict[str, NodeState]:
     """Return the nodes in an answer in JSON, by name."""
-    states = map(_node_state, items(text, "Node"))
+    states = map(_node_state, items(said, "Node"))
     return {state.name: state for state in states}
 
 
@@ -52,12 +54,13 @@ def _node_state(node: dict[str, Any]) -> NodeState:
     conditions = node.get("status", {}).get("conditions", [])
     ready = next((c for c in conditions if c["type"] == "Ready"), None)
     well = ready is not None and ready["status"] == "True"
-    trouble = f"not ready: {ready['message']}" if ready else "no state yet"
+    trouble = (text("not ready: {message}", message=ready["message"]) if ready else
+               text("no state yet"))  # fmt: skip
     taints = node.get("spec", {}).get("taints", [])
     return NodeState(
         name=node["metadata"]["name"],
         ready=well,
-        condition="ready" if well else trouble,
+        condition=text("ready") if well else trouble,
         version=node["status"]["nodeInfo"]["kubeletVersion"],
         cordoned=node.get("spec", {}).get("unschedulable", False),
         taints=tuple(t["key"] for t in taints if t["effect"] != "PreferNoSchedule"),
@@ -65,15 +68,15 @@ def _node_state(node: dict[str, Any]) -> NodeState:
     )
 
 
-def items(text: str, kind: str) -> list[dict[str, Any]]:
+def items(said: str, kind: str) -> list[dict[str, Any]]:
     """Return the objects of a kind in what `kubectl get --output=json` printed.
 
     Raises:
         ValueError: it is not JSON.
     """
-    if not text.strip():
+    if not said.strip():
         return []
-    parsed = json.loads(text)
+    parsed = json.loads(said)
     found = parsed["items"] if parsed["kind"] == "List" else [parsed]
     return [item for item in found if item["kind"] == kind]
 

@@ -18,7 +18,7 @@ from hardway.spec.inventory import Found, Inventory
 from hardway.spec.load import load_inventory
 from hardway.spec.ssh import Ssh
 from hardway.steps.machines import SYSCTLS
-from hardway.text import text
+from hardway.text import reason, text
 from hardway.transport import ssh
 from hardway.transport.target import Target, login
 
@@ -49,12 +49,13 @@ async def verify(path: Path) -> Verified:
         try:
             seen[name] = parse(answer.text)
         except ValueError as error:
-            silent[name] = answer.silence or str(error)
+            silent[name] = answer.silence or reason(error)
     entries = [
         *judge(inventory, seen),
         *(
-            Judged(machine=name, component="machine", at="answer", expected="an answer", found=why,
-                   severity=Severity.UNKNOWN, why="Nothing is known of this machine.")
+            Judged(machine=name, component="machine", at=text("answer"), expected=text("an answer"),
+                   found=why, severity=Severity.UNKNOWN,
+                   why=text("Nothing is known of this machine."))
             for name, why in silent.items()
         ),
     ]  # fmt: skip

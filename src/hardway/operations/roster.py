@@ -9,6 +9,7 @@ from hardway.model.cluster import Machine, Role
 from hardway.model.delta import By
 from hardway.model.objects import GET_NODES, NodeState, node_states
 from hardway.project import Project
+from hardway.text import text
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ async def _nodes(project: Project) -> Mapping[str, NodeState]:
 def _state(machine: Machine, node: NodeState | None) -> str:
     if machine.role is Role.CONTROL_PLANE:
         return "-"
-    return node.condition if node else "no such node"
+    return node.condition if node else text("no such node")
 
 
 def _kept_away(node: NodeState | None) -> Iterator[str]:
@@ -70,4 +71,8 @@ def _kept_away(node: NodeState | None) -> Iterator[str]:
 def _deltas(project: Project, machine: Machine) -> Iterator[str]:
     for delta in project.deltas:
         if delta.subject == machine.name:
-            yield delta.how if delta.by is By.UP else f"not in hardway.yaml: {delta.how}"
+            yield (
+                delta.how
+                if delta.by is By.UP
+                else text("not in hardway.yaml: {how}", how=delta.how)
+            )

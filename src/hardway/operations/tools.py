@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from hardway import pipeline
@@ -19,7 +20,7 @@ from hardway.pictures import PICTURES
 from hardway.pictures.layout import lay_out
 from hardway.pictures.terminal import plain
 from hardway.project import Project
-from hardway.text import text
+from hardway.text import language, text, translate
 
 Json = dict[str, Any]
 
@@ -106,7 +107,11 @@ async def picture(project: Project, name: str, about: str = "") -> Json:
     looks = row.looks(draw(project), about)
     seen = await view(project, looks) if project.decisions else without_machines(project)
     drawing = row.draw(seen, about)
-    return {"title": drawing.title, "caption": drawing.caption, "text": plain(lay_out(drawing))}
+    return {
+        "title": drawing.title,
+        "caption": drawing.caption,
+        "text": plain(lay_out(drawing, partial(translate, code=language()))),
+    }
 
 
 async def plan(project: Project) -> Json:

@@ -10,9 +10,9 @@ from hardway.pki.inventory import CAS, CERTIFICATES, CLIENT, SERVER, Authority, 
 from hardway.text import Text, text
 
 SHOWN = {
-    (SERVER,): "server",
-    (CLIENT,): "client",
-    (SERVER, CLIENT): "server and client",
+    (SERVER,): text("server"),
+    (CLIENT,): text("client"),
+    (SERVER, CLIENT): text("server and client"),
 }
 
 

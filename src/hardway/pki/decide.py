@@ -63,7 +63,7 @@ class Issue:
             case Wanted(row):
                 return row.name
             case NamedKey(name):
-                return f"found encryption key {name}"
+                return text("found encryption key {name}", name=name)
         return f"{self.what}-key"
 
     @property
@@ -86,8 +86,8 @@ def decide(kept: Kept, cluster: Cluster, now: datetime) -> tuple[Issue, ...]:
     wanted: tuple[tuple[What, str], ...] = (
         *((row, _authority(kept, row, now)) for row in CAS),
         *((leaf, _leaf(kept, leaf, now)) for leaf in expand(cluster)),
-        (ACCOUNT, "" if _account(kept) else "missing"),
-        (ENCRYPTION, "" if encryption_keys(kept) else "missing"),
+        (ACCOUNT, "" if _account(kept) else text("missing")),
+        (ENCRYPTION, "" if encryption_keys(kept) else text("missing")),
     )
     return tuple(Issue(what, why) for what, why in wanted if why)
 
@@ -99,7 +99,7 @@ def _authority(kept: Kept, row: Authority, now: datetime) -> str:
     """
     crt, key = f"{row.name}/ca.crt", f"{row.name}/ca.key"
     if crt not in kept:
-        return "missing"
+        return text("missing")
     if key not in kept:
         raise PkiError(text("pki/{key} is missing, and pki/{crt} cannot sign without it", key=key,
                             crt=crt), hint=RESTORE)  # fmt: skip
@@ -120,10 +120,10 @@ def _authority(kept: Kept, row: Authority, now: datetime) -> str:
 def _leaf(kept: Kept, wanted: Wanted, now: datetime) -> str:
     pair = _pair(kept, wanted.stem)
     if pair is None:
-        return "missing"
+        return text("missing")
     ca = kept.get(f"{wanted.row.ca}/ca.crt")
     if ca is None:
-        return "its CA is new"
+        return text("its CA is new")
     return flaw(pair, wanted, ca) or due(pair.certificate, now)
 
 

@@ -11,6 +11,7 @@ from cryptography.x509.oid import NameOID
 from hardway.pki.inventory import Wanted
 from hardway.pki.issue import USAGES, public_of
 from hardway.pki.values import Pair
+from hardway.text import joined, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,23 +70,24 @@ def flaw(pair: Pair, wanted: Wanted, ca: bytes) -> str:
         said = read(pair.certificate)
         belongs = said.public_key == public_of(pair.key)
     except (ValueError, TypeError):
-        return "damaged"
+        return text("damaged")
     row = wanted.row
     if not belongs:
-        return "its key belongs to another certificate"
+        return text("its key belongs to another certificate")
     if not issued_by(pair.certificate, ca):
-        return "another CA issued it"
+        return text("another CA issued it")
     if (said.common_name, said.organization) != (wanted.common_name, row.organization):
-        return "it has another subject"
+        return text("it has another subject")
     if said.names != wanted.names:
         return _renamed(set(said.names), set(wanted.names))
-    return "" if said.usages == row.usages else "its usages changed"
+    return "" if said.usages == row.usages else text("its usages changed")
 
 
 def _renamed(before: set[str], after: set[str]) -> str:
     new, gone = sorted(after - before), sorted(before - after)
-    parts = [f"new {', '.join(new)}"] if new else []
-    return "its names: " + "; ".join([*parts, *([f"gone {', '.join(gone)}"] if gone else [])])
+    parts = (text("new {names}", names=", ".join(new)) if new else "",
+             text("gone {names}", names=", ".join(gone)) if gone else "")  # fmt: skip
+    return text("its names: {changes}", changes=joined("; ", filter(None, parts)))
 
 
 def issued_by(certificate: bytes, ca: bytes) -> bool:
@@ -106,10 +108,10 @@ def due(certificate: bytes, now: datetime) -> str:
     """
     said = read(certificate)
     if now < said.not_before:
-        return f"not valid before {said.not_before:%Y-%m-%d %H:%M} UTC"
+        return text("not valid before {time:%Y-%m-%d %H:%M} UTC", time=said.not_before)
     if said.not_after <= now:
-        return f"ended on {said.not_after:%Y-%m-%d}"
+        return text("ended on {day:%Y-%m-%d}", day=said.not_after)
     left = said.not_after - now
     if left >= (said.not_after - said.not_before) / 3:
         return ""
-    return f"{left.days} day{'s' * (left.days != 1)} left"
+    return text("1 day left") if left.days == 1 else text("{days} days left", days=left.days)

@@ -18,6 +18,7 @@ from hardway.model.rows import Note
 from hardway.steps import encryption, guards
 from hardway.steps.base import API, Given, Step
 from hardway.steps.rbac import cluster_role_binding, group
+from hardway.text import text
 
 NAME = "access"
 ADMINS = "hardway:admins"
@@ -60,7 +61,7 @@ def _unsigned(_subject: Subject, answer: Answer) -> tuple[Judgement]:
         and certificate == EMPTY
         and state in {EMPTY, "Approved"}
     ]
-    return judged("none", ", ".join(waiting) or "none")
+    return judged(text("none"), ", ".join(waiting) or text("none"))
 
 
 LOST_KEY = re.compile(r"Key: /registry/secrets/([^,\s]+)|\"/registry/secrets/([^\"]+)\"")
@@ -68,11 +69,12 @@ LOST_KEY = re.compile(r"Key: /registry/secrets/([^,\s]+)|\"/registry/secrets/([^
 
 def _readable(_subject: Subject, answer: Answer) -> tuple[Judgement]:
     if not answer.status:
-        return judged("all", "all")
+        return judged(text("all"), text("all"))
     if not encryption.unreadable(answer.text):
-        return (Judgement(Verdict.UNKNOWN, "all", answer.last_line),)
-    lost = ["".join(names) for names in LOST_KEY.findall(answer.text)]
-    return judged("all", f"not {', '.join(dict.fromkeys(lost)) or 'some'}")
+        return (Judgement(Verdict.UNKNOWN, text("all"), answer.last_line),)
+    lost = dict.fromkeys("".join(names) for names in LOST_KEY.findall(answer.text))
+    unread = text("all but {names}", names=", ".join(lost)) if lost else text("not all")
+    return judged(text("all"), unread)
 
 
 CHECKS = (

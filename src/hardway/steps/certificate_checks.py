@@ -24,7 +24,7 @@ from hardway.model.checks import (
 from hardway.model.cluster import API_PORT, ETCD_CLIENT_PORT, ETCD_PEER_PORT, Machine
 from hardway.pki import inventory as pki
 from hardway.pki.inspect import Read, issued_by, read
-from hardway.text import text
+from hardway.text import joined, text
 
 NAME = "certificates"
 END = "-----END CERTIFICATE-----\n"
@@ -112,8 +112,8 @@ def _each(flaws: Flaws) -> Callable[[Subject, Answer], tuple[Judgement]]:
                 continue
             wrong += [text("{path}: {flaw}", path=path, flaw=flaw)
                       for flaw in flaws(wanted, said, seen, subject.machine)]  # fmt: skip
-        return judged(text("as the table of certificates has it"),
-                      "; ".join(wrong) or text("as the table of certificates has it"))  # fmt: skip
+        alike = text("as the table of certificates has it")
+        return judged(alike, joined("; ", wrong) or alike)
 
     return judge
 
@@ -169,7 +169,7 @@ def _cas(_subject: Subject, answer: Answer) -> tuple[Judgement]:
         if own != seen.most_common(1)[0][0]:
             wrong.append(text("{path} is another {ca} CA: {digest}", path=path, ca=ca, digest=own))
     same = text("the CAs of all machines")
-    return judged(same, "; ".join(wrong) or same)
+    return judged(same, joined("; ", wrong) or same)
 
 
 def _fingerprints(said: str) -> dict[tuple[str, str], str]:
@@ -192,7 +192,7 @@ def _presented(subject: Subject, answer: Answer) -> tuple[Judgement]:
             stale.append(text("{where} presents another one than {path}", path=path,
                               where=_where(subject, wanted.row.name)))  # fmt: skip
     alike = text("servers present what is on the disk")
-    return judged(alike, "; ".join(stale) or alike)
+    return judged(alike, joined("; ", stale) or alike)
 
 
 def _where(subject: Subject, name: str) -> str:

@@ -14,7 +14,7 @@ from hardway.pki.values import Secrets
 from hardway.render import kubeconfig
 from hardway.steps import certificate_checks, encryption
 from hardway.steps.base import Given, Inventory, Step
-from hardway.text import text
+from hardway.text import joined, text
 
 NAME = "certificates"
 HERE = "this host"
@@ -57,17 +57,14 @@ def files_for(cluster: Cluster, machine: Machine, secrets: Secrets) -> tuple[Fil
     return tuple(files)
 
 
-SHOWN = {
-    "issue": (Kind.ISSUE, "with {} as it will be issued"),
-    "put away": (Kind.REMOVE, "without {}"),
-}
-"""How the plan shows what is done with a secret, and the files that have it."""
+SHOWN = {"issue": Kind.ISSUE, "put away": Kind.REMOVE}
+"""How the plan shows what is done with a secret."""
 
 
 def planned(issues: Sequence[Issue], changes: Sequence[Change]) -> list[Change]:
     """Return what would be issued, then the changes, whose files show no digest to come of it."""
     issued = [
-        Change(machine=issue.machine or HERE, step=NAME, kind=SHOWN[issue.verb][0],
+        Change(machine=issue.machine or HERE, step=NAME, kind=SHOWN[issue.verb],
                path_or_unit=issue.name, item=Issued(name=issue.name, why=issue.why), diff=issue.why)
         for issue in sorted(issues, key=lambda i: i.machine)
     ]  # fmt: skip
@@ -77,7 +74,9 @@ def planned(issues: Sequence[Issue], changes: Sequence[Change]) -> list[Change]:
 def _unissued(issues: Sequence[Issue], change: Change) -> Change:
     for issue in issues:
         if change.path_or_unit in _places(issue) and issue.machine in {"", change.machine}:
-            return replace(change, diff=SHOWN[issue.verb][1].format(issue.name))
+            made = SHOWN[issue.verb] is Kind.ISSUE
+            return replace(change, diff=text("with {name} as it will be issued", name=issue.name)
+                           if made else text("without {name}", name=issue.name))  # fmt: skip
     return change
 
 
@@ -110,8 +109,8 @@ def _valid(subject: Subject, answer: Answer) -> tuple[Judgement]:
     files = {path: pem for path, _, pem in (part.partition("\n") for part in parts)}
     bad = [path for path, pem in files.items() if not _good_tomorrow(pem, now)]
     wanted = pki.certificate_paths(subject.machine.role)
-    missing = [f"{path} is missing" for path in wanted if path not in files]
-    return judged("all", ", ".join([*bad, *missing]) or "all")
+    missing = [text("{path} is missing", path=path) for path in wanted if path not in files]
+    return judged(text("all"), joined(", ", [*bad, *missing]) or text("all"))
 
 
 def _good_tomorrow(pem: str, now: datetime) -> bool:
@@ -124,7 +123,7 @@ def _good_tomorrow(pem: str, now: datetime) -> bool:
 
 def _private(_subject: Subject, answer: Answer) -> tuple[Judgement]:
     readable = [line[2:] for line in answer.text.splitlines() if line.startswith("! ")]
-    return judged("none", ", ".join(readable) or "none")
+    return judged(text("none"), ", ".join(readable) or text("none"))
 
 
 CHECKS = (

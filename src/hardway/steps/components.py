@@ -16,6 +16,7 @@ from hardway.model.cluster import Machine, Role
 from hardway.model.resources import Blob, Desired
 from hardway.steps import processes
 from hardway.steps.base import Given, Inventory, Step
+from hardway.text import text
 
 NAME = "components"
 
@@ -85,7 +86,8 @@ def _paths(subject: Subject) -> Mapping[str, str]:
 
 def _genuine(_subject: Subject, answer: Answer) -> tuple[Judgement]:
     wrong = answer.text.split()
-    return judged("all", f"missing or changed: {' '.join(wrong)}" if wrong else "all")
+    found = text("missing or changed: {paths}", paths=" ".join(wrong)) if wrong else text("all")
+    return judged(text("all"), found)
 
 
 CHECKS = (

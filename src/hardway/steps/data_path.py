@@ -11,7 +11,7 @@ from hardway.model.checks import WORKERS, Answer, Check, Judgement, Sh, Subject,
 from hardway.model.resources import Severity, Verdict
 from hardway.steps import cures, probe
 from hardway.steps.base import API
-from hardway.text import text
+from hardway.text import joined, text
 
 POD_NETWORK, DNS = "pod-network", "dns"
 IN_PROBE = f"ip netns exec {probe.NAMESPACE}"
@@ -31,8 +31,9 @@ wait"""
 
 RESOLV_CONF = 'sed -n "s/^resolvConf: //p" /etc/kubernetes/kubelet.yaml'
 """Prints which file kubelet gives to pods with dnsPolicy Default, CoreDNS's among them."""
+NO_FILE = "no file "
 RESOLVERS = f"""conf=$({RESOLV_CONF})
-[ -f "$conf" ] || echo "no file $conf"
+[ -f "$conf" ] || echo "{NO_FILE}$conf"
 sed -n 's/^nameserver[[:space:]]*//p' "$conf"
 """
 
@@ -53,6 +54,9 @@ for address in $({{ sed -n 's/^nameserver \\([0-9.]*\\)$/\\1/p' "$conf"
     echo "$address node $(how) pod $(how {IN_PROBE})" &
 done
 wait"""
+
+OUTCOMES = {"refused": text("refused"), "silent": text("silent"), "connected": text("connected")}
+"""What becomes of a connection."""
 
 OUTSIDE_BY_HAND = (
     f'for at in $(ip -4 route show default | cut -d" " -f3); do {IN_PROBE} '
@@ -75,13 +79,17 @@ def _neighbours(subject: Subject, answer: Answer) -> tuple[Judgement]:
     own = probe.address(subject.machine)
     rows = dict(line.partition(" ")[::2] for line in answer.text.splitlines())
     asked = {name: _client(rows.get(name, "")) for name in rows if name in answer.elsewhere}
-    expected = ", ".join(f"{name} sees {own}" for name in sorted(asked))
-    found = ", ".join(f"{name} sees {client}" for name, client in sorted(asked.items()))
-    return judged(expected or "no neighbours", found or "no neighbours")
+    nobody = text("no neighbours")
+    return judged(_seen(dict.fromkeys(asked, own)) or nobody, _seen(asked) or nobody)
+
+
+def _seen(clients: Mapping[str, str]) -> str:
+    return joined(", ", [text("{machine} sees {client}", machine=name, client=client)
+                         for name, client in sorted(clients.items())])  # fmt: skip
 
 
 def _client(said: str) -> str:
-    return str(json.loads(said)["client"]) if said.startswith("{") else "nothing"
+    return str(json.loads(said)["client"]) if said.startswith("{") else text("nothing")
 
 
 def _outside(_subject: Subject, answer: Answer) -> tuple[Judgement]:
@@ -90,16 +98,19 @@ def _outside(_subject: Subject, answer: Answer) -> tuple[Judgement]:
     for line in answer.text.splitlines():
         address, _, node, _, pod = line.split(" ")
         if node not in {"silent", pod}:
-            lost.append(f"{address} is {node} for the node, {pod} for its pods")
-    return judged("as the node", ", ".join(sorted(lost)) or "as the node")
+            lost.append(text("{address} is {node} for the node, {pod} for its pods",
+                             address=address, node=OUTCOMES[node], pod=OUTCOMES[pod]))  # fmt: skip
+    alike = text("as the node")
+    return judged(alike, joined(", ", sorted(lost)) or alike)
 
 
 def _resolvers(_subject: Subject, answer: Answer) -> tuple[Judgement]:
     """Judge the file: without it no pod with dnsPolicy Default starts; an empty one is a choice."""
     expected = text("a resolver that pods reach")
     lines = [line for line in answer.text.splitlines() if line]
-    if missing := [line for line in lines if line.startswith("no file")]:
-        return judged(expected, missing[0])
+    if missing := [line for line in lines if line.startswith(NO_FILE)]:
+        path = missing[0].removeprefix(NO_FILE)
+        return judged(expected, text("no file {path}", path=path))
     usable = [line for line in lines if not line.startswith(("127.", "::1"))]
     if usable:
         return judged(expected, expected)

@@ -22,6 +22,7 @@ from hardway.steps import data_path, service_checks
 from hardway.steps.base import API, Given, Step
 from hardway.steps.dns_notes import NOTES
 from hardway.steps.rbac import API as RBAC
+from hardway.text import joined, text
 
 NAME = "dns"
 NAMESPACE = "kube-system"
@@ -244,8 +245,12 @@ def _wanted(subject: Subject, answer: Answer) -> tuple[int, str]:
     nodes = node_states(answer.text)
     left_out = {name: node.left_out for name, node in nodes.items() if node.left_out}
     usable = [n for n in nodes.values() if n.ready and not n.left_out]
-    named = ", ".join(f"{name}: {why}" for name, why in left_out.items())
-    return min(replicas(subject.cluster), len(usable)), f" (left out: {named})" if named else ""
+    named = [text("{name}: {why}", name=name, why=why) for name, why in left_out.items()]
+    return min(replicas(subject.cluster), len(usable)), joined(", ", named)
+
+
+def _beside(found: str, left_out: str) -> str:
+    return text("{found} (left out: {nodes})", found=found, nodes=left_out) if left_out else found
 
 
 def _pods(answer: Answer) -> list[Manifest]:
@@ -256,13 +261,15 @@ def _pods(answer: Answer) -> list[Manifest]:
 
 def _ready(subject: Subject, answer: Answer) -> tuple[Judgement]:
     (wanted, left_out), ready = _wanted(subject, answer), len(_pods(answer))
-    return judged(f"{wanted} ready", f"{ready} ready{left_out}", holds=ready >= wanted)
+    found = _beside(text("{count} ready", count=ready), left_out)
+    return judged(text("{count} ready", count=wanted), found, holds=ready >= wanted)
 
 
 def _apart(subject: Subject, answer: Answer) -> tuple[Judgement]:
     wanted, left_out = _wanted(subject, answer)
     nodes = len({pod["spec"]["nodeName"] for pod in _pods(answer)})
-    return judged(f"{wanted} nodes", f"{nodes} nodes{left_out}", holds=nodes >= wanted)
+    found = _beside(text("{count} nodes", count=nodes), left_out)
+    return judged(text("{count} nodes", count=wanted), found, holds=nodes >= wanted)
 
 
 def _replicas(subject: Subject) -> Mapping[str, str]:

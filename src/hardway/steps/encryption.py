@@ -20,6 +20,7 @@ from hardway.model.rows import Setting, quiet
 from hardway.pki.values import NamedKey
 from hardway.render.config import yaml_file
 from hardway.steps.base import Given, Inventory, Step
+from hardway.text import text
 
 NAME = "encryption"
 PATH = "/etc/kubernetes/encryption.yaml"
@@ -55,9 +56,9 @@ def _provider(key: NamedKey) -> dict[str, object]:
 
 
 def _same(_subject: Subject, answer: Answer) -> tuple[Judgement]:
-    digests = Counter(text.strip()[:12] for text in answer.elsewhere.values())
-    expected = next((digest for digest, _ in digests.most_common() if digest), "a file")
-    return judged(expected, answer.text.strip()[:12] or "no file")
+    digests = Counter(own.strip()[:12] for own in answer.elsewhere.values())
+    expected = next((digest for digest, _ in digests.most_common() if digest), text("a file"))
+    return judged(expected, answer.text.strip()[:12] or text("no file"))
 
 
 SAME = Check(
@@ -77,7 +78,8 @@ ORDER = Sh(f"sed -n 's/^ *- \\([a-z]*\\): *\\({{}}\\)*$/\\1/p' {PATH}")
 def _first(_subject: Subject, answer: Answer) -> tuple[Judgement, ...]:
     providers = [word for word in answer.text.split() if word in PROVIDERS]
     # A file that is not there is another check's.
-    return judged("encrypts", providers[0] if providers[0] == "identity" else "encrypts"
+    encrypts = text("encrypts")
+    return judged(encrypts, providers[0] if providers[0] == "identity" else encrypts
                   ) if providers else ()  # fmt: skip
 
 
@@ -94,9 +96,9 @@ UNREADABLE = ("data from the storage is not transformable", "StorageError: corru
 """What API servers say of what they cannot decrypt; all versions say one of these."""
 
 
-def unreadable(text: str) -> bool:
+def unreadable(said: str) -> bool:
     """Return whether that is what an API server says of what it cannot decrypt."""
-    return any(words in text for words in UNREADABLE)
+    return any(words in said for words in UNREADABLE)
 
 
 STEP = Step(

@@ -28,6 +28,7 @@ from hardway.steps import address, balancer, cures, processes
 from hardway.steps.base import CURL, Given, Inventory, Step, services
 from hardway.steps.certificate_checks import TLS
 from hardway.steps.packages import packages
+from hardway.text import text
 
 NAME = "endpoint"
 CA = "/etc/kubernetes/pki/ca.crt"
@@ -57,18 +58,20 @@ def render(given: Given, machine: Machine, inventory: Inventory) -> Desired:
 def _held_once(subject: Subject, answer: Answer) -> tuple[Judgement]:
     members = [m.name for m in subject.cluster.control_planes]
     held = holders(answer)
-    found = f"{len(held)} holders" + (f": {', '.join(held)}" if held else "")
+    one = text("1 holder")
     if len(held) == 1:
-        return judged("1 holder", "1 holder")
+        return judged(one, one)
     if not held and len(answer.elsewhere) < len(members):
         silent = ", ".join(sorted(set(members) - set(answer.elsewhere)))
-        return (Judgement(Verdict.UNKNOWN, "1 holder", f"none of those that answer, not {silent}"),)
-    return judged("1 holder", found)
+        found = text("none of those that answer; {machines} do not", machines=silent)
+        return (Judgement(Verdict.UNKNOWN, one, found),)
+    return judged(one, text("{count} holders: {machines}", count=len(held),
+                            machines=", ".join(held)) if held else text("no holder"))  # fmt: skip
 
 
 def holders(answer: Answer) -> list[str]:
     """Return the control planes that have the virtual address, by what `HELD` was answered."""
-    return [name for name, text in answer.elsewhere.items() if text.strip()]
+    return [name for name, said in answer.elsewhere.items() if said.strip()]
 
 
 HELD = Check(

@@ -24,7 +24,7 @@ from hardway.model.resources import Severity, Verdict
 from hardway.steps import cures
 from hardway.steps.base import CURL
 from hardway.steps.certificate_checks import TLS
-from hardway.text import text
+from hardway.text import cut, joined, text
 
 NAME = "etcd"
 DATA = "/var/lib/etcd"
@@ -41,10 +41,10 @@ STRANGER_ASKS = (
 STRANGER = Sh(f"{STRANGER_ASKS}\necho $?")
 
 
-def member(text: str) -> MemberStatus | None:
+def member(said: str) -> MemberStatus | None:
     """Return what a member says of itself; None where that is an error."""
     try:
-        return parse_status(text)
+        return parse_status(said)
     except ValueError:
         return None
 
@@ -52,40 +52,44 @@ def member(text: str) -> MemberStatus | None:
 def _healthy(_subject: Subject, answer: Answer) -> tuple[Judgement]:
     said = member(answer.last_line)
     if said is None:
-        return judged("healthy", answer.last_line[:200])
-    trouble = "; ".join(said.errors) or ("healthy" if said.leader_id else "no leader")
-    return judged("healthy", trouble)
+        return judged(text("healthy"), cut(answer.last_line, 200))
+    well = text("healthy") if said.leader_id else text("no leader")
+    return judged(text("healthy"), "; ".join(said.errors) or well)
 
 
 def _one_leader(_subject: Subject, answer: Answer) -> tuple[Judgement]:
-    said = [member(Answer(text).last_line) for text in answer.elsewhere.values()]
+    said = [member(Answer(own).last_line) for own in answer.elsewhere.values()]
     leaders = {m.leader_id for m in said if m}
+    one = text("one leader")
     if not member(answer.last_line):
-        return (Judgement(Verdict.UNKNOWN, "one leader", answer.last_line[:200]),)
-    return judged("one leader", "one leader" if len(leaders) == 1 else f"{len(leaders)} leaders")
+        return (Judgement(Verdict.UNKNOWN, one, cut(answer.last_line, 200)),)
+    return judged(one, one if len(leaders) == 1 else text("{count} leaders", count=len(leaders)))
 
 
 def _refused(_subject: Subject, answer: Answer) -> tuple[Judgement]:
     # The server ends the handshake for want of a certificate: 35 with TLS 1.2; with TLS 1.3 the
     # alert comes after the client's part is done, while it sends (55) or receives (56); over
     # HTTP/2 curl 7.81 may say 16 to that, as to much else.
-    status = answer.last_line
+    status, refused = answer.last_line, text("refused")
     if status in NOBODY_LISTENS:
-        return (Judgement(Verdict.UNKNOWN, "refused", f"nobody listens (curl status {status})"),)
-    return judged("refused", "refused" if status in {"35", "55", "56"} else f"curl status {status}")
+        nobody = text("nobody listens (curl status {status})", status=status)
+        return (Judgement(Verdict.UNKNOWN, refused, nobody),)
+    return judged(refused, refused if status in {"35", "55", "56"} else
+                  text("curl status {status}", status=status))  # fmt: skip
 
 
 def _members(subject: Subject, answer: Answer) -> tuple[Judgement]:
     """Compare the members with the control planes; strangers are named, never removed."""
     machines = {peer_url(m): m.name for m in subject.cluster.control_planes}
     found = {url: m for m in parse_members(answer.text) for url in m.peer_urls}
-    strange = [f"stranger {m.name or url} ({m.id:x})" for url, m in found.items()
-               if url not in machines]  # fmt: skip
-    learning = [f"{machines[url]} does not vote yet" for url, m in found.items()
-                if url in machines and m.learner]  # fmt: skip
-    missing = [f"{name} is no member" for url, name in machines.items() if url not in found]
-    return judged("all control planes", "; ".join((*strange, *learning, *missing))
-                  or "all control planes")  # fmt: skip
+    strange = [text("stranger {member} ({id:x})", member=m.name or url, id=m.id)
+               for url, m in found.items() if url not in machines]  # fmt: skip
+    learning = [text("{member} does not vote yet", member=machines[url])
+                for url, m in found.items() if url in machines and m.learner]  # fmt: skip
+    missing = [text("{machine} is not a member", machine=name)
+               for url, name in machines.items() if url not in found]  # fmt: skip
+    alike = text("all control planes")
+    return judged(alike, joined("; ", (*strange, *learning, *missing)) or alike)
 
 
 def _one_cluster(_subject: Subject, answer: Answer) -> tuple[Judgement]:
@@ -93,7 +97,7 @@ def _one_cluster(_subject: Subject, answer: Answer) -> tuple[Judgement]:
            if (own := member(Answer(said).last_line))}  # fmt: skip
     own = member(answer.last_line)
     if own is None:
-        return (Judgement(Verdict.UNKNOWN, "one cluster", answer.last_line[:200]),)
+        return (Judgement(Verdict.UNKNOWN, text("one cluster"), cut(answer.last_line, 200)),)
     most = Counter(ids.values()).most_common(1)[0][0]
     return judged(f"{most:x}", f"{own.cluster_id:x}")
 

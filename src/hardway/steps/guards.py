@@ -21,7 +21,7 @@ from hardway.model.checks import (
 from hardway.model.objects import items
 from hardway.steps import cures, processes
 from hardway.steps.base import API
-from hardway.text import text
+from hardway.text import joined, text
 
 UNIT = "kube-apiserver.service"
 
@@ -88,7 +88,7 @@ def _guarded(_subject: Subject, answer: Answer) -> tuple[Judgement, ...]:
         for guard in GUARDS
         if not guard.holds(values.get(guard.flag, []))
     ]  # fmt: skip
-    return judged(text("on"), "; ".join(open_) or text("on"))
+    return judged(text("all on"), joined("; ", open_) or text("all on"))
 
 
 GUARDED = Check(
@@ -137,7 +137,7 @@ def _beyond(who: frozenset[str], roles: frozenset[str], answer: Answer) -> tuple
         if (subject in who or any(subject.startswith(f"{group}:") for group in who))
         and role not in roles
     ]
-    return judged(text("nothing"), "; ".join(dict.fromkeys(found)) or text("nothing"))
+    return judged(text("nothing"), joined("; ", dict.fromkeys(found)) or text("nothing"))
 
 
 def _anybody(subject: Subject, answer: Answer) -> tuple[Judgement]:

@@ -18,6 +18,7 @@ from hardway.model.checks import (
 from hardway.model.resources import Verdict
 from hardway.steps import apiserver, encryption
 from hardway.steps.base import CURL
+from hardway.text import text
 
 LOADED = "apiserver_encryption_config_controller_last_config_info"
 """The metric with the digest of the file whose keys the process uses, at its start and after each
@@ -37,8 +38,9 @@ def _version(subject: Subject, answer: Answer) -> tuple[Judgement]:
 def _loaded(_subject: Subject, answer: Answer) -> tuple[Judgement]:
     in_file, _, in_use = answer.text.strip().partition("\n")
     if not in_use:
-        return (Judgement(Verdict.UNKNOWN, in_file[:12], "its API server does not say"),)
-    return judged(in_file[:12] or "a file", in_use[:12])
+        unsaid = text("its API server does not say")
+        return (Judgement(Verdict.UNKNOWN, in_file[:12], unsaid),)
+    return judged(in_file[:12] or text("a file"), in_use[:12])
 
 
 KEYS_IN_USE = Check(

@@ -19,7 +19,7 @@ from hardway.model.resources import Desired
 from hardway.pki import inventory as pki
 from hardway.render import kubeconfig
 from hardway.steps.base import Given, Inventory, Step
-from hardway.text import text
+from hardway.text import joined, text
 
 NAME = "kubeconfigs"
 
@@ -58,7 +58,7 @@ def _usable(subject: Subject, answer: Answer) -> tuple[Judgement]:
              for path, row in wanted.items()
              if (flaw := _flaw(texts.get(path, ""), row))]  # fmt: skip
     alike = text("whole")
-    return judged(alike, "; ".join(wrong) or alike)
+    return judged(alike, joined("; ", wrong) or alike)
 
 
 def _flaw(content: str, row: pki.Certificate) -> str:
@@ -82,10 +82,10 @@ def _flaw(content: str, row: pki.Certificate) -> str:
     if found.get("insecure-skip-tls-verify"):
         return text("trusts whoever answers (insecure-skip-tls-verify)")
     # In itself instead of by path, as kubectl writes them, is another way to say the same.
-    other = [text("{name} is {found}", name=name, found=found.get(name, "not there"))
+    other = [text("{name} is {found}", name=name, found=found.get(name, text("missing")))
              for name, path in right.items()
              if found.get(name) != path and f"{name}-data" not in found]  # fmt: skip
-    return ", ".join(other)
+    return joined(", ", other)
 
 
 CHECKS = (

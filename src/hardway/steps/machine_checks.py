@@ -20,7 +20,7 @@ from hardway.model.checks import (
 from hardway.model.cluster import Role
 from hardway.model.resources import LEDGER
 from hardway.steps import cures
-from hardway.text import text
+from hardway.text import joined, text
 
 NAME = "machines"
 LOOPBACK = "127.0.1.1"
@@ -71,14 +71,14 @@ def _resolve(subject: Subject, answer: Answer) -> tuple[Judgement]:
         if own != {wanted[name]} and not (name == subject.name and not own)
     ]  # fmt: skip
     alike = text("each machine at its address")
-    return judged(alike, "; ".join(wrong) or alike)
+    return judged(alike, joined("; ", wrong) or alike)
 
 
 def _filled(_subject: Subject, answer: Answer) -> tuple[Judgement]:
     places = [line.split(":", 2) for line in answer.text.splitlines()]
     wrong = [text("{file}, line {line}: {match}", file=file, line=line, match=match)
              for file, line, match in places]  # fmt: skip
-    return judged(text("values everywhere"), "; ".join(wrong) or text("values everywhere"))
+    return judged(text("values everywhere"), joined("; ", wrong) or text("values everywhere"))
 
 
 def targets(subject: Subject) -> dict[str, tuple[str, ports.Port]]:
@@ -110,7 +110,7 @@ def _reached(subject: Subject, answer: Answer) -> tuple[Judgement]:
         if rows.get(address, "silent") == "silent" and name in answer.elsewhere
     ]  # fmt: skip
     alike = text("all that it has to reach")
-    return judged(alike, "; ".join(silent) or alike)
+    return judged(alike, joined("; ", silent) or alike)
 
 
 def _clocks(_subject: Subject, answer: Answer) -> tuple[Judgement]:

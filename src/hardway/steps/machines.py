@@ -26,6 +26,7 @@ from hardway.render.systemd import UNITS, Service, after
 from hardway.steps import file_checks, machine_checks, processes
 from hardway.steps.base import Given, Inventory, Step, services
 from hardway.steps.packages import packages
+from hardway.text import text
 
 NAME = "machines"
 
@@ -199,11 +200,11 @@ def _hosts(given: Given) -> str:
     rows = [("127.0.0.1", "localhost"), *((str(m.address), m.name) for m in cluster.machines)]
     if cluster.endpoint.kind in {EndpointKind.VIP, EndpointKind.PROXY}:
         rows += [(cluster.endpoint.host, KUBERNETES)]
-    text = comment(
+    head = comment(
         "Every machine of the cluster; kubelet looks up its own name before it starts, and "
         "containerd forwards ports to localhost."
     )
-    return text + "".join(f"{address} {name}\n" for address, name in rows)
+    return head + "".join(f"{address} {name}\n" for address, name in rows)
 
 
 MOUNTED = f"""missing=$(findmnt --fstab --noheadings --raw --output TARGET,OPTIONS |
@@ -228,7 +229,12 @@ SETTINGS = f"sysctl --ignore {' '.join(sorted({s.name for own in SYSCTLS.values(
 def _settings(subject: Subject, answer: Answer) -> tuple[Judgement]:
     wanted = [f"{s.name} = {s.value}" for s in SYSCTLS[subject.machine.role]]
     there = [line for line in wanted if line in answer.text.splitlines()]
-    return judged(", ".join(wanted), ", ".join(there) or "none")
+    return judged(", ".join(wanted), ", ".join(there) or text("none"))
+
+
+def none(_subject: Subject, answer: Answer) -> tuple[Judgement]:
+    """Judge an answer that names what should not be there."""
+    return judged(text("none"), answer.text.strip() or text("none"))
 
 
 DROP_INS = f"""own=$(grep -l ^Environment={DIGEST}= {UNITS}/*.service | sed 's|.*/||')
@@ -253,7 +259,7 @@ CHECKS = (
                    why="it puts kernel settings, modules and users into effect at each boot"),
     Check(name="no-unit-failed", step=NAME, scope=MACHINES,
           causes=tuple(f"{name}-runs" for name in RUN),
-          ask=Sh(FAILED), judge=lambda _, answer: judged("none", answer.text.strip() or "none"),
+          ask=Sh(FAILED), judge=none,
           why="a failed unit of the cluster is a missing part of it",
           see="hardway ssh <MACHINE> -- systemctl --failed"),
     Check(name="file-systems-mounted", step=NAME, scope=MACHINES,
@@ -263,7 +269,7 @@ CHECKS = (
           cure="mount it (mount --all) or take it out of /etc/fstab, then run hardway up",
           see="hardway ssh <MACHINE> -- findmnt --fstab --evaluate"),
     Check(name="swap-off", step=NAME, scope=WORKERS, when=Occasion.ASKED,
-          ask=Sh(SWAP), judge=lambda _, answer: judged("none", answer.text.strip() or "none"),
+          ask=Sh(SWAP), judge=none,
           causes=("hardway-host-runs",),
           why="kubelet does not start where there is swap",
           cure="switch swap off (swapoff --all) and take it out of /etc/fstab",
@@ -271,7 +277,7 @@ CHECKS = (
     Check(name="kernel-modules", step=NAME, scope=WORKERS, when=Occasion.ASKED,
           ask=Sh(f"for module in {' '.join(MODULE_NAMES)}; do {LOADED} && echo $module; done"),
           judge=lambda _, answer: judged(
-              " ".join(MODULE_NAMES), " ".join(answer.text.split()) or "none"),
+              " ".join(MODULE_NAMES), " ".join(answer.text.split()) or text("none")),
           causes=("hardway-host-runs",),
           why="without them containers do not start, or answers of Services are lost",
           cure="load the modules (modprobe); install the kernel's package of modules where it has "
@@ -283,7 +289,7 @@ CHECKS = (
           see=f"hardway ssh <MACHINE> -- {SETTINGS}"),
     Check(name="no-foreign-drop-ins", step=NAME, scope=MACHINES, ask=Sh(DROP_INS),
           severity=Severity.WARN,
-          judge=lambda _, answer: judged("none", answer.text.strip() or "none"),
+          judge=none,
           why="a drop-in changes what a unit of the cluster does; hardway leaves it alone and does "
           "not know of it",
           cure="remove the drop-in unless it is yours, then run systemctl daemon-reload",

@@ -153,7 +153,7 @@ def _as_wanted(name: str) -> Judge:
     def judge(subject: Subject, answer: Answer) -> tuple[Judgement]:
         wanted = {e.name: e.value for e in effects(subject.cluster, subject.machine)}
         expected, found = (" ".join(t.split()) for t in (wanted.get(name, ""), answer.text))
-        return judged(expected or "none", found or "none")
+        return judged(expected or text("none"), found or text("none"))
 
     return judge
 
@@ -174,7 +174,7 @@ exit 0
 
 def _policies(_subject: Subject, answer: Answer) -> tuple[Judgement]:
     found = ["/".join(line.split()) for line in answer.text.splitlines() if line.strip()]
-    return judged("none", ", ".join(found) or "none")
+    return judged(text("none"), ", ".join(found) or text("none"))
 
 
 CHECKS = (
@@ -191,7 +191,7 @@ CHECKS = (
           cure="remove the file of the other network plugin, then run hardway up",
           see=f"hardway ssh <MACHINE> -- ls {CNI_CONFIG}"),
     Check(name="pod-bridge", step=NAME, scope=WORKERS, ask=Sh(SEE_BRIDGE),
-          judge=lambda s, answer: judged(gateway(s.machine), answer.text.strip() or "down"),
+          judge=lambda s, answer: judged(gateway(s.machine), answer.text.strip() or text("down")),
           causes=("hardway-network-runs", "hardway-probe-runs"),
           why="the bridge is the pods' switch and gateway: while it is down each of them is alone",
           see=f"hardway ssh <MACHINE> -- ip -brief address show {BRIDGE}"),
@@ -211,7 +211,8 @@ CHECKS = (
           see="hardway ssh <MACHINE> -- nft list tables ip"),
     Check(name="no-foreign-firewall", step=NAME, scope=WORKERS, ask=Sh(FOREIGN),
           severity=Severity.WARN,
-          judge=lambda _, answer: judged("none", ", ".join(answer.text.splitlines()) or "none"),
+          judge=lambda _, answer: judged(
+              text("none"), ", ".join(answer.text.splitlines()) or text("none")),
           why="it may drop packets of pods; hardway leaves others' rules alone: let "
           "the pods' range pass there",
           cure="make sure that the rules pass the cluster's packets, or remove them: nft delete "

@@ -10,6 +10,7 @@ from hardway.model.cluster import API_PORT
 from hardway.steps import cures
 from hardway.steps.base import CURL
 from hardway.steps.kube_proxy import HEALTH_PORT
+from hardway.text import text
 
 CA = "/etc/kubernetes/pki/ca.crt"
 SILENT = "000"
@@ -39,14 +40,13 @@ def _pass(subject: Subject, answer: Answer) -> tuple[Judgement, ...]:
     rows = [line.split() for line in answer.text.splitlines()]
     lost = [url for url, plain, pods in rows if plain != SILENT and pods == SILENT]
     if not lost:
-        return judged("answers", "answers")
-    return judged(
-        "answers",
-        f"none from {', '.join(lost)}, which answers this machine's own address: the network drops "
-        f"what comes from a pod's; let {subject.cluster.pod_cidr} pass as a source "
-        "(allowed-address-pairs or port security in OpenStack, IP filters of Proxmox and libvirt, "
-        "AllowedIPs of WireGuard, source/destination checks of clouds)",
-    )
+        return judged(text("answers"), text("answers"))
+    return judged(text("answers"), text(
+        "none from {urls}, which answers this machine's own address: the network drops what comes "
+        "from a pod's; let {range} pass as a source (allowed-address-pairs or port security in "
+        "OpenStack, IP filters of Proxmox and libvirt, AllowedIPs of WireGuard, source/destination "
+        "checks of clouds)", urls=", ".join(lost), range=subject.cluster.pod_cidr,
+    ))  # fmt: skip
 
 
 SOURCES = Check(

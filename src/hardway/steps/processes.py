@@ -23,7 +23,7 @@ from hardway.model.cluster import Cluster, Machine
 from hardway.model.resources import LEDGER
 from hardway.model.rows import Setting
 from hardway.render.systemd import UNITS, Service
-from hardway.text import text
+from hardway.text import joined, text
 
 PROPERTIES = ("Id", "ActiveState", "SubState", "UnitFileState", "LoadState", "NRestarts", "Result",
               "MainPID", "ExecStart", "ActiveEnterTimestampMonotonic", "DropInPaths")  # fmt: skip
@@ -93,7 +93,7 @@ class Seen:
         """How it is, in systemd's words; `runs` where that is so."""
         own = self.properties
         if own["LoadState"] != "loaded":
-            return f"{own['LoadState']} by systemd"
+            return text("{state} by systemd", state=own["LoadState"])
         if own["ActiveState"] not in {"active", "reloading"}:
             ended = own.get("Result", "success")
             return own["ActiveState"] + (f" ({ended})" if ended != "success" else "")
@@ -279,8 +279,7 @@ def _compared(wanted: Counter[str], found: Counter[str]) -> tuple[Judgement]:
         alike = text("{count} flags, as hardway gives them", count=wanted.total())
         return judged(alike, alike)
     names = {row.partition("=")[0] for row in foreign}
-    absent = [
-        f"no {row.partition('=')[0]}" for row in lacking if row.partition("=")[0] not in names
-    ]
-    return judged(", ".join(lacking) or "no other flags", ", ".join((*foreign, *absent)),
+    absent = [text("no {flag}", flag=flag) for row in lacking
+              if (flag := row.partition("=")[0]) not in names]  # fmt: skip
+    return judged(", ".join(lacking) or text("no other flags"), joined(", ", (*foreign, *absent)),
                   holds=False)  # fmt: skip

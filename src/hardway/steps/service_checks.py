@@ -11,6 +11,7 @@ from hardway.model.checks import (
     judged,
 )
 from hardway.steps.base import API
+from hardway.text import joined, text
 
 NAME = "dns"
 
@@ -22,14 +23,16 @@ def _addresses(subject: Subject, answer: Answer) -> tuple[Judgement]:
     wanted = {"default/kubernetes": str(cluster.api_service_ip)}
     if cluster.workers:
         wanted["kube-system/kube-dns"] = str(cluster.dns_service_ip)
-    seen = {name: found.get(name, "absent") for name in wanted}
-    return judged(*(", ".join(f"{name} {at}" for name, at in row.items())
-                    for row in (wanted, seen)))  # fmt: skip
+    seen = {name: found.get(name, text("absent")) for name in wanted}
+    return judged(*(
+        joined(", ", [text("{name} {address}", name=name, address=at) for name, at in row.items()])
+        for row in (wanted, seen)
+    ))  # fmt: skip
 
 
 def _backends(subject: Subject, answer: Answer) -> tuple[Judgement]:
     wanted = {str(m.address) for m in subject.cluster.control_planes}
-    return judged(", ".join(sorted(wanted)), ", ".join(sorted(answer.text.split())) or "none")
+    return judged(", ".join(sorted(wanted)), ", ".join(sorted(answer.text.split())) or text("none"))
 
 
 COLUMNS = "custom-columns=:.metadata.namespace,:.metadata.name,:.spec.clusterIP"

@@ -29,9 +29,11 @@ from hardway.model.trials import Trial
 from hardway.steps import control_plane, cures, encryption
 from hardway.steps.base import API, CURL, Step
 from hardway.steps.keys_in_use import KEYS_IN_USE
+from hardway.text import text
 
 NAME = "smoke-test"
 PORT = 8080
+READY_POD = text("ready")
 LABELS = {"app": "probe"}
 PLAINTEXT = "nobody-reads-this-in-etcd"
 SEALED = "k8s:enc:secretbox:v1:"
@@ -98,18 +100,18 @@ def _runs(subject: Subject, answer: Answer) -> tuple[Judgement]:
     pods = {p["spec"].get("nodeName", ""): p for p in items(answer.text, "Pod")}
     own = pods.get(subject.name)
     if own and is_ready(own):
-        return judged("ready", "ready")
+        return judged(READY_POD, READY_POD)
     denied = next(filter(None, map(_denied, items(answer.text, "Deployment"))), "")
     if denied:
-        return _left_out(f"not tried: {denied}")
+        return _left_out(text("not tried: {why}", why=denied))
     full = next(filter(None, map(_full, pods.values())), "")
     if not own and full:
-        return _left_out(f"left out: no room: {full}")
-    return judged("ready", "not ready" if own else "no pod")
+        return _left_out(text("left out: no room: {why}", why=full))
+    return judged(READY_POD, text("not ready") if own else text("no pod"))
 
 
 def _left_out(found: str) -> tuple[Judgement]:
-    return (Judgement(Verdict.UNKNOWN, "ready", found, Severity.WARN),)
+    return (Judgement(Verdict.UNKNOWN, READY_POD, found, Severity.WARN),)
 
 
 def _denied(deployment: Mapping[str, Any]) -> str:
@@ -131,13 +133,13 @@ def _full(pod: Mapping[str, Any]) -> str:
     return ""
 
 
-def words(text: str) -> dict[str, dict[str, str]]:
+def words(said: str) -> dict[str, dict[str, str]]:
     """Return what fills the holes of the checks on each node, by what `READY` was answered.
 
     A pod's peer is one on another node; itself where there is none.
     """
-    pods = {p["spec"]["nodeName"]: p for p in items(text, "Pod") if is_ready(p)}
-    services = items(text, "Service")
+    pods = {p["spec"]["nodeName"]: p for p in items(said, "Pod") if is_ready(p)}
+    services = items(said, "Service")
     nodes = sorted(pods)
     return {
         node: {
@@ -159,11 +161,13 @@ def _probe(*arguments: str) -> Kubectl:
 
 
 def _some(_subject: Subject, answer: Answer) -> tuple[Judgement]:
-    return judged("some", "some" if answer.text.strip() and not answer.status else "none")
+    there = answer.text.strip() and not answer.status
+    return judged(text("some"), text("some") if there else text("none"))
 
 
 def _pod_answered(_subject: Subject, answer: Answer) -> tuple[Judgement]:
-    return judged("a pod", "a pod" if _host(answer).startswith("probe-") else answer.last_line)
+    a_pod = text("a pod")
+    return judged(a_pod, a_pod if _host(answer).startswith("probe-") else answer.last_line)
 
 
 def _own_pod(subject: Subject, answer: Answer) -> tuple[Judgement]:

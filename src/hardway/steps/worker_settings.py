@@ -90,7 +90,7 @@ def _cgroups(_subject: Subject, answer: Answer) -> tuple[Judgement, ...]:
 def _may(_subject: Subject, answer: Answer) -> tuple[Judgement]:
     # kubectl warns beside it that nodes are in no namespace.
     said = [line for line in answer.text.splitlines() if not line.startswith("Warning:")]
-    return judged("yes", said[-1] if said else "no")
+    return judged("yes", said[-1] if said else answer.last_line)
 
 
 MAY = ("auth", "can-i", "create", "nodes", "--subresource=proxy")

@@ -26,6 +26,7 @@ from hardway.steps.extras import with_extras
 from hardway.steps.packages import packages
 from hardway.steps.rbac import cluster_role_binding, user
 from hardway.steps.worker_settings import KUBELET_CLIENT
+from hardway.text import text
 
 NAME = "workers"
 CA = "/etc/kubernetes/pki/ca.crt"
@@ -75,21 +76,26 @@ def _status_of(words: str) -> Sh:
 
 def _ready(subject: Subject, answer: Answer) -> tuple[Judgement]:
     node = node_states(answer.text).get(subject.name)
-    expected = f"ready v{subject.cluster.kubernetes_version}"
-    return judged(expected, f"{node.condition} {node.version}" if node else "no such node")
+    expected = text("{condition} {version}", condition=text("ready"),
+                    version=f"v{subject.cluster.kubernetes_version}")  # fmt: skip
+    if node is None:
+        return judged(expected, text("no such node"))
+    found = text("{condition} {version}", condition=node.condition, version=node.version)
+    return judged(expected, found)
 
 
 def _untroubled(subject: Subject, answer: Answer) -> tuple[Judgement]:
     node = node_states(answer.text).get(subject.name)
     if node is None or not node.ready:
         # Another check's. Not silence: a node is ready for a moment before its taint goes.
-        return (Judgement(Verdict.UNKNOWN, "none", "the node is not ready"),)
-    return judged("none", node.trouble or "none")
+        return (Judgement(Verdict.UNKNOWN, text("none"), text("the node is not ready")),)
+    return judged(text("none"), node.trouble or text("none"))
 
 
 def _takes_pods(subject: Subject, answer: Answer) -> tuple[Judgement, ...]:
     node = node_states(answer.text).get(subject.name)
-    return judged("takes pods", node.left_out or "takes pods") if node else ()
+    takes = text("takes pods")
+    return judged(takes, node.left_out or takes) if node else ()
 
 
 def _range(subject: Subject, answer: Answer) -> tuple[Judgement, ...]:

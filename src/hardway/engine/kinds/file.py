@@ -41,7 +41,7 @@ def _content(file: File, seen: SeenPath | None, observed: Observed) -> list[str]
 
 def text_diff(name: str, before: bytes, after: bytes) -> list[str]:
     """Return a unified diff of two contents of a file."""
-    old, new = (text.decode(errors="replace").splitlines() for text in (before, after))
+    old, new = (own.decode(errors="replace").splitlines() for own in (before, after))
     return list(difflib.unified_diff(old, new, name, name, lineterm=""))
 
 

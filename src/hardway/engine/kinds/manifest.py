@@ -7,6 +7,7 @@ from hardway.meaning.comments import without_comments
 from hardway.model.former import FORMER
 from hardway.model.names import API
 from hardway.model.resources import Change, Kind, Manifest
+from hardway.text import text
 from hardway.tools.kubectl import FIELD_MANAGER
 
 OWN = {"app.kubernetes.io/managed-by": "hardway"}
@@ -68,7 +69,7 @@ def removals(
         name = identity(item)
         if name in there and _is_own(there[name]):
             yield Change(machine=API, step=step, kind=Kind.REMOVE, path_or_unit=name, item=item,
-                         diff="no longer wanted; hardway made it")  # fmt: skip
+                         diff=text("no longer wanted; hardway made it"))  # fmt: skip
 
 
 def _is_own(live: Manifest) -> bool:

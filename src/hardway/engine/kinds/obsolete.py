@@ -26,6 +26,7 @@ from hardway.model.resources import (
 )
 from hardway.render.systemd import UNITS
 from hardway.steps import STEPS
+from hardway.text import text
 
 
 def question() -> str:
@@ -72,10 +73,10 @@ def _kept(wanted: Mapping[str, Desired]) -> Iterator[str]:
 
 
 OUTCOMES = {
-    Before.ABSENT: "no longer wanted; nothing was there before",
-    Before.FILE: "no longer wanted; what was there before comes back",
-    Before.LINES: "no longer wanted; the others' lines stay",
-    Before.STORED: "of components that no step wants any longer",
+    Before.ABSENT: text("no longer wanted; nothing was there before"),
+    Before.FILE: text("no longer wanted; what was there before comes back"),
+    Before.LINES: text("no longer wanted; the others' lines stay"),
+    Before.STORED: text("of components that no step wants any longer"),
 }
 
 

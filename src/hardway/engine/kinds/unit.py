@@ -10,6 +10,7 @@ from hardway.meaning.unit import DIGEST, MARKS
 from hardway.model.resources import Kind, Observed, SeenUnit, Unit
 from hardway.render.systemd import LOADED
 from hardway.steps.processes import lasts
+from hardway.text import text
 
 PROPERTIES = (
     "Id",
@@ -109,15 +110,16 @@ def _seconds(timestamp: str) -> float:
 def _differs(unit: Unit, observed: Observed, stale: Stale) -> Iterator[Difference]:
     seen = observed.units.get(unit.name)
     if seen is None or not seen.enabled:
-        yield Kind.ENABLE, unit.name, "at each boot"
+        yield Kind.ENABLE, unit.name, text("at each boot")
     if seen is None or seen.active not in RUNNING:
-        yield Kind.START, unit.name, f"is {seen.active}" if seen else "is not there"
+        state = text("is {state}", state=seen.active) if seen else text("is missing")
+        yield Kind.START, unit.name, state
     elif seen.fails:
-        yield Kind.START, unit.name, "it ends again and again; systemd starts it each time"
+        yield Kind.START, unit.name, text("it ends again and again; systemd starts it each time")
     elif reason := _outdated(unit, seen, stale):
         yield Kind.RESTART, unit.name, reason
     elif seen.reload_digest != unit.reload_digest and not _starts(seen):
-        yield Kind.RELOAD, unit.name, "it has not read its files as they should be"
+        yield Kind.RELOAD, unit.name, text("it has not read its files as they should be")
 
 
 def _outdated(unit: Unit, seen: SeenUnit, stale: Stale) -> str:
@@ -126,12 +128,13 @@ def _outdated(unit: Unit, seen: SeenUnit, stale: Stale) -> str:
         # Its process is not there yet, as after a boot; it will be started as wanted.
         return ""
     if seen.digest != unit.digest:
-        return "it runs with other files than it should"
+        return text("it runs with other files than it should")
     if unit.executable and seen.executable not in {unit.executable, ""}:
-        return f"it runs {seen.executable}"
+        return text("it runs {program}", program=seen.executable)
     # It was started as wanted, unless one of its files was already wrong then.
     read = [path for path in unit.reads if stale.get(path, seen.started_at) < seen.started_at]
-    return f"it was started after {', '.join(read)} had changed" if read else ""
+    changed = text("it was started after {files} had changed", files=", ".join(read))
+    return changed if read else ""
 
 
 def _starts(seen: SeenUnit) -> bool:
