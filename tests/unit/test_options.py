@@ -147,6 +147,7 @@ def test_pods_have_the_smallest_mtu_of_all_links() -> None:
 def test_pods_have_the_mtu_that_is_asked_for_unless_a_link_carries_less() -> None:
     asked = support.cluster("network: {podMtu: 1400}")
     assert mtu(support.given(asked)) == 1400
+    assert mtu(support.given(asked, mtu=1400)) == 1400
     with pytest.raises(RefusedError, match="controller-0 carries 1399"):
         mtu(support.given(asked, mtu=1399))
 
