@@ -7,7 +7,6 @@ from hardway.mutations.row import (
     Which,
     at_proxy,
     at_vip,
-    one_control_plane,
     several_control_planes,
 )
 from hardway.steps import address, apiserver, balancer, encryption
@@ -44,7 +43,7 @@ ROWS = (
     ),
     Mutation(
         name="key-file-that-cannot-be-read", check="encryption-key-in-use",
-        role=Role.CONTROL_PLANE, keeps=(encryption.PATH,), where=one_control_plane,
+        role=Role.CONTROL_PLANE, which=Which.EVERY, keeps=(encryption.PATH,),
         do=f"echo 'broken: [' >>{encryption.PATH}",
         symptom="Nothing, until the API server starts again: then it does not.",
         why="A file that is read again while a program runs is refused when it is broken: the "

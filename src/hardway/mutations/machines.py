@@ -4,7 +4,7 @@ from hardway.model.cluster import Role
 from hardway.mutations.row import Mutation
 from hardway.steps import kubelet
 from hardway.steps.apiserver_files import AUDIT_POLICY
-from hardway.steps.machines import HOST_UNIT, SYSCTL_FILE
+from hardway.steps.machines import HOST_UNIT, MODULE_NAMES, SYSCTL_FILE
 from hardway.steps.network import SCRIPT, SERVICE
 
 DROP_IN = "/etc/systemd/system/kubelet.service.d/extra.conf"
@@ -35,14 +35,14 @@ ROWS = (
     ),
     Mutation(
         name="swap-on", check="swap-off", role=Role.WORKER, keeps=(DETECTOR,),
-        do=f"{NO_CONTAINER}\n"
+        do=f"{NO_CONTAINER}\nmkdir --parents {' '.join(f'modules/{m}' for m in MODULE_NAMES)}\n"
         "printf 'Filename Type Size Used Priority\\n/dev/theirs partition 1048572 0 -2\\n' >swaps\n"
-        "mount --bind swaps /proc/swaps",
-        undo="umount /proc/swaps 2>/dev/null || :",
+        "mount --bind modules /sys/module\nmount --bind swaps /proc/swaps",
+        undo="umount /proc/swaps /sys/module 2>/dev/null || :",
         symptom="Nothing, until kubelet starts again: then it does not.",
         why="Swap is the host's, so that containers are not asked for it: a machine that seems to "
-        "be none, with a table of its own, stands for one whose /etc/fstab has swap.",
-        mend=(f"hardway ssh <MACHINE> -- 'umount /proc/swaps; rm {DETECTOR}'",),
+        "be none, with tables of its own, stands for one whose /etc/fstab has swap.",
+        mend=(f"hardway ssh <MACHINE> -- 'umount /proc/swaps /sys/module; rm {DETECTOR}'",),
     ),
     Mutation(
         name="modules-gone", check="kernel-modules", role=Role.WORKER, keeps=(DETECTOR,),

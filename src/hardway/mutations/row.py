@@ -110,11 +110,6 @@ def several_control_planes(cluster: Cluster) -> bool:
     return len(cluster.control_planes) > 1
 
 
-def one_control_plane(cluster: Cluster) -> bool:
-    """Return whether the only control plane is compared with no other."""
-    return not several_control_planes(cluster)
-
-
 def at_vip(cluster: Cluster) -> bool:
     """Return whether control planes hold the endpoint's address."""
     return cluster.endpoint.kind is EndpointKind.VIP

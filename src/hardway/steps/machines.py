@@ -74,7 +74,7 @@ IN_CONTAINER = "systemd-detect-virt --quiet --container"
 """There modules and swap are the host's: the machine can neither see nor change them."""
 LOADED = (
     f"{{ {IN_CONTAINER} || [ -d /sys/module/$module ] || "
-    'grep -q "/$module[.]ko" "/lib/modules/$(uname -r)/modules.builtin"; }'
+    'grep -qs "/$module[.]ko" "/lib/modules/$(uname -r)/modules.builtin"; }'
 )
 SWAP = f"{IN_CONTAINER} || sed '1d; s/[[:space:]].*//' /proc/swaps"
 HOST_UNIT = "hardway-host.service"
