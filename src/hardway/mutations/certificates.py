@@ -1,6 +1,7 @@
 """Mutations of certificates and keys: what stands in them, who signed them, who presents which."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from hardway.model import ports
 from hardway.model.cluster import Role
@@ -49,6 +50,12 @@ ROWS = (
              Slip("kube-proxy", _for_servers), f"{PKI}/kube-proxy/client.crt",
              "Unauthorized, once the file is read again: incompatible key usage.",
              "A certificate says what for: one of a server proves no client."),
+            ("certificate-ends-tomorrow", "certificates-valid", Role.CONTROL_PLANE,
+             Slip("front-proxy-client", left=timedelta(days=1)), f"{FRONT_PROXY}.crt",
+             ("Nothing, until the certificate ends: then metrics-server and other aggregated APIs "
+             "refuse the API server."),
+             ("Certificates end on their day, without a warning by the program that presents "
+             "them.")),
         )
     ),
     Mutation(
@@ -59,15 +66,6 @@ ROWS = (
         why="Which process answers at a port is seen by what it presents, and not by the files "
         "beside it: a proxy, a redirection, or a process that has read an older file.",
         mend=(f"hardway ssh <MACHINE> -- {NOTHING_FOREIGN}",),
-    ),
-    Mutation(
-        name="certificate-ends-tomorrow", check="certificates-valid", role=Role.CONTROL_PLANE,
-        keeps=(f"{FRONT_PROXY}.crt",),
-        do=f"openssl req -x509 -key {FRONT_PROXY}.key -subj /CN=front-proxy-client -days 1 "
-        f"-out {FRONT_PROXY}.crt 2>/dev/null",
-        symptom="Nothing, until the certificate ends: then metrics-server and other aggregated "
-        "APIs refuse the API server.",
-        why="Certificates end on their day, without a warning by the program that presents them.",
     ),
     Mutation(
         name="certificate-of-another-ca", check="certificates-signed", role=Role.CONTROL_PLANE,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum
 
 from hardway.model.checks import Subject, any_cluster
@@ -26,8 +27,10 @@ class Slip:
 
     certificate: str
     """A row of `pki.inventory`."""
-    made: Callable[[Wanted], Wanted]
+    made: Callable[[Wanted], Wanted] = lambda wanted: wanted
     """What is asked of the CA in place of what there should be."""
+    left: timedelta | None = None
+    """How long it is still good, as if it were old; None: as long as any new one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

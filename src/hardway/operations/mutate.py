@@ -131,13 +131,15 @@ def start(project: Project, mutation: Mutation, hold_s: int = HOLD_S) -> Run:
 
 def _certificate(project: Project, mutation: Mutation, machine: Machine) -> str:
     """Return the certificate of a mutation with a slip, for the machine's own key."""
-    if mutation.slip is None:
+    if (slip := mutation.slip) is None:
         return ""
-    of = (mutation.slip.certificate, machine.name)
+    of = (slip.certificate, machine.name)
     wanted = next(w for w in expand(project.cluster) if w.id == of)
     kept = store.read(project.workspace.pki)
-    key, asked = kept[f"{wanted.stem}.key"], mutation.slip.made(wanted)
-    pair = store.signed(asked, key, kept, project.cluster, datetime.now(UTC))
+    now = datetime.now(UTC)
+    signed_at = now if slip.left is None else now - project.cluster.validity.leaf + slip.left
+    key, asked = kept[f"{wanted.stem}.key"], slip.made(wanted)
+    pair = store.signed(asked, key, kept, project.cluster, signed_at)
     return pair.certificate.decode()
 
 

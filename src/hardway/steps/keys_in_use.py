@@ -18,6 +18,7 @@ from hardway.model.checks import (
 from hardway.model.resources import Verdict
 from hardway.steps import apiserver, encryption
 from hardway.steps.base import CURL
+from hardway.steps.certificate_checks import TLS
 from hardway.text import text
 
 LOADED = "apiserver_encryption_config_controller_last_config_info"
@@ -31,8 +32,10 @@ signed for."""
 
 
 def _version(subject: Subject, answer: Answer) -> tuple[Judgement]:
-    said = json.loads(answer.text)["gitVersion"]
-    return judged(f"v{subject.cluster.kubernetes_version}", said)
+    wanted, said = f"v{subject.cluster.kubernetes_version}", json.loads(answer.text)
+    if "gitVersion" not in said:
+        return (Judgement(Verdict.UNKNOWN, wanted, said["message"]),)
+    return judged(wanted, said["gitVersion"])
 
 
 def _loaded(_subject: Subject, answer: Answer) -> tuple[Judgement]:
@@ -45,7 +48,7 @@ def _loaded(_subject: Subject, answer: Answer) -> tuple[Judgement]:
 
 KEYS_IN_USE = Check(
     name="encryption-key-in-use", step="control-plane", scope=CONTROL_PLANES, when=Occasion.ASKED,
-    causes=("apiserver-ready", "encryption-key-same"),
+    causes=("apiserver-ready", *TLS, "encryption-key-same"),
     ask=Sh(f"""sha256sum {encryption.PATH} | cut -d' ' -f1
 {ASKED}/metrics |
     sed -n 's/^{LOADED}.*,hash="sha256:\\([0-9a-f]*\\)".*/\\1/p'
@@ -58,7 +61,7 @@ KEYS_IN_USE = Check(
 )  # fmt: skip
 VERSION = Check(
     name="apiserver-version", step="control-plane", scope=CONTROL_PLANES, when=Occasion.ASKED,
-    causes=("components-genuine", "programs-current", "apiserver-ready"),
+    causes=("components-genuine", "programs-current", "apiserver-ready", *TLS),
     ask=Sh(f"{ASKED}/version"), judge=_version,
     why="a kubelet may be three minors older than its API server and no newer, a controller "
     "manager one older: hardway keeps all of them the same",
