@@ -46,7 +46,8 @@ CHECKS = (
           see="hardway kubectl get services --all-namespaces"),
     Check(name="api-behind-its-service", step=NAME, scope=CLUSTER, ask=Kubectl(BACKENDS),
           judge=_backends, when=Occasion.ASKED, causes=API,
-          anywhere=("kube-apiserver-runs", "apiserver-ready", "kube-apiserver-flags"),
+          anywhere=("kube-apiserver-runs", "apiserver-ready", "kube-apiserver-flags",
+                    "etcd-one-leader"),
           # API servers write their addresses every 10 s; of two that do at once, one has to wait
           # (pkg/controlplane/reconcilers/lease.go).
           again_s=11,
