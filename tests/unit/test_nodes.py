@@ -89,6 +89,7 @@ class Api:
     done: list[str] = field(default_factory=list)
 
     async def live(self, _wanted: Sequence[Any]) -> Objects:
+        self.done.append("live")
         if self.there is None:
             raise CommandError("this host", ["kubectl"], 1, "dial tcp: no route to host")
         return self.there
@@ -116,19 +117,26 @@ class Machine:
         return Completed(0, self.says.encode(), b"")
 
 
-def runs(unit: str, digest: str) -> str:
-    """Return what a machine says on which a unit runs that was started with a digest."""
-    started = "Thu 2026-01-01 00:00:00.000000 UTC"
-    return f"""== units
-Id={unit}
+STARTED = "Thu 2026-01-01 00:00:00.000000 UTC"
+
+
+def unit_block(unit: str, state: str = "active") -> str:
+    """Return what systemd says of a unit."""
+    return f"""Id={unit}
 MainPID=0
-ActiveState=active
+ActiveState={state}
 UnitFileState=enabled
 NeedDaemonReload=no
-ActiveEnterTimestamp={started}
-ExecMainStartTimestamp={started}
+ActiveEnterTimestamp={STARTED}
+ExecMainStartTimestamp={STARTED}
 
-== digests
+"""
+
+
+def runs(unit: str, digest: str, others: str = "") -> str:
+    """Return what a machine says on which a unit runs that was started with a digest."""
+    return f"""== units
+{unit_block(unit)}{others}== digests
 /run/hardway/{unit}:{digest}
 == marks
 /run/hardway/{unit}:{digest}
@@ -157,6 +165,15 @@ def test_without_an_answer_from_the_api_no_node_is_missing(
     changes = asyncio.run(compare(live_of(Api(there), says), rendered, wanted))
     assert [c.machine for c in changes if c.kind is Kind.REGISTER] == registers
     assert len([c for c in changes if c.kind is Kind.ASSIGN]) == len(WORKERS)
+
+
+@pytest.mark.parametrize(("state", "done"), [("active", ["live"]), ("inactive", [])])
+def test_an_api_that_nothing_leads_to_is_not_asked(state: str, done: list[str]) -> None:
+    given, api = support.given(CLUSTER), Api([])
+    haproxy = unit_block("haproxy.service", state)
+    says = {"controller-0": runs("kube-apiserver.service", "", haproxy)}
+    asyncio.run(compare(live_of(api, says), render(STEPS, given), manifests(STEPS, given)))
+    assert api.done == done
 
 
 def digest_of(units: Sequence[Unit]) -> str:

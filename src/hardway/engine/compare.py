@@ -1,6 +1,6 @@
 """What is wanted beside what is, on all machines and in the API. Reads only."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from hardway.checks.live import Live
 from hardway.engine import diff, members, nodes, observe
@@ -8,8 +8,11 @@ from hardway.engine.kinds import manifest
 from hardway.engine.render import Rendered, merged
 from hardway.errors import CommandError
 from hardway.model.resources import Change, Desired, Manifest, Observed, Unit
-from hardway.steps import STEPS, apiserver, etcd, kubelet, workers
+from hardway.steps import STEPS, address, apiserver, balancer, etcd, kubelet, workers
 from hardway.transport.base import on_each
+
+WAY_IN = (apiserver.UNIT, balancer.UNIT, address.UNIT)
+"""Units of which one of each has to run where there are any, so that somebody reaches the API."""
 
 
 async def compare(
@@ -59,10 +62,12 @@ async def _seen(live: Live, machine: str, by_step: Mapping[str, Desired]) -> Obs
     return await observe.observe(transport, merged(by_step.values()))
 
 
-def _api_runs(seen: Iterable[Observed]) -> bool:
-    return any(
-        o.units[apiserver.UNIT].active == "active" for o in seen if apiserver.UNIT in o.units
+def _api_runs(seen: Sequence[Observed]) -> bool:
+    """Return whether an API server runs, and what leads to it: kubectl asks in vain for long."""
+    servers, *others = (
+        [o.units[unit].active == "active" for o in seen if unit in o.units] for unit in WAY_IN
     )
+    return any(servers) and all(any(own) for own in others if own)
 
 
 async def _objects(live: Live, wanted: Sequence[Manifest]) -> list[Manifest] | None:

@@ -8,6 +8,7 @@ from hardway.render.config import braces, comment
 from hardway.render.systemd import NEVER_GIVE_UP, RESTARTS, Reload, Service, after
 from hardway.text import text
 
+UNIT = "keepalived.service"
 CONFIG = "/etc/keepalived/keepalived.conf"
 BINARY = "/usr/sbin/keepalived"
 ROUTER_ID = 51
@@ -91,7 +92,7 @@ def _instance(
 def service() -> Service:
     """Return keepalived's service."""
     return Service(
-        name="keepalived.service",
+        name=UNIT,
         description="Holder of the API endpoint's address",
         why="Holds the endpoint's address while this machine's haproxy has a server.",
         command=f"{BINARY} --dont-fork --log-console --vrrp --use-file {CONFIG}",

@@ -102,7 +102,7 @@ CHECKS = (
     processes.runs("haproxy.service", step=NAME, causes=TLS,
                    scope=endpoint_is(CONTROL_PLANES, EndpointKind.VIP),
                    why="it passes connections to the endpoint on to API servers that are ready"),
-    processes.runs("keepalived.service", step=NAME, causes=("haproxy-runs",),
+    processes.runs(address.UNIT, step=NAME, causes=("haproxy-runs",),
                    scope=endpoint_is(CONTROL_PLANES, EndpointKind.VIP),
                    why="a machine without it does not take the endpoint's address over"),
     HELD,
