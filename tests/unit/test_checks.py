@@ -221,6 +221,29 @@ def test_what_the_api_answers_wrongly_is_asked_once_more_and_its_silence_is_not(
     assert [f.check for f in found if not f.ok] == ["silent"]
 
 
+@pytest.mark.parametrize(
+    ("said", "asked"), [("unexpected EOF", 2), ("dial tcp: connection refused", 1)]
+)
+def test_a_connection_to_the_api_that_was_cut_is_made_once_more(
+    said: str, asked: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ask, "AGAIN_S", 0)
+    answers = [CommandError("this host", ["kubectl"], 1, said), "yes"]
+
+    class Api:
+        async def run(self, *_words: str, timeout_s: float) -> str:
+            assert timeout_s
+            answer = answers.pop(0)
+            if isinstance(answer, CommandError):
+                raise answer
+            return str(answer)
+
+    at = replace(live(), kubectl=cast(tool.Kubectl, Api()))
+    check = row("api", "", scope=CLUSTER, ask=Kubectl(("get",)), see="see")
+    (found,) = asyncio.run(run.look(run.cases([check], at), at))
+    assert (found.ok, 2 - len(answers)) == (asked == 2, asked)
+
+
 def test_one_machines_broken_connection_is_its_finding_alone() -> None:
     at = live(**{"worker-1": Answering("worker-1", str, breaks=True)})
     found = asyncio.run(run.look(run.cases([row("c", "q")], at), at))

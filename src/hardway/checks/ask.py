@@ -8,14 +8,18 @@ import secrets
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from hardway.checks.live import Live
 from hardway.checks.script import MARGIN_S, TOOK_TOO_LONG, parse, script
 from hardway.errors import CommandError, RemoteError
 from hardway.model.checks import Answer, Ask, Check, Forward, Kubectl, Sh, Subject, Where
 from hardway.text import text
-from hardway.tools.kubectl import unreached
+from hardway.tools.kubectl import CUT, unreached
 from hardway.transport.base import Fleet, refused
+
+AGAIN_S = 1.0
+"""Until a question is asked once more whose connection was cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,15 @@ async def _of_api(live: Live, question: Kubectl | Forward) -> Answer:
 
 async def _kubectl(live: Live, question: Kubectl) -> Answer:
     kubectl = live.admin if question.as_admin else live.kubectl
-    return Answer(await kubectl.run(*question.words, timeout_s=question.timeout_s))
+    ask = partial(kubectl.run, *question.words, timeout_s=question.timeout_s)
+    try:
+        return Answer(await ask())
+    except CommandError as error:
+        if not unreached(error.output, CUT):
+            raise
+    # A balancer ends the connections to a server that is not ready: other servers may be.
+    await asyncio.sleep(AGAIN_S)
+    return Answer(await ask())
 
 
 async def _forward(live: Live, question: Forward) -> Answer:

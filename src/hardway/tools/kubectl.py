@@ -16,15 +16,15 @@ from hardway.proxies import past_proxies
 from hardway.transport.base import poll_until
 
 FIELD_MANAGER = "hardway"
-NO_ANSWER = (
-    "dial tcp",
-    "Unable to connect to the server",
+CUT = (
     "connection reset by peer",
     ": EOF",
     "broken pipe",
     "unexpected EOF",
     "client connection lost",
 )
+"""What kubectl says when its connection was ended half way."""
+NO_ANSWER = ("dial tcp", "Unable to connect to the server", *CUT)
 """What kubectl says when the API did not refuse but was not reached, or went away half way."""
 
 SERVER_SAID = "Error from server"
@@ -34,9 +34,9 @@ ANSWERS_S = 30.0
 """How long the API may be out of reach before an apply is given up."""
 
 
-def unreached(output: str) -> bool:
-    """Return whether kubectl failed because the API did not answer."""
-    return SERVER_SAID not in output and any(text in output for text in NO_ANSWER)
+def unreached(output: str, said: Sequence[str] = NO_ANSWER) -> bool:
+    """Return whether kubectl failed because the API did not answer, in one of some ways."""
+    return SERVER_SAID not in output and any(text in output for text in said)
 
 
 @dataclass(frozen=True, slots=True)
