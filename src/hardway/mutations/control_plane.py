@@ -53,11 +53,12 @@ ROWS = (
         name="anonymous-on-all-paths", check="apiserver-refuses-anonymous",
         role=Role.CONTROL_PLANE,
         keeps=(AUTHENTICATION,),
-        do=f"sed -i '/^  conditions:/,$d' {AUTHENTICATION}",
+        do=f"sed -i '/^  conditions:/,$d' {AUTHENTICATION}\nsystemctl restart {apiserver.UNIT}",
+        undo=f"systemctl restart {apiserver.UNIT}",
         symptom="curl without a certificate gets 403 where it got 401.",
         why="403 means that the client was let in as system:anonymous: a single binding more and "
         "strangers read or write.",
-        shows_s=90,
+        shows_s=60,
     ),
     Mutation(
         name="api-server-of-another-release", check="apiserver-version", role=Role.CONTROL_PLANE,

@@ -83,6 +83,8 @@ def _reads(cluster: Cluster) -> tuple[str, ...]:
         *(() if clients_reread_ca(cluster) else (f"{PKI}/ca.crt",)),
         AUDIT_POLICY,
         ADMISSION,
+        # Read again, and refused where `anonymous` differs from what it was at the start.
+        AUTHENTICATION,
         # Reloaded too, but only within a minute: after a restart it is certain which keys are used.
         encryption.PATH,
         "/usr/local/bin/kube-apiserver",
@@ -97,7 +99,6 @@ def _rereads(cluster: Cluster) -> tuple[Reread, ...]:
         *((f"{OWN}/etcd-client.{part}", "Read at each handshake (etcd client/pkg/transport).")
           for part in PAIR),
         (f"{PKI}/front-proxy-ca.crt", WATCHED),
-        (AUTHENTICATION, "Read again when it changes (KEP-3331)."),
         # Its clients' CA is watched in all versions, kubelets' is read again since 1.36.
         *((row.path, row.why) for row in reread_ca(cluster, f"{PKI}/ca.crt")),
     )  # fmt: skip
