@@ -141,13 +141,14 @@ class Kubectl:
         )
         try:
             assert process.stdout is not None  # noqa: S101 - PIPE was asked for
-            line = (await asyncio.wait_for(process.stdout.readline(), 10)).decode()
+            try:
+                line = (await asyncio.wait_for(process.stdout.readline(), 10)).decode()
+            except TimeoutError as error:
+                raise CommandError("this host", argv, 124, "no answer in 10 s") from error
             local = line.partition("127.0.0.1:")[2].partition(" ")[0]
             if not local.isdigit():
                 raise CommandError("this host", argv, process.returncode or 1, line)
             yield int(local)
-        except TimeoutError as error:
-            raise CommandError("this host", argv, 124, "no answer in 10 s") from error
         finally:
             if process.returncode is None:
                 process.terminate()
