@@ -112,3 +112,16 @@ def test_a_kubelet_that_the_api_does_not_reach_is_no_silence_of_the_api(
     output: str, *, silent: bool
 ) -> None:
     assert unreached(output) is silent
+
+
+def test_a_forwarded_port_that_does_not_answer_is_no_silence_of_kubectl(tmp_path: Path) -> None:
+    binary = tmp_path / "kubectl"
+    binary.write_text('#!/bin/sh\necho "Forwarding from 127.0.0.1:4711 -> 80"\nexec sleep 60\n')
+    binary.chmod(0o755)
+
+    async def get() -> None:
+        async with Kubectl(binary, tmp_path / "kubeconfig").forward("n", "p", 80) as local:
+            raise TimeoutError(local)
+
+    with pytest.raises(TimeoutError, match="4711"):
+        asyncio.run(get())
