@@ -41,7 +41,7 @@ ROWS = (
         undo="umount /proc/swaps /sys/module 2>/dev/null || :",
         symptom="Nothing, until kubelet starts again: then it does not.",
         why="Swap is the host's, so that containers are not asked for it: a machine that seems to "
-        "be none, with tables of its own, stands for one whose /etc/fstab has swap.",
+        "be none, with a table of its own, stands for one whose /etc/fstab has swap.",
         mend=(f"hardway ssh <MACHINE> -- 'umount /proc/swaps /sys/module; rm {DETECTOR}'",),
     ),
     Mutation(
