@@ -389,6 +389,18 @@ def test_a_firewall_of_this_host_is_named_with_the_rules_it_lacks(
     assert local_problems(monkeypatch, iptables) == []
 
 
+@pytest.mark.skipif(not shutil.which("ip"), reason="needs ip")
+def test_a_range_that_this_host_uses_is_named_as_hardway_yaml_names_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    table = """default nexthop via 192.0.2.2 dev eth0 nexthop via 192.0.2.3 dev eth0
+10.200.128.0/17 dev docker0 proto kernel scope link
+unreachable 10.0.0.0/8"""
+    monkeypatch.setattr(local_preflight, "run_now", lambda _argv: table)
+    (line,) = local_preflight._addresses(support.cluster("name: t1"))
+    assert line.startswith("network.pods 10.200.0.0/16 is taken: this host has the route 10.200.1")
+
+
 @pytest.mark.parametrize(("free", "found"), [(150, 0), (149, 1)])
 def test_a_disk_on_which_kubelet_would_evict(
     free: int, found: int, monkeypatch: pytest.MonkeyPatch

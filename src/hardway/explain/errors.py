@@ -1,7 +1,7 @@
 """Pasted error texts: which row of the catalogue they are, and what they say here."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 from hardway.atlas.atlas import Atlas
@@ -65,10 +65,10 @@ def _points(atlas: Atlas, row: Error, said: str, known: Known, _scene: Scene) ->
         (str(number), text(cause.why, **groups) if "{" in cause.why else cause.why)
         for number, cause in enumerate(row.causes, 1)
     ), title="Likely causes, the likeliest first")  # fmt: skip
+    fill = partial(_filled, atlas, groups)
+    yield Point(Aspect.WITHOUT, commands=tuple(map(fill, row.helps)), title="What fixes it")
     yield Point(Aspect.WITHOUT, row.avoid, title="What makes it worse")
-    yield Point(
-        Aspect.SEE, rows=tuple(_decides(row)), commands=tuple(_commands(atlas, row, groups))
-    )
+    yield Point(Aspect.SEE, rows=tuple(_decides(row)), commands=tuple(_commands(row, fill)))
     yield Point(Aspect.MADE, (
         text("The example: {example}", example=row.example),
         text("It is from {source}.", source=row.source),
@@ -111,11 +111,15 @@ def _decides(row: Error) -> Iterator[tuple[str, str]]:
             yield text("cause {number}", number=number), joined(", ", said)
 
 
-def _commands(atlas: Atlas, row: Error, groups: dict[str, str]) -> Iterator[str]:
+def _filled(atlas: Atlas, groups: Mapping[str, str], command: str) -> str:
     cluster = atlas.cluster
     machine = (cluster.workers or cluster.machines)[0].name
     subject = Subject("machine", machine, cluster)
-    yield subject.fill(row.see, {"WORKER": machine, "USER": groups.get("user", "NAME")})
+    return subject.fill(command, {"WORKER": machine, "USER": groups.get("user", "NAME")})
+
+
+def _commands(row: Error, fill: Callable[[str], str]) -> Iterator[str]:
+    yield fill(row.see)
     steps = {check.name: step.name for step in STEPS for check in checks_of(step)}
     own = [steps[cause.check] for cause in row.causes if cause.check in steps]
     if "hardway verify" not in row.see:

@@ -1,7 +1,13 @@
 """Errors of etcd: members that do not find, know or believe each other."""
 
-from hardway.explain.catalogue.row import Cause, Error
+import shlex
 
+from hardway.explain.catalogue.row import Cause, Error
+from hardway.model.etcd import argv
+
+ETCDCTL = shlex.join(argv())
+REVISION = f'{ETCDCTL} endpoint status --write-out=fields | grep Revision | grep -o "[0-9]*$"'
+COMPACT = f"{ETCDCTL} compact $({REVISION})"
 WIPE = (
     "Do not delete the data of a member while another one is down: the last good copy may be the "
     "one that goes. hardway up replaces one member at a time, after a snapshot."
@@ -181,11 +187,17 @@ ERRORS = (
         causes=(
             Cause(
                 "Something writes many or large objects: events, a controller in a loop.",
-                "etcd-member-healthy",
+                "etcd-room",
                 "apiserver-to-etcd",
             ),
         ),
-        see="hardway ssh <CONTROL_PLANE> -- du -sh /var/lib/etcd",
+        helps=(
+            f"hardway ssh <CONTROL_PLANE> -- '{COMPACT}'",
+            f"hardway ssh <CONTROL_PLANE> -- '{ETCDCTL} --command-timeout=60s defrag --cluster'",
+            f"hardway ssh <CONTROL_PLANE> -- '{ETCDCTL} alarm disarm'",
+        ),
+        see="hardway kubectl get --raw /metrics | grep ^apiserver_resource_objects | sort -nrk2 | "
+        "head",
     ),
     Error(
         name="etcd-slow",

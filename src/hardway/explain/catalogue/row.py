@@ -33,6 +33,8 @@ class Error:
     """The likely first."""
     avoid: tuple[str, ...] = ()
     """Cures found on the internet that do harm, each with the reason."""
+    helps: tuple[str, ...] = ()
+    """Commands that fix it, one after another, where `hardway up` does not; holes as in `see`."""
     see: str
     """A command that shows more; holes as in checks, and <WORKER>."""
     expected: str = ""

@@ -219,15 +219,19 @@ def _addresses(cluster: Cluster) -> list[str]:
         return []
     bridge = names.bridge(cluster.name)
     table = run_now(LIST.split()).splitlines()
-    wanted = {what: getattr(cluster, what) for what in ("node_cidr", "pod_cidr", "service_cidr")}
+    wanted = {
+        "nodes": cluster.node_cidr,
+        "pods": cluster.pod_cidr,
+        "services": cluster.service_cidr,
+    }
     return [
         text(
-            "{what} {range} is taken: this host has the route {route}",
-            what=what,
+            "network.{name} {range} is taken: this host has the route {route}",
+            name=name,
             range=cidr,
             route=route.text,
         )
         for route in routes(line for line in table if bridge not in line.split())
-        for what, cidr in wanted.items()
+        for name, cidr in wanted.items()
         if route.takes(cidr)
     ]
