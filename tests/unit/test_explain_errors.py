@@ -1,6 +1,7 @@
 """Error texts that people paste are recognised, whatever stands around them."""
 
 import re
+import subprocess
 
 import pytest
 from hypothesis import given
@@ -84,6 +85,21 @@ def test_every_error_is_answered(index: Index, row: Error) -> None:
     for point in said.points:
         for command in point.commands:
             assert "<" not in command.replace("</dev/null", "").replace("<NAME>", ""), command
+
+
+@pytest.mark.parametrize("row", [r for r in ERRORS if r.helps], ids=lambda row: row.name)
+def test_what_fixes_an_error_stands_in_order_and_can_be_pasted(index: Index, row: Error) -> None:
+    (fixes,) = [p for p in answer(index, row.example).points if p.title == "What fixes it"]
+    assert len(fixes.commands) == len(row.helps)
+    for asked, command in zip(row.helps, fixes.commands, strict=True):
+        assert command == asked.replace("<CONTROL_PLANE>", "controller-0")
+        subprocess.run(["sh", "-n"], input=command, text=True, check=True)
+
+
+def test_what_an_alarm_of_etcd_is_called_leads_to_its_error() -> None:
+    found = first("memberID:10357954809027898373 alarm:NOSPACE ")
+    assert found
+    assert found.name == "etcd-out-of-space"
 
 
 def test_names_of_errors_are_unique() -> None:

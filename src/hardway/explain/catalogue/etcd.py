@@ -178,7 +178,7 @@ ERRORS = (
     ),
     Error(
         name="etcd-out-of-space",
-        pattern=r"mvcc: database space exceeded",
+        pattern=r"mvcc: database space exceeded|alarm:NOSPACE",
         example="Error from server: etcdserver: mvcc: database space exceeded",
         source="etcd 3.6.16 (api/v3rpc/rpctypes/error.go)",
         said_by="etcd, through kube-apiserver",
