@@ -234,6 +234,16 @@ def test_a_policy_that_refuses_its_objects_is_named_and_no_failure() -> None:
     assert api.words[-1][0] == "delete", "what was accepted before is removed"
 
 
+def test_what_was_refused_first_is_shown_for_the_rest_needs_it() -> None:
+    called = 'Error from server (InternalError): failed calling webhook "dead.example"'
+    lost = 'Error from server (NotFound): namespaces "hardway-smoke-1" not found'
+    refused = f"Warning: unknown field\n{called}\n{lost}\n{lost}\n"
+    assert {f.found for f in tried(Api(refuses=refused))} == {called}
+    with pytest.raises(StepError) as raised:
+        asyncio.run(settle(smoke_test.STEP, live(Api(refuses=refused))))
+    assert str(raised.value).count(called) == len({"endpoint", *WORKERS}), "once for each machine"
+
+
 def test_another_refusal_is_wrong_and_no_answer_is_unknown() -> None:
     found = tried(Api(refuses="error: no matches for kind"))
     assert {f.verdict for f in found} == {Verdict.WRONG}

@@ -16,7 +16,7 @@ from hardway.model.objects import GET_NODES, NodeState, items, node_states
 from hardway.model.resources import Finding, Manifest, Severity, Verdict
 from hardway.model.trials import BEGAN, TRIAL, Trial
 from hardway.text import joined, text
-from hardway.tools.kubectl import NO_ANSWER, last_line
+from hardway.tools.kubectl import NO_ANSWER, refusal
 
 PODS_READY_S = 60.0
 TRIES_S = 45.0
@@ -46,7 +46,7 @@ async def run(trial: Trial, live: Live) -> list[Finding]:
         _, nodes = await asyncio.gather(_sweep(live), live.kubectl.run(*GET_NODES))
         return await _in_namespace(trial, live, node_states(nodes))
     except CommandError as error:
-        said = last_line(error.output)
+        said = refusal(error.output)
         denied = any(words in error.output for words in DENIED)
         if denied or any(words in error.output for words in NO_ANSWER):
             severity = Severity.WARN if denied else Severity.FAIL

@@ -109,12 +109,19 @@ def _always(step: Step) -> Step:
 
 
 async def _outcomes(unsettled: Sequence[Finding], live: Live) -> dict[str, str]:
-    """Return what is wrong on each machine, and what its units that do not run said last."""
-    outcomes: dict[str, list[str]] = {}
+    """Return what is wrong on each machine, and what its units that do not run said last.
+
+    Checks that found the same there stand in one line.
+    """
+    alike: dict[tuple[str, str, str], list[Finding]] = {}
     for f in unsettled:
-        line = text("{check}: expected {expected}, found {found} (see: {see})", check=f.check,
-                    expected=f.expected, found=f.found, see=f.see)  # fmt: skip
-        outcomes.setdefault(f.machine, []).append(line)
+        alike.setdefault((f.machine, f.expected, f.found), []).append(f)
+    outcomes: dict[str, list[str]] = {}
+    for (machine, expected, found), own in alike.items():
+        line = text("{check}: expected {expected}, found {found} (see: {see})",
+                    check=", ".join(f.check for f in own), expected=expected, found=found,
+                    see=own[0].see)  # fmt: skip
+        outcomes.setdefault(machine, []).append(line)
     for machine, said in (await last_words(live, outcomes)).items():
         outcomes.setdefault(machine, []).append(said)
     return {machine: joined("; ", lines) for machine, lines in outcomes.items()}

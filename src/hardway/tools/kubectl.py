@@ -177,10 +177,10 @@ def as_list(manifests: Sequence[Manifest]) -> bytes:
     return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(manifests)}).encode()
 
 
-def last_line(output: str) -> str:
-    """Return the last line of a command's output: where kubectl says what was wrong."""
-    lines = output.strip().splitlines()
-    return lines[-1] if lines else "no answer"
+def refusal(output: str) -> str:
+    """Return what was wrong with the first object that was refused: later ones may need it."""
+    lines = output.strip().splitlines() or ["no answer"]
+    return next((line for line in lines if line.lower().startswith("error")), lines[-1])
 
 
 def _items(text: str) -> list[dict[str, Any]]:
