@@ -264,12 +264,14 @@ def hosts_of(name: str, hosts: Sequence[str]) -> Provider:
     Raises:
         SpecError: that is no name for a cluster, or no way to write a host.
     """
+    from hardway.providers.ssh.provider import SshProvider  # noqa: PLC0415 - no other needs it
+
     machines = [{"name": f"host-{index}", "role": "worker", **_place(host)}
                 for index, host in enumerate(hosts)]  # fmt: skip
     written = json.dumps({"name": name, "provider": "ssh", "machines": machines})
     spec = parse(written, "--host").spec
     folder = Path(FOLDERS).absolute() / name
-    return PROVIDERS[spec.provider](spec, folder, components.cache_folder())
+    return SshProvider(spec, folder, components.cache_folder(), named=True)
 
 
 def _place(host: str) -> dict[str, str | int]:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import subprocess
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,13 @@ from hardway.errors import RefusedError
 from hardway.model import decisions as form
 from hardway.model.decisions import Decisions
 from hardway.ownership import Answer, Noted, agree, claims, held, note, noted, require_owner
-from hardway.transport.base import Completed
+from hardway.providers.base import Progress
+from hardway.providers.local import cleanup, registry
+from hardway.providers.local.provider import LocalProvider
+from hardway.providers.ssh import provider as ssh_provider
+from hardway.spec.load import parse
+from hardway.transport.base import Completed, Fleet
+from hardway.workspace import Workspace
 
 CLUSTER = support.topology("1+1")
 DECISIONS = form.of(CLUSTER, {}, None, id_="default-1", ca="ab")
@@ -192,3 +199,48 @@ def test_only_machines_of_the_cluster_are_taken_back(answer: Answer, id_: str, o
     else:
         with pytest.raises(RefusedError, match="not machines of the cluster"):
             require_owner({"a": answer}, "default", id_)
+
+
+@pytest.mark.parametrize("kept", [None, DECISIONS])
+def test_hosts_are_taken_back_from_the_newest_folder_or_by_name_alone(
+    kept: Decisions | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def asked(_fleet: Fleet) -> dict[str, Answer]:
+        return {"a": Answer(noted=replace(NOTED, serial=2))}
+
+    monkeypatch.setattr(ssh_provider, "claims", asked)
+    if kept:
+        Workspace(tmp_path).decide(kept)
+    ours = ssh_provider.SshProvider(
+        parse(support.TWO_HOSTS.replace("KIND", "proxy"), "x").spec, tmp_path, tmp_path
+    )
+    with pytest.raises(RefusedError) as refused:
+        asyncio.run(ours._require_ours("default", {}))
+    assert NOTED.folder in f"{refused.value} {refused.value.hint}"
+    asyncio.run(replace(ours, named=True)._require_ours("default", {}))
+    Workspace(tmp_path).decide(replace(DECISIONS, serial=2))
+    asyncio.run(ours._require_ours("default", {}))
+
+
+@pytest.mark.parametrize("where", ["another", "own", "lost"])
+def test_machines_of_this_host_are_removed_from_their_own_folder(
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removed: list[str] = []
+
+    async def destroy(name: str, _progress: Progress) -> None:
+        removed.append(name)
+
+    theirs = tmp_path / "theirs"
+    if where != "lost":
+        theirs.mkdir()
+    monkeypatch.setattr(cleanup, "destroy", destroy)
+    monkeypatch.setattr(registry, "folders", lambda: {"default": theirs})
+    folder = theirs if where == "own" else tmp_path / "elsewhere"
+    provider = LocalProvider(parse("", "x").spec, folder, tmp_path)
+    if where == "another":
+        with pytest.raises(RefusedError, match=r"another folder: .*theirs; nothing was changed"):
+            asyncio.run(provider.destroy("default", lambda _machine, _text: None))
+    else:
+        asyncio.run(provider.destroy("default", lambda _machine, _text: None))
+    assert removed == ([] if where == "another" else ["default"])

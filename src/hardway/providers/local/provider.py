@@ -132,7 +132,18 @@ class LocalProvider:
         identity.forget(self.keys, machine.name)
 
     async def destroy(self, name: str, progress: Progress) -> None:
-        """Remove all of a cluster's machines and what carried them."""
+        """Remove all of a cluster's machines and what carried them.
+
+        Raises:
+            RefusedError: the cluster of this name is another folder's.
+        """
+        owner = registry.folders().get(name)
+        if owner is not None and owner.exists() and owner.resolve() != self.folder.resolve():
+            raise RefusedError(
+                text("the cluster {name} of this host has another folder: {folder}; nothing was "
+                     "changed", name=name, folder=owner),
+                hint=text("run it where that folder is, or: hardway down --name {name}", name=name),
+            )  # fmt: skip
         await cleanup.destroy(name, progress)
 
     @asynccontextmanager

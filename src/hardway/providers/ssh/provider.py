@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from hardway.errors import ConnectError, PreflightError, ProviderError, RefusedError
 from hardway.model.cluster import Cluster, HostFacts, Machine
-from hardway.ownership import claims, require_owner
+from hardway.ownership import agree, claims, require_owner
 from hardway.providers import storage
 from hardway.providers.base import MachineState, Problem, Progress
 from hardway.providers.hosts import facts as host_facts
@@ -40,6 +40,8 @@ class SshProvider:
     folder: Path
     cache: Path
     password: Password = field(default_factory=Password)
+    named: bool = False
+    """Whether the operator named the cluster and its hosts because its folder is lost."""
 
     def architectures(self, cluster: Cluster) -> frozenset[str]:  # noqa: ARG002 - the protocol's
         """Return none: the hosts have to be asked."""
@@ -227,9 +229,12 @@ class SshProvider:
         return [*argv[:1], *terminal, *argv[1:], f"sh -c {shlex.quote(become)}"]
 
     async def _require_ours(self, name: str, fleet: Fleet) -> None:
-        """Raise RefusedError where a machine is another cluster's."""
-        decisions = Workspace(self.folder).decisions
-        require_owner(await claims(fleet), name, decisions.id if decisions else "")
+        """Raise RefusedError where a machine is another cluster's, or knows of a later folder."""
+        decisions, answers = Workspace(self.folder).decisions, await claims(fleet)
+        require_owner(answers, name, decisions.id if decisions else "")
+        if not self.named:
+            noted = {machine: answer for machine, answer in answers.items() if answer.noted}
+            agree(noted, name, decisions, "")
 
     def _targets(self) -> list[Target]:
         """Return the machines in hardway.yaml, and those that were decided and stand there no more.
