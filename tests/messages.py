@@ -175,7 +175,10 @@ def explanations() -> Iterator[tuple[str, str]]:
     from hardway.explain.answer import Aspect
     from hardway.explain.index import answer_about
     from hardway.explain.scene import NOBODY_ASKED
+    from hardway.explain.without import WITHOUT
 
+    # Clusters of other kinds have things that this one has not.
+    yield from ((said, "explain") for said in WITHOUT.values())
     QUOTED = {Aspect.CONTENT, Aspect.SEE, Aspect.READ_ON}  # noqa: N806
     for thing in index().things:
         answer = answer_about(thing, NOBODY_ASKED)

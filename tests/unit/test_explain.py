@@ -107,6 +107,49 @@ def test_everything_is_found_by_its_name(name: str) -> None:
         assert kind in kinds, (asked, kind, kinds)
 
 
+BREAKS = {Kind.FLAG, Kind.FILE, Kind.PROGRAM, Kind.CERTIFICATE, Kind.CA, Kind.PORT, Kind.UNIT,
+          Kind.CONNECTION}  # fmt: skip
+"""Kinds of things of which something is said to break without them, in words."""
+
+
+@pytest.mark.parametrize("name", DIFFERENT)
+def test_of_everything_that_programs_use_the_words_say_what_breaks(name: str) -> None:
+    silent = {
+        thing.name
+        for thing in index_of(name).things
+        if thing.kind in BREAKS
+        and not any(not p.title for p in answer_about(thing, NOBODY_ASKED).under(Aspect.WITHOUT))
+    }
+    # What people add themselves is theirs to know.
+    own = {t.name for t in index_of(name).things if t.summary.startswith("Yours:")}
+    assert silent - own == set()
+
+
+def test_what_a_mutation_changes_says_what_verify_names_then() -> None:
+    index = index_of("3+3")
+    for asked, check in (
+        ("kube-controller-manager --profiling", "kube-controller-manager-flags"),
+        ("etcd --trusted-ca-file", "etcd-flags"),
+        ("keepalived.service", "keepalived-runs"),
+        ("/etc/hosts", "names-resolve"),
+        ("etcd --snapshot-count", "etcd-flags"),
+    ):
+        assert check in words(answer(index, asked), Aspect.WITHOUT), asked
+
+
+def test_what_does_not_start_says_so_in_the_programs_words() -> None:
+    index = index_of("3+3")
+    missing = "no such file or directory."
+    scheduler = "/etc/kubernetes/kube-scheduler.kubeconfig"
+    for asked, said in (
+        ("/etc/etcd/pki/peer.key", f"etcd will not start: open /etc/etcd/pki/peer.key: {missing}"),
+        (scheduler, f"kube-scheduler will not start: stat {scheduler}: {missing}"),
+        ("/usr/local/bin/kubelet", "Failed at step EXEC spawning /usr/local/bin/kubelet: No such"),
+        ("/etc/etcd/pki", "/etc/etcd/pki/peer.key"),
+    ):
+        assert said in words(answer(index, asked), Aspect.WITHOUT), asked
+
+
 @pytest.mark.parametrize("name", DIFFERENT)
 def test_every_answer_has_its_points(name: str) -> None:
     for thing in index_of(name).things:

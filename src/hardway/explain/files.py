@@ -137,5 +137,6 @@ def _by_service(atlas: Atlas, row: ServicePath) -> Thing:
 
     return Thing(
         kind=Kind.FILE, name=row.path, aliases=(basename(row.path),),
-        tags=(row.path, row.made_by, "machines"), summary=row.why, points=points,
+        tags=(row.path, f"file {row.path}", row.made_by, "machines"), summary=row.why,
+        points=points,
     )  # fmt: skip

@@ -4,13 +4,14 @@ import difflib
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 
 from hardway.atlas.atlas import Atlas
 from hardway.explain import (
     addresses,
+    breaks,
     certificates,
     chapters,
     connections,
@@ -62,7 +63,8 @@ class Index:
     @cached_property
     def things(self) -> tuple[Thing, ...]:
         """Every thing, each once."""
-        return tuple(self._things())
+        return tuple(replace(thing, breaks=partial(breaks.points, self.atlas, thing))
+                     for thing in self._things())  # fmt: skip
 
     def _things(self) -> Iterator[Thing]:
         atlas = self.atlas
@@ -175,7 +177,7 @@ def answer_about(thing: Thing, scene: Scene, note: str = "") -> Answer:
     """Return the answer about a thing: its own points, and what the tables have by its tags."""
     own = tuple(thing.points(scene))
     points = (
-        *own, *without.points(thing.tags, own), *elsewhere.points(thing.tags),
+        *own, *without.points(thing.tags, own), *thing.breaks(), *elsewhere.points(thing.tags),
         *reading.points(thing.tags),
     )  # fmt: skip
     notes = [note] if note else []

@@ -53,6 +53,8 @@ class Thing:
     paths: tuple[str, ...] = ()
     """Files on machines that a live answer compares."""
     points: Callable[[Scene], Iterable[Point]] = field(repr=False, compare=False)
+    breaks: Callable[[], Iterable[Point]] = field(default=tuple, repr=False, compare=False)
+    """What follows from other tables' rows where it is missing or changed."""
 
 
 def joined(names: Iterable[str]) -> str:

@@ -6,9 +6,57 @@ Connections say for themselves what stops without them; here is what no connecti
 from collections.abc import Iterator
 
 from hardway.explain.answer import Aspect, Point
+from hardway.explain.missing import MISSING
 
 WITHOUT: dict[str, str] = {
+    **MISSING,
     # kube-apiserver
+    "--kubelet-certificate-authority": "kube-apiserver believes every server that answers at a "
+    "node's address, whatever certificate it shows.",
+    "--kubelet-client-certificate": "kube-apiserver cannot prove itself to kubelets: Forbidden "
+    "(user=system:anonymous, verb=get, resource=nodes).",
+    "--requestheader-client-ca-file": "Aggregated APIs cannot tell the API server's requests from "
+    "others': they answer 401 Unauthorized.",
+    "--proxy-client-cert-file": "The API server shows aggregated APIs no certificate: they answer "
+    "401 Unauthorized, and kubectl top says: Metrics API not available.",
+    "--authentication-config": "Anonymous clients are known at every path: only RBAC stops them.",
+    "--profiling": "The program serves /debug/pprof: whoever may ask there reads what it has in "
+    "memory.",
+    "--admission-control-config-file": "Pod Security takes its own defaults and warns about no "
+    "pod.",
+    "--shutdown-delay-duration": "A stop closes the listener at once: clients that haproxy "
+    "still sends there read connection refused.",
+    "--shutdown-watch-termination-grace-period": "A stop waits for open watches, up to a minute.",
+    "--tls-min-version": "Nothing today: TLS 1.2 is the default of these versions. With 1.0 "
+    "clients get in by protocols with known weaknesses.",
+    "--tls-cipher-suites": "The program takes Go's own list, which the next release may change.",
+    "--encryption-provider-config-automatic-reload": "A new key counts here from the next start "
+    "only. Until then Secrets that others wrote with it cannot be read here: no matching prefix "
+    "found.",
+    "--api-audiences": "Nothing: the default is the issuer, which is the same. With another "
+    "value pods read 401 Unauthorized, and the API server logs: token audiences … is invalid for "
+    "the target audiences.",
+    "--service-account-extend-token-expiration": "A stolen token of a pod is good for a year.",
+    "--service-account-jwks-uri": "Verifiers outside of the cluster are sent to this machine's "
+    "address, which they do not reach: i/o timeout.",
+    "--kubelet-preferred-address-types": "The API server dials nodes by their host names first: "
+    "where none resolves them, kubectl logs says: lookup worker-0: no such host.",
+    "--requestheader-allowed-names": "Every certificate that the front-proxy CA has signed may "
+    "name any user.",
+    "--requestheader-extra-headers-prefix": "Aggregated APIs do not learn what else is known of "
+    "the user.",
+    "--requestheader-group-headers": "Aggregated APIs know the user and none of the groups: "
+    "Error from server (Forbidden).",
+    "--requestheader-username-headers": "Aggregated APIs do not learn who asks: they answer 401 "
+    "Unauthorized.",
+    "--proxy-client-key-file": "The API server shows aggregated APIs no certificate: they "
+    "answer 401 Unauthorized, and kubectl top says: Metrics API not available.",
+    "--enable-aggregator-routing": "The API server calls webhooks at their Service's address, "
+    "which leads nowhere on a control plane: failed calling webhook … context deadline exceeded.",
+    "--audit-log-maxage": "Old files stay until there are more than --audit-log-maxbackup allows.",
+    "--audit-log-maxbackup": "Files stay until they are as old as --audit-log-maxage allows: a "
+    "busy cluster fills the disk (no space left on device).",
+    "--audit-log-maxsize": "Nothing: the default is 100 MiB too.",
     "--service-cluster-ip-range": "Services get addresses of the default range 10.0.0.0/24, whose "
     "first address is in no certificate. Pods then report: x509: certificate is valid for "
     "10.32.0.1, not 10.0.0.1. kube-controller-manager must have the same range.",
@@ -42,6 +90,23 @@ WITHOUT: dict[str, str] = {
     "--kubelet-client-key": "kube-apiserver cannot prove itself to kubelets: Forbidden "
     "(user=system:anonymous, verb=get, resource=nodes).",
     # kube-controller-manager and kube-scheduler
+    "--authentication-kubeconfig": "The program cannot ask who a client is: scrapers of "
+    "/metrics read 401 Unauthorized.",
+    "--authorization-kubeconfig": "The program cannot ask what a client may do: scrapers of "
+    "/metrics read 403 Forbidden.",
+    "--leader-elect-lease-duration": "Nothing: the default is 15 s too. If it is not longer "
+    "than --leader-elect-renew-deadline, the program stops: leaseDuration must be greater than "
+    "renewDeadline.",
+    "--kube-api-qps": "With upstream's 20 requests a second the controllers begin 5 s later, at "
+    "a takeover too.",
+    "--kube-api-burst": "With upstream's 30 at once the controllers wait for each other at the "
+    "start.",
+    "--allocate-node-cidrs": "Nothing: the default is false too, and the controller that would "
+    "do it is off (--controllers).",
+    "--controllers": "Nothing: the controllers that it switches off find no CA key and no range "
+    "to give.",
+    "--terminated-pod-gc-threshold": "12500 finished pods stay in etcd, and lists of all pods "
+    "become slow.",
     "--root-ca-file": "Pods get no ca.crt, and cannot check the API server: x509: certificate "
     "signed by unknown authority.",
     "--service-account-private-key-file": "Secrets of type service-account-token stay empty; "
@@ -53,6 +118,33 @@ WITHOUT: dict[str, str] = {
     "--kubeconfig": "The program finds no API and does not start: invalid configuration: no "
     "configuration has been provided.",
     # etcd
+    "--peer-trusted-ca-file": "With one member nothing. Among several etcd looks for the CA of the "
+    "others among the machine's own: x509: certificate signed by unknown authority.",
+    "--name": "At its very first start the member calls itself `default` and stops: couldn't "
+    'find local name "default" in the initial cluster configuration.',
+    "--advertise-client-urls": "etcd does not start: --advertise-client-urls is required when "
+    "--listen-client-urls is set explicitly.",
+    "--listen-metrics-urls": "Health and metrics are at the port of the data only, for which a "
+    "certificate is required: curl: (7) Failed to connect to 127.0.0.1 port 2381.",
+    "--key-file": "etcd does not start: KeyFile and CertFile must both be present.",
+    "--peer-key-file": "etcd does not start: KeyFile and CertFile must both be present.",
+    "--enable-grpc-gateway": "etcd dials itself every few seconds with a certificate that is no "
+    "client's, and logs each time: x509: certificate specifies an incompatible key usage.",
+    "--quota-backend-bytes": "The default of 2 GiB is reached sooner; then no write is taken: "
+    "etcdserver: mvcc: database space exceeded.",
+    "--auto-compaction-mode": "Nothing: the default is periodic too.",
+    "--auto-compaction-retention": "etcd compacts nothing by itself; only the API server's own "
+    "compaction, each five minutes, keeps the database small.",
+    "--heartbeat-interval": "Nothing: the default is 100 ms too. If --election-timeout is less "
+    "than five times as long, etcd does not start: --election-timeout[1000ms] should be at least "
+    "as 5 times as --heartbeat-interval[300ms].",
+    "--election-timeout": "Nothing: the default is 1000 ms too. If it is less than five "
+    "heartbeats, etcd does not start: --election-timeout[1000ms] should be at least as 5 times "
+    "as --heartbeat-interval[300ms].",
+    "--snapshot-count": "Nothing: the default is the same. With more the log takes more memory; "
+    "with less a member that was away gets the whole database again.",
+    "etcd --feature-gates": "A member with other data than the others starts and serves them: "
+    "API servers give different answers, and nothing says why.",
     "--client-cert-auth": "Every client that reaches the port reads and writes all data, every "
     "Secret included.",
     "--peer-client-cert-auth": "Every machine that reaches port 2380 may pose as a member.",
@@ -69,6 +161,12 @@ WITHOUT: dict[str, str] = {
     "--listen-peer-urls": "The other members do not reach this one; with too few of them: "
     "etcdserver: no leader.",
     # kubelet, kube-proxy, containerd
+    "kubelet --config": "kubelet takes the defaults of its flags: anonymous clients may run "
+    "commands in pods (AlwaysAllow), and pods know no DNS.",
+    "--node-ip": "kubelet takes the address of the default route. Where that is not the "
+    "cluster's, kubectl logs says: dial tcp …:10250: i/o timeout.",
+    "kube-proxy --config": "kube-proxy does not start: unable to load in-cluster configuration, "
+    "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT must be defined.",
     "kubelet.yaml clusterDNS": "Pods ask the node's resolvers, which know no Service: can't find "
     "kubernetes.default: NXDOMAIN.",
     "kubelet.yaml clusterDomain": "Short names such as `web.default` are not completed: NXDOMAIN.",
@@ -91,58 +189,6 @@ WITHOUT: dict[str, str] = {
     "only.",
     "net.ipv4.ip_nonlocal_bind": "haproxy does not start on control planes that do not hold the "
     "endpoint: bind: cannot assign requested address.",
-    # Files
-    "file /etc/kubernetes/encryption.yaml": "kube-apiserver does not start: error reading "
-    "encryption "
-    "provider configuration file: no such file or directory. With another key on one control "
-    "plane: unable to transform key.",
-    "file /etc/kubernetes/audit-policy.yaml": "kube-apiserver does not start: no such file or "
-    "directory.",
-    "file /etc/kubernetes/authentication.yaml": "kube-apiserver does not start. With it empty, "
-    "haproxy's question for /readyz is refused with 401, and no API server is in use.",
-    "file /etc/kubernetes/admission.yaml": "kube-apiserver does not start: no such file or "
-    "directory.",
-    "file /etc/cni/net.d/10-pods.conflist": "The node stays NotReady: container runtime network "
-    "not "
-    "ready: cni plugin not initialized.",
-    "file /etc/kubernetes/kubelet.yaml": "kubelet does not start: failed to load kubelet config "
-    "file.",
-    "file /etc/hosts": "Machines do not find each other by name: lookup worker-1: no such host.",
-    "file /etc/hardway/network.sh": "Routes to other machines' pods are not put back: connect: no "
-    "route to host.",
-    "file /etc/hardway/masquerade.nft": "Pods reach each other, but no answer from outside finds "
-    "its "
-    "way back to them: i/o timeout.",
-    "file /etc/etcd/first-start.env": "A member that starts for the first time finds no others.",
-    # Units: what others see when the program does not run
-    "unit kube-apiserver": "Clients of this API server report: connect: connection refused. "
-    "haproxy "
-    "passes them on to another one.",
-    "unit kube-controller-manager": "Deployments make no pods, Services get no endpoints, dead "
-    "nodes "
-    "are not noticed; another control plane's takes over within 15 s.",
-    "unit kube-scheduler": "New pods stay Pending and have no events; another control plane's "
-    "takes "
-    "over within 15 s.",
-    "unit haproxy": "The endpoint moves to another control plane; with none left clients report: "
-    "connect: connection refused.",
-    "unit keepalived": "The endpoint's address is held by another control plane, or by none: no "
-    "route "
-    "to host.",
-    "unit containerd": "No container starts on this worker: container runtime is down.",
-    "unit kubelet": "The node turns NotReady after about 40 s; running containers go on.",
-    "unit kube-proxy": "Services that exist go on as they were; new ones lead nowhere: i/o "
-    "timeout.",
-    "unit etcd": "The API server on this machine is not ready; with fewer than a majority of "
-    "members: "
-    "etcdserver: no leader.",
-    "unit hardway-network": "A route that somebody removes stays away: connect: no route to host.",
-    "unit hardway-host": "Kernel settings and modules are lost at the next boot.",
-    "unit hardway-images": "CoreDNS and the pods' sandboxes have no image: ErrImageNeverPull, "
-    "FailedCreatePodSandBox.",
-    "unit hardway-probe": "Checks of the pod network cannot be made from this worker.",
-    "CA front-proxy": "Aggregated APIs cannot tell the API server's requests from others': they "
-    "answer 401 Unauthorized, and kubectl top says: Metrics API not available.",
     # Certificates that no connection of a small cluster uses
     "certificate etcd-peer": "With one control plane there is no other member to check it. etcd "
     "still names the file and does not start without it: no such file or directory.",
