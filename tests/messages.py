@@ -359,15 +359,17 @@ def words() -> Iterator[tuple[str, str]]:
     from hardway.model.checks import Occasion, Where
     from hardway.model.cluster import Role
     from hardway.model.members import Next
-    from hardway.model.ports import Peer
+    from hardway.model.ports import PORTS, Listens, Peer
     from hardway.model.resources import Effect, Kind, Severity
     from hardway.providers.base import MachineState
     from hardway.steps import STEPS
 
-    shown = (Inventoried, Kind, MachineState, Next, Occasion, Peer, Role, Severity, Thing, Where)
+    shown = (Inventoried, Kind, Listens, MachineState, Next, Occasion, Peer, Role, Severity, Thing,
+             Where)  # fmt: skip
     for kind in shown:
         yield from ((str(member.value), kind.__name__) for member in kind)
     yield from ((step.title, "steps") for step in STEPS)
+    yield from ((why, "ports") for port in PORTS for _, why in port.allows)
     for name in support.TOPOLOGIES:
         items = (placed.item for placed in support.atlas(name).placed)
         yield from ((item.name, "effects") for item in items if isinstance(item, Effect))
