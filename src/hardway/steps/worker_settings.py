@@ -99,7 +99,10 @@ MAY = ("auth", "can-i", "create", "nodes", "--subresource=proxy")
 
 CHECKS = (
     Check(name="kubelet-settings", step=NAME, scope=NODES, judge=_kubelet, when=Occasion.ASKED,
-          ask=CONFIGZ, causes=("kubelet-healthy", *API, "kubelet-client-may", "files-as-given"),
+          ask=CONFIGZ,
+          # A flag weighs more than the file.
+          causes=("kubelet-healthy", "kubelet-flags", *API, "kubelet-client-may",
+                  "files-as-given"),
           anywhere=("ports-reached",),
           why="a kubelet runs with what it read at its start; one that lets anonymous clients in "
           "makes them root on its node",
@@ -107,7 +110,7 @@ CHECKS = (
     Check(name="kube-proxy-settings", step=NAME, scope=WORKERS, judge=_proxy, when=Occasion.ASKED,
           ask=Sh(f"{CURL} http://127.0.0.1:<METRICS>/configz"),
           words=lambda _: {"METRICS": str(kube_proxy.METRICS_PORT)},
-          causes=("kube-proxy-healthy", "files-as-given"),
+          causes=("kube-proxy-healthy", "kube-proxy-flags", "files-as-given"),
           why="kube-proxy runs with what it read at its start",
           see="hardway ssh <MACHINE> -- curl --silent http://127.0.0.1:<METRICS>/configz"),
     Check(name="cgroup-managers-same", step=NAME, scope=WORKERS, ask=CGROUPS, judge=_cgroups,
