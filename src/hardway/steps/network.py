@@ -61,8 +61,11 @@ def effects(cluster: Cluster, machine: Machine) -> tuple[Effect, ...]:
 
 def _routes(wanted: Sequence[tuple[str, str]]) -> Effect:
     ranges = " ".join(pods for pods, _ in wanted)
+    # The timer and `up` may run this at the same time: what one finds the other has just deleted.
     stale = f"""ip -4 route show proto {PROTOCOL} | while read -r range _; do
-    case ' {ranges} ' in *" $range "*) ;; *) ip route delete "$range" proto {PROTOCOL} ;; esac
+    case ' {ranges} ' in *" $range "*) continue ;; esac
+    ip route delete "$range" proto {PROTOCOL} ||
+        [ -z "$(ip -4 route show "$range" proto {PROTOCOL})" ]
 done"""
     put = [f"ip route replace {pods} via {address} proto {PROTOCOL}" for pods, address in wanted]
     return Effect(

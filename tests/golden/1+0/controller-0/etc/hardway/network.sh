@@ -15,7 +15,9 @@ if [ "$(words $there)" != '' ]; then
     (
         set -e
         ip -4 route show proto 87 | while read -r range _; do
-            case '  ' in *" $range "*) ;; *) ip route delete "$range" proto 87 ;; esac
+            case '  ' in *" $range "*) continue ;; esac
+            ip route delete "$range" proto 87 ||
+                [ -z "$(ip -4 route show "$range" proto 87)" ]
         done
     ) || status=1
 fi

@@ -15,7 +15,9 @@ if [ "$(words $there)" != '10.200.1.0/24 via 10.240.0.21' ]; then
     (
         set -e
         ip -4 route show proto 87 | while read -r range _; do
-            case ' 10.200.1.0/24 ' in *" $range "*) ;; *) ip route delete "$range" proto 87 ;; esac
+            case ' 10.200.1.0/24 ' in *" $range "*) continue ;; esac
+            ip route delete "$range" proto 87 ||
+                [ -z "$(ip -4 route show "$range" proto 87)" ]
         done
         ip route replace 10.200.1.0/24 via 10.240.0.21 proto 87
     ) || status=1
