@@ -65,11 +65,11 @@ def test_a_flag_means_the_same_however_it_is_written(rows: list[tuple[str, str]]
     for name, value in rows:
         dashes = by.choice(["-", "--"])
         words += by.choice([[f"{dashes}{name}={value}"], [f"{dashes}{name}", value]])
-    assert sorted(processes.given(words)) == wanted
+    assert sorted(processes.given(["program", *words])) == wanted
 
 
 def test_a_bare_flag_is_true() -> None:
-    assert processes.given(["--one", "--two", "x", "--three"]) == [
+    assert processes.given(["program", "--one", "--two", "x", "--three"]) == [
         "--one=true", "--two=x", "--three=true",
     ]  # fmt: skip
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from hardway.meaning.commands import flags as parsed
 from hardway.model.checks import (
     MACHINES,
     Answer,
@@ -244,7 +245,7 @@ def flags(
         if seen is None or not seen.argv:
             return ()
         service = wanted(subject.cluster, subject.machine)
-        return _compared(Counter(map(_flag, service.flags)), Counter(given(seen.argv[1:])))
+        return _compared(Counter(map(_flag, service.flags)), Counter(given(seen.argv)))
 
     return Check(
         name=f"{name}-flags", step=step, scope=scope, when=Occasion.ASKED, ask=ASK, judge=judge,
@@ -260,17 +261,10 @@ def _flag(row: Setting) -> str:
     return f"{row.name}={row.value}"
 
 
-def given(words: Sequence[str]) -> list[str]:
-    """Return flags as `--name=value`, however they are written: `--a b` and a bare `--a` too."""
-    made: list[str] = []
-    for word in words:
-        if word.startswith("-"):
-            made.append("--" + word.lstrip("-"))
-        elif made and "=" not in made[-1]:
-            made[-1] += f"={word}"
-        else:
-            made.append(word)
-    return [row if "=" in row or not row.startswith("--") else f"{row}=true" for row in made]
+def given(argv: Sequence[str]) -> list[str]:
+    """Return a command's flags as `--name=value`, however they are written, and its other words."""
+    (_, *others), values = parsed(argv)
+    return [*others, *(f"{name}={value}" for name, own in values.items() for value in own)]
 
 
 def _compared(wanted: Counter[str], found: Counter[str]) -> tuple[Judgement]:
