@@ -1,12 +1,15 @@
 """CoreDNS's configuration: what upstream's has, and a place that stays the user's."""
 
 import re
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 from tests import support
 
 from hardway.components import gobuild, table
 from hardway.steps import dns
+from hardway.steps.base import Given
 
 FOLDER = gobuild.MODULES / table.COREDNS.modules
 PLUGINS = set(re.findall(r'"github.com/coredns/coredns/plugin/(\w+)"',
@@ -48,6 +51,35 @@ def test_without_resolvers_nothing_is_forwarded_and_ones_own_part_is_still_read(
     assert "forward" not in text
     assert "loop" not in text
     assert f"import {dns.CUSTOM}/*.override" in text
+
+
+def lacking(topology: str, *names: str) -> Given:
+    """Return a cluster some of whose workers have no resolvers."""
+    given = support.given_topology(topology)
+    host = next(iter(given.hosts.values()))
+    hosts = {m.name: replace(host, nameservers=() if m.name in names else ("192.0.2.53",))
+             for m in given.cluster.machines}  # fmt: skip
+    return replace(given, hosts=hosts)
+
+
+def affinity(given: Given) -> dict[str, Any]:
+    (deployment,) = (m for m in dns.manifests(given) if m["kind"] == "Deployment")
+    return cast(dict[str, Any], deployment["spec"]["template"]["spec"]["affinity"])
+
+
+def test_one_worker_without_resolvers_takes_them_from_nobody() -> None:
+    given = lacking("3+3", "worker-1")
+    assert "forward . /etc/resolv.conf" in dns.corefile(given)
+    (rule,) = affinity(given)["nodeAffinity"].values()
+    ((term,),) = (t["matchExpressions"] for t in rule["nodeSelectorTerms"])
+    assert term["values"] == ["worker-0", "worker-2"]
+    assert "nodeAffinity" not in affinity(lacking("3+3"))
+
+
+def test_too_few_workers_with_resolvers_for_all_replicas_forward_nothing() -> None:
+    given = lacking("3+3", "worker-1", "worker-2")
+    assert "forward" not in dns.corefile(given)
+    assert "nodeAffinity" not in affinity(given)
 
 
 def test_the_users_config_map_is_optional_and_never_written() -> None:

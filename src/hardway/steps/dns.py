@@ -44,12 +44,19 @@ def replicas(cluster: Cluster) -> int:
     return min(2, len(cluster.workers))
 
 
+def forwarding(given: Given) -> tuple[str, ...]:
+    """Return the workers whose resolvers CoreDNS asks; none if those are too few for its replicas.
+
+    A worker that was not asked has some. CoreDNS does not start where `forward` names nobody.
+    """
+    hosts, workers = given.hosts, given.cluster.workers
+    able = tuple(m.name for m in workers if m.name not in hosts or hosts[m.name].nameservers)
+    return able if len(able) >= replicas(given.cluster) else ()
+
+
 def corefile(given: Given) -> str:
     """Return CoreDNS's configuration; docs/dns.md compares it with upstream's and kubeadm's."""
-    resolved = all(
-        given.hosts[m.name].nameservers for m in given.cluster.workers if m.name in given.hosts
-    )
-    plugins = (*PLUGINS, *(FORWARD if resolved else ()), OWN_PLUGINS)
+    plugins = (*PLUGINS, *(FORWARD if forwarding(given) else ()), OWN_PLUGINS)
     block = textwrap.indent("".join(map(_text, plugins)), "    ")
     return f".:53 {{\n{block}}}\n{_text(OWN_ZONES)}"
 
@@ -94,7 +101,7 @@ def manifests(given: Given) -> tuple[Manifest, ...]:
     cluster = given.cluster
     if not cluster.workers:
         return ()
-    return (*_account(), _config(given), _deployment(cluster), _budget(), _service(cluster))
+    return (*_account(), _config(given), _deployment(given), _budget(), _service(cluster))
 
 
 def _account() -> tuple[Manifest, ...]:
@@ -124,7 +131,8 @@ def _config(given: Given) -> Manifest:
     }
 
 
-def _deployment(cluster: Cluster) -> Manifest:
+def _deployment(given: Given) -> Manifest:
+    cluster, able = given.cluster, forwarding(given)
     apart = {
         "requiredDuringSchedulingIgnoredDuringExecution": [
             {"labelSelector": {"matchLabels": LABELS}, "topologyKey": "kubernetes.io/hostname"}
@@ -134,7 +142,7 @@ def _deployment(cluster: Cluster) -> Manifest:
         "priorityClassName": "system-cluster-critical",
         "serviceAccountName": "coredns",
         # Required, not preferred: two on the node that dies are as good as none.
-        "affinity": {"podAntiAffinity": apart},
+        "affinity": {"podAntiAffinity": apart, **_where_resolvers_are(cluster, able)},
         "tolerations": [{"key": "CriticalAddonsOnly", "operator": "Exists"}],
         "nodeSelector": {"kubernetes.io/os": "linux"},
         # The node's resolvers, not itself.
@@ -159,6 +167,15 @@ def _deployment(cluster: Cluster) -> Manifest:
             "template": {"metadata": {"labels": LABELS}, "spec": pod},
         },
     }
+
+
+def _where_resolvers_are(cluster: Cluster, able: tuple[str, ...]) -> Manifest:
+    """Return what keeps CoreDNS off workers without resolvers; nothing where all have some."""
+    if len(able) in {0, len(cluster.workers)}:
+        return {}
+    named = {"key": "kubernetes.io/hostname", "operator": "In", "values": list(able)}
+    rule = {"nodeSelectorTerms": [{"matchExpressions": [named]}]}
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": rule}}
 
 
 def _volume(name: str, *maps: Manifest) -> Manifest:
