@@ -106,7 +106,7 @@ def explore(of: Copy, sample: Mapping[int, Flip]) -> Known:
         file = of.folder / path
         file.write_bytes(recording(file.read_bytes(), mine))
     said = of.test(
-        [UNIT], "-n", str(PARALLEL), "-p", "tests.mutants.seen", timeout_s=1800,
+        [UNIT], "-n", str(PARALLEL), "-p", "tests.mutants.seen", timeout_s=3600,
         MUTANTS_SEEN=str(seen), MUTANTS_TOOK=str(took),
     )  # fmt: skip
     if said is not None:

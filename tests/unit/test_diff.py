@@ -58,6 +58,15 @@ def test_nothing_changes_where_all_is_as_wanted() -> None:
         assert changes(name, by_step, as_wanted(merged(by_step.values()))) == []
 
 
+def test_a_folder_is_made_where_it_is_missing_and_put_right_where_others_may_enter() -> None:
+    folder = next(f for f in merged(RENDERED["worker-0"].values()).folders)
+    of = {"machines": Desired(folders=(folder,))}
+    open_to_all = SeenPath("d", 0o777, folder.owner, 0, 1.0)
+    for seen, kind in ((None, Kind.CREATE), (open_to_all, Kind.UPDATE)):
+        paths = {folder.path: seen} if seen else {}
+        assert [c.kind for c in changes("worker-0", of, Observed(paths=paths))] == [kind]
+
+
 def test_everything_is_made_on_an_empty_machine() -> None:
     by_step = RENDERED["worker-0"]
     wanted = merged(by_step.values())

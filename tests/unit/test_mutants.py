@@ -22,6 +22,7 @@ CASES = {
     "[x for x in y if not (x or z)]": ["[x for x in y if (x or z)]",
                                        "[x for x in y if not (x and z)]"],
     "f'{a == b}'": [],
+    "text('{a}', a=b or c)": [],
 }  # fmt: skip
 
 

@@ -157,6 +157,16 @@ def test_algorithms(tmp_path: Path, algorithm: str) -> None:
     subprocess.run(argv, check=True, capture_output=True)
 
 
+def test_a_certificate_of_this_host_is_over_from_the_second_that_it_names(
+    made: tuple[Path, Secrets], cluster: Cluster
+) -> None:
+    own = [made[0] / f"{wanted.stem}.crt" for wanted in expand(cluster) if not wanted.machine]
+    end = min(read(path.read_bytes()).not_after for path in own)
+    assert store.ended(made[0], cluster, end)
+    assert not store.ended(made[0], cluster, end - timedelta(seconds=1))
+    assert not store.ended(made[0] / "nothing there", cluster, end)
+
+
 def test_again_makes_nothing_new(folder: Path, cluster: Cluster) -> None:
     before = contents(folder)
     store.ensure(folder, cluster, NOW)
