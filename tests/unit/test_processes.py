@@ -1,11 +1,14 @@
 """Units and their processes: what is judged of each, whatever hardway.yaml asks for."""
 
+from collections import Counter
+
 import pytest
 from hypothesis import given as for_any
 from hypothesis import strategies as st
 from tests import support
 
 from hardway.model.checks import Answer
+from hardway.model.resources import Verdict
 from hardway.steps import processes
 
 FLAGS = [row for row in support.CHECKS if row.name.endswith("-flags")]
@@ -93,3 +96,19 @@ def test_a_process_that_ended_meanwhile_does_not_hide_the_others() -> None:
 def test_an_answer_that_says_nothing_of_units_has_none() -> None:
     for text in ("", "no", "sh: systemctl: not found\n"):
         assert processes.units(text) == {}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found", "said"),
+    [
+        (["--a=1"], ["--a=2"], ("--a=1", "--a=2")),
+        (["--a=1"], ["--a=1", "--b=2"], ("no other flags", "--b=2")),
+        (["--a=1", "--b=2"], ["--a=1"], ("--b=2", "no --b")),
+    ],
+)
+def test_of_flags_what_differs_is_said(
+    wanted: list[str], found: list[str], said: tuple[str, str]
+) -> None:
+    (judgement,) = processes._compared(Counter(wanted), Counter(found))
+    assert (str(judgement.expected), str(judgement.found)) == said
+    assert judgement.verdict is Verdict.WRONG
