@@ -38,12 +38,12 @@ def points(atlas: Atlas, thing: Thing) -> Iterator[Point]:
 def _unstarted(atlas: Atlas, path: str) -> Iterator[Text]:
     """Say in their own words which units do not start where nothing is at a path."""
     units: dict[str, None] = {}
-    said = text("{does} {path}: no such file or directory", path=path,
-                does="stat" if path.endswith(SUFFIX) else "open")  # fmt: skip
+    # Programs' words: no texts, they are the same in all languages.
+    said = f"{'stat' if path.endswith(SUFFIX) else 'open'} {path}: no such file or directory"
     for placed in atlas.at(path):
         names = [unit_name(unit.name) for unit in atlas.reading_units(path, placed.machine)]
         if isinstance(placed.item, Blob):
-            said = text("Failed at step EXEC spawning {path}: No such file or directory", path=path)
+            said = f"Failed at step EXEC spawning {path}: No such file or directory"
             units |= dict.fromkeys(n for n in names if _command(atlas, placed, n).startswith(path))
         else:
             units |= dict.fromkeys(n for n in names if n in GO_PROGRAMS)
