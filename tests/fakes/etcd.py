@@ -21,6 +21,8 @@ class Etcd:
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What `member list` has, by machine."""
     data: set[str] = field(default_factory=set)
+    gone: set[str] = field(default_factory=set)
+    """Machines that have had data, and do not have it any longer."""
     runs: set[str] = field(default_factory=set)
     joined: dict[str, str] = field(default_factory=dict)
     """What a machine's join.env says."""
@@ -47,8 +49,8 @@ class Etcd:
             body = b"all data"
             return Completed(0, body + sha256(body).digest(), b"")
         if argv[-1] == members.DATA:
-            return Completed(0, (self.said or "data" * (machine in self.data) or "none").encode(),
-                             b"")  # fmt: skip
+            held = "data" if machine in self.data else "gone" if machine in self.gone else "none"
+            return Completed(0, (self.said or held).encode(), b"")
         if words[:2] == ["systemctl", "stop"]:
             self.stopped = machine
         elif words[:2] == ["systemctl", "disable"]:

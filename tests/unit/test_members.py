@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import shlex
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -228,6 +230,41 @@ def test_members_that_only_stopped_are_not(tmp_path: Path) -> None:
     world = emptied()
     world.data.add("controller-1")
     assert plan(world, tmp_path) == []
+
+
+def test_a_cluster_whose_data_is_gone_everywhere_never_begins_anew_by_itself(
+    tmp_path: Path,
+) -> None:
+    world = emptied()
+    world.runs.clear()
+    world.data.clear()
+    assert plan(world, tmp_path) == []
+    world.gone = {"controller-0", "controller-1"}
+    assert plan(world, tmp_path) == []
+    world.gone |= {"controller-2"}
+    with pytest.raises(RefusedError, match="would begin anew") as caught:
+        plan(world, tmp_path)
+    assert "rm /etc/etcd/started; then: hardway up" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("there", "starts"),
+    [((), True), (("started",), False), (("started", "data"), True), (("started", "join"), True)],
+)
+def test_etcd_starts_without_data_at_first_or_to_join(
+    tmp_path: Path, there: tuple[str, ...], starts: bool
+) -> None:
+    (guard,) = [row.value for row in etcd.spec(CLUSTER, ONE).service if row.name == "ExecStartPre"]
+    paths = {"started": etcd.STARTED, "join": etcd.JOIN, "data": f"{etcd.DATA}/member/wal/0.wal"}
+    for path in (tmp_path / paths[name].lstrip("/") for name in there):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    _, _, script = shlex.split(guard)
+    script = script.replace("/etc/etcd", f"{tmp_path}/etc/etcd")
+    script = script.replace("/var/lib/etcd", f"{tmp_path}/var/lib/etcd")
+    done = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode == 0) is starts
+    assert ("mount its disk" in done.stdout) is not starts
 
 
 def test_while_all_run_nobody_is_asked(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from hardway.model.resources import Change, Desired, Manifest, Observed, Unit
 from hardway.steps import STEPS, address, apiserver, balancer, etcd, kubelet, workers
 from hardway.transport.base import on_each
 
-WAY_IN = (apiserver.UNIT, balancer.UNIT, address.UNIT)
-"""Units of which one of each has to run where there are any, so that somebody reaches the API."""
+ANSWERS = (apiserver.UNIT, balancer.UNIT, address.UNIT, etcd.UNIT)
+"""Units of which one of each has to run where there are any, so that the API answers."""
 
 
 async def compare(
@@ -63,9 +63,9 @@ async def _seen(live: Live, machine: str, by_step: Mapping[str, Desired]) -> Obs
 
 
 def _api_runs(seen: Sequence[Observed]) -> bool:
-    """Return whether an API server runs, and what leads to it: kubectl asks in vain for long."""
+    """Return whether an API server, its etcd and what leads to it run: else kubectl waits long."""
     servers, *others = (
-        [o.units[unit].active == "active" for o in seen if unit in o.units] for unit in WAY_IN
+        [o.units[unit].active == "active" for o in seen if unit in o.units] for unit in ANSWERS
     )
     return any(servers) and all(any(own) for own in others if own)
 

@@ -29,7 +29,7 @@ from hardway.model.resources import Change, EtcdMember, Kind, Observed
 from hardway.report import Event, Happened, Report
 from hardway.steps import apiserver, etcd
 from hardway.text import Text, text
-from hardway.transport.base import Transport, poll_until, run_checked
+from hardway.transport.base import Transport, on_each, poll_until, run_checked
 
 SNAPSHOT = f"{etcd.DATA}/.hardway-snapshot"
 SNAPSHOT_S = 300.0
@@ -38,14 +38,15 @@ LOOPBACK = f"https://127.0.0.1:{ETCD_CLIENT_PORT}"
 UNHEALTHY = "unhealthy cluster"
 HASH_BYTES = 32
 """A snapshot ends with the SHA-256 of all before it (etcd, snapshot/v3_snapshot.go)."""
-HAS_LOG = f"ls {etcd.DATA}/member/wal/*.wal >/dev/null 2>&1"
-"""By its log etcd itself tells whether it has data; a first attempt leaves a database without."""
+HELD, GONE = "data", "gone"
 DATA = f"""for place in $(findmnt --fstab --noheadings --output TARGET 2>/dev/null); do
     case {etcd.DATA}/ in "${{place%/}}"/*)
         findmnt "$place" >/dev/null || {{ echo "unmounted $place"; exit 0; }} ;;
     esac
 done
-if {HAS_LOG}; then echo data; else echo none; fi"""
+if {etcd.HAS_LOG}; then echo {HELD}
+elif [ -e {etcd.STARTED} ]; then echo {GONE}
+else echo none; fi"""
 """A folder that another file system should be mounted at looks empty too."""
 
 
@@ -62,14 +63,28 @@ async def joining(live: Live, seen: Mapping[str, Observed]) -> list[Change]:
         if m.name in seen and (m.name not in runs or _on_its_way(seen[m.name]))
     ]
     others = runs - {m.name for m in asked}
+    data = await on_each(_data(live.fleet.get(m.name), m) for m in asked)
+    if data == [GONE] * len(live.cluster.control_planes):
+        raise _all_gone(asked[0])
     if not asked or not (members := await _listed(live, others)):
         return []
-    found = []
-    for machine in asked:
-        has_data = await _has_data(live.fleet.get(machine.name), machine)
-        if next_step(machine, member_of(machine, members), has_data=has_data) is not Next.NOTHING:
-            found.append(_change(machine))
-    return found
+    return [
+        _change(machine)
+        for machine, held in zip(asked, data, strict=True)
+        if next_step(machine, member_of(machine, members), has_data=held == HELD)
+        is not Next.NOTHING
+    ]
+
+
+def _all_gone(machine: Machine) -> RefusedError:
+    return RefusedError(
+        text("no control plane has etcd's data any longer: the cluster would begin anew, without "
+             "its objects"),
+        hint=text("mount the disk of {folder}, or restore a snapshot (etcdutl snapshot restore); "
+                  "to begin anew, on each control plane: hardway ssh {machine} -- rm {note}; "
+                  "then: hardway up",
+                  folder=etcd.DATA, machine=machine.name, note=etcd.STARTED),
+    )  # fmt: skip
 
 
 def _runs(observed: Observed) -> bool:
@@ -99,9 +114,10 @@ async def _listed(live: Live, names: Collection[str]) -> tuple[Member, ...]:
     return ()
 
 
-async def _has_data(transport: Transport | None, machine: Machine) -> bool:
+async def _data(transport: Transport | None, machine: Machine) -> str:
+    """Return whether a machine has data (HELD), has lost it (GONE) or never had any."""
     if transport is None:
-        return False
+        return ""
     said = (await run_checked(transport, ["sh", "-c", DATA])).strip()
     if said.startswith("unmounted"):
         raise RefusedError(
@@ -111,7 +127,7 @@ async def _has_data(transport: Transport | None, machine: Machine) -> bool:
             hint=text("hardway ssh {machine} -- mount --all; then: hardway up",
                       machine=machine.name),
         )  # fmt: skip
-    return said == "data"
+    return said
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,9 +200,9 @@ class Membership:
         return (await self.live.fleet[name].run(words)).status == 0
 
     async def _next(self) -> Next:
-        has_data = await _has_data(self.transport, self.machine)
+        data = await _data(self.transport, self.machine)
         member = member_of(self.machine, await self._members())
-        return next_step(self.machine, member, has_data=has_data)
+        return next_step(self.machine, member, has_data=data == HELD)
 
     async def _members(self) -> tuple[Member, ...]:
         members = await _listed(self.live, self._others)
@@ -261,7 +277,8 @@ class Membership:
     async def _start(self) -> None:
         env = etcd.join(initial_cluster(self.machine, await self._members()))
         script = f"""set -eu; umask 022; systemctl stop {etcd.UNIT}
-{HAS_LOG} || [ ! -e {etcd.DATA}/member ] || mv {etcd.DATA}/member {etcd.DATA}/member.$(date +%s)
+{etcd.HAS_LOG} || [ ! -e {etcd.DATA}/member ] ||
+    mv {etcd.DATA}/member {etcd.DATA}/member.$(date +%s)
 cat >{etcd.JOIN}.new; mv -fT {etcd.JOIN}.new {etcd.JOIN}
 systemctl daemon-reload; systemctl enable --quiet {etcd.UNIT}
 systemctl start --no-block {etcd.UNIT}"""

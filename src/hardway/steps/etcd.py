@@ -29,6 +29,14 @@ UNIT = "etcd.service"
 FIRST_START = "/etc/etcd/first-start.env"
 JOIN = "/etc/etcd/join.env"
 """Takes the place of FIRST_START while a member joins a cluster that has data."""
+STARTED = "/etc/etcd/started"
+"""Tells that this member has had data; its own folder and disk hold it, not those of the data."""
+HAS_LOG = f"ls {DATA}/member/wal/*.wal >/dev/null 2>&1"
+"""By its log etcd itself tells whether it has data; a first attempt leaves a database without."""
+DATA_GONE = (
+    f"the data of etcd is gone from {DATA}: mount its disk or restore a snapshot; "
+    f"to begin anew without it: rm {STARTED}"
+)
 WAY_IN = "way into etcd"
 JOINED = f"""rm -f {JOIN}
 ! systemctl is-active --quiet {apiserver.UNIT} || systemctl restart --no-block {apiserver.UNIT}"""
@@ -114,6 +122,14 @@ def _service(machine: Machine) -> Service:
             Setting("Type", "notify", "Ready means: part of a quorum."),
             quiet("EnvironmentFile", FIRST_START, "How the members find each other at first."),
             Setting("EnvironmentFile", f"-{JOIN}", "Only while this member joins the others."),
+            Setting(
+                "ExecStartPre",
+                f"+/bin/sh -c '{HAS_LOG} || [ -e {JOIN} ] || [ ! -e {STARTED} ] || "
+                f'{{ echo "{DATA_GONE}"; exit 1; }}\'',
+                "A member that has had data never begins empty by itself: a disk that is not "
+                "mounted looks empty too, and an empty member may outvote what others hold.",
+            ),
+            quiet("ExecStartPost", f"+/bin/touch {STARTED}", "From now on it has data."),
             Setting("TimeoutStartSec", "infinity", "A quorum may be long in coming."),
             Setting("LimitNOFILE", "65536", "Each watching client takes two descriptors."),
             *RESTARTS,

@@ -51,8 +51,12 @@ printf '%s\n' "$shown" | awk -v RS= '/(^|\n)ActiveState=(failed|activating)/ ||
 while read -r unit; do
     # Not what systemd says of each new attempt, but what the unit or its start ended with.
     said=$(journalctl --unit "$unit" --lines 40 --output cat --no-pager |
-        grep -Ev '^(Start(ed|ing)|Stopp(ed|ing)|Scheduled restart|Deactivated|Consumed) |restart' |
-        tail -n {LINES} | cut -c 1-{WIDTH} | tr '\n' '\t')
+        grep -Ev '^(Start(ed|ing)|Stopp(ed|ing)|Scheduled restart|Deactivated|Consumed) |restart')
+    # That it ended systemd says too: the last words, of one that ended without any.
+    own=$(printf '%s\n' "$said" |
+        grep -Ev '^Failed to start |: (Failed with result|(Main|Control) process exited)')
+    said=$(printf '%s\n' "${{own:-$said}}" |
+        uniq | tail -n {LINES} | cut -c 1-{WIDTH} | tr '\n' '\t')
     printf 'said %s\t%s\n' "$unit" "$said"
 done""")
 JSON_FIELD = re.compile(r'"(msg|error)":"((?:[^"\\]|\\.)*)')
