@@ -41,6 +41,29 @@ ERRORS = (
         see="hardway verify etcd",
     ),
     Error(
+        name="etcd-data-gone",
+        pattern=r"the data of etcd is gone from (?P<folder>[^:\s]+)",
+        example="the data of etcd is gone from /var/lib/etcd: mount its disk or restore a "
+        "snapshot; to begin anew without it: rm /etc/etcd/started",
+        source="hardway's unit of etcd, on a control plane whose data was moved away",
+        said_by="etcd.service, before it starts etcd",
+        means="The member has had data (/etc/etcd/started is there) and {folder} has none. "
+        "Without data etcd would begin a new, empty cluster, so it is not started.",
+        causes=(
+            Cause(
+                "The disk of {folder} is not mounted, was replaced, or somebody deleted the data.",
+                "etcd-runs",
+            ),
+        ),
+        avoid=(
+            (
+                "Do not remove /etc/etcd/started before you know that no disk, snapshot or other "
+                "control plane has the data: the cluster begins without any object then."
+            ),
+        ),
+        see="hardway ssh <CONTROL_PLANE> -- findmnt --target /var/lib/etcd",
+    ),
+    Error(
         name="etcd-already-bootstrapped",
         pattern=r"member (?P<member>\w+) has already been bootstrapped",
         example='{"level":"fatal","ts":"2026-11-26T16:13:27.030068Z",'
