@@ -9,6 +9,11 @@ from pathlib import Path
 import pytest
 from tests.fakes import cli
 
+from hardway.cli.build import leads_to
+from hardway.model.delta import By, Delta
+from hardway.model.resources import Change, Kind, Unit
+from hardway.pipeline import Plan
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -154,3 +159,12 @@ def test_files_are_made_whatever_the_shells_mask(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert (tmp_path / "hardway.yaml").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_plan_that_up_refuses_leads_nowhere() -> None:
+    unit = Unit(name="u.service", path="", digest="", reads=(), why="")
+    change = Change(machine="a", step="s", kind=Kind.RESTART, path_or_unit=unit.name, item=unit)
+    done, refused = (Delta("kubernetes", "1.37.2", "1.35.4", by, "") for by in (By.UP, By.NOBODY))
+    assert leads_to(Plan((), (), {})) == "nothing to change: everything is as it should be"
+    assert leads_to(Plan((done,), (change,), {})).endswith("make them: hardway up")
+    assert leads_to(Plan((done, refused), (change,), {})).startswith("hardway up refuses 1 of")

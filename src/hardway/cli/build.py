@@ -16,6 +16,7 @@ from hardway.text import padded, text
 
 if TYPE_CHECKING:
     from hardway.model.resources import Change
+    from hardway.pipeline import Plan
     from hardway.providers.base import Outlook
 
 SIGNS = {"issue": ("+", "green"), "install": ("+", "green"), "create": ("+", "green"),
@@ -74,6 +75,19 @@ def plan(spec: Path | None, clusters: Path | None, output: str, *, full: bool) -
     _print_plan(planned.changes, full=full)
     for name, why in planned.unknown.items():
         click.echo(click.style(name, bold=True) + say(text(": unknown: {why}", why=why)))
+    note(say(leads_to(planned)))
+
+
+def leads_to(planned: "Plan") -> str:
+    """Return what a plan leads to."""
+    if refused := sum(delta.by == "nobody" for delta in planned.deltas):
+        return text("hardway up refuses {count} of the lines under hardway.yaml, and changes "
+                    "nothing before they are taken back", count=refused)  # fmt: skip
+    if not planned.changes:
+        return text("nothing to change: everything is as it should be")
+    machines = len({c.machine for c in planned.changes})
+    return text("{count} changes on {machines} machines; make them: hardway up",
+                count=len(planned.changes), machines=machines)  # fmt: skip
 
 
 def _print_outlook(outlook: "Outlook") -> None:
@@ -100,10 +114,6 @@ def _print_plan(changes: Sequence["Change"], *, full: bool) -> None:
         if change.diff and not reason and (full or change.kind != "create"):
             for line in say(change.diff).splitlines():
                 click.secho(f"        {line}", fg=DIFF_COLOURS.get(line[:1]))
-    machines = len({c.machine for c in changes})
-    count = text("{count} changes on {machines} machines; make them: hardway up",
-                 count=len(changes), machines=machines)  # fmt: skip
-    note(say(count if changes else text("nothing to change: everything is as it should be")))
 
 
 @click.command(cls=Command)
