@@ -79,9 +79,9 @@ def resolve(loaded: Loaded, kubernetes_version: str, decided: Sequence[Machine] 
                       workers=workers)  # fmt: skip
         problems.append(loaded.problem(("network", "pods"), narrow))
     machines = _deal(asked, subnets, network.pods, endpoint, known)
-    if len(machines) < len(asked):
-        left_out = next(a.name for a in asked if a.name not in {m.name for m in machines})
-        full = text("{nodes} has no address left for {machine}", nodes=nodes, machine=left_out)
+    there = {m.name for m in machines}
+    if left_out := [a.name for a in asked if a.name not in there]:
+        full = text("{nodes} has no address left for {machine}", nodes=nodes, machine=left_out[0])
         problems.append(loaded.problem(("network", "nodes"), full))
     if problems:
         raise SpecError(problems)
