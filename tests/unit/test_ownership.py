@@ -13,8 +13,11 @@ from tests import support
 from hardway import ownership
 from hardway.errors import RefusedError
 from hardway.model import decisions as form
+from hardway.model.cluster import Cluster
 from hardway.model.decisions import Decisions
+from hardway.operations import preflight
 from hardway.ownership import Answer, Noted, agree, claims, held, note, noted, require_owner
+from hardway.project import open_project
 from hardway.providers.base import Progress
 from hardway.providers.local import cleanup, registry
 from hardway.providers.local.provider import LocalProvider
@@ -220,6 +223,28 @@ def test_hosts_are_taken_back_from_the_newest_folder_or_by_name_alone(
     asyncio.run(replace(ours, named=True)._require_ours("default", {}))
     Workspace(tmp_path).decide(replace(DECISIONS, serial=2))
     asyncio.run(ours._require_ours("default", {}))
+
+
+def test_preflight_of_another_clusters_machines_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def asked(_fleet: Fleet) -> dict[str, Answer]:
+        return {"a": Answer(noted=NOTED)}
+
+    async def fit(_provider: object, _cluster: Cluster) -> None:
+        pass
+
+    @contextlib.asynccontextmanager
+    async def connected(_provider: object, _cluster: Cluster) -> AsyncIterator[Fleet]:
+        yield {}
+
+    monkeypatch.setattr(preflight, "claims", asked)
+    monkeypatch.setattr(LocalProvider, "preflight", fit)
+    monkeypatch.setattr(LocalProvider, "connect", connected)
+    (tmp_path / "hardway.yaml").write_text("")
+    project = open_project(tmp_path / "hardway.yaml", tmp_path / "clusters")
+    with pytest.raises(RefusedError, match="this folder has no cluster yet; nothing was changed"):
+        asyncio.run(preflight.preflight(project))
 
 
 @pytest.mark.parametrize("where", ["another", "own", "lost"])
