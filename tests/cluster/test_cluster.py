@@ -37,7 +37,7 @@ def test_all_checks_of_all_steps_hold(cluster: Hardway) -> None:
     assert all(f["ok"] for f in findings)
     names = {"check", "step", "machine", "ok", "expected", "found", "why", "see", "verdict",
              "severity", "subject", "asked", "answer", "causes", "anywhere", "due",
-             "follows_from"}  # fmt: skip
+             "follows_from", "cure", "said"}  # fmt: skip
     assert all(set(f) == names and f["why"] and f["see"] and f["asked"] for f in findings)
 
 
