@@ -238,7 +238,7 @@ def test_a_clash_is_an_error_before_anything_is_made(cluster: Hardway, tmp_path:
     (tmp_path / "hardway.yaml").write_text(spec("test", 7, 1, 0))
     done = other.tries("up")
     assert done.returncode == 3
-    assert "a cluster named test is already here" in done.stderr
+    assert "already has a cluster named test" in done.stderr
     assert host_state() == before
 
 
@@ -345,7 +345,7 @@ def test_interrupted_it_says_how_to_go_on_and_down_works_from_there(small: Hardw
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in said
-    assert "running the same again" in said
+    assert "run the same again" in said
     small("down", "--yes")
     small("down", "--yes")
 
