@@ -54,7 +54,10 @@ async def joining(live: Live, seen: Mapping[str, Observed]) -> list[Change]:
     """Return a change for each control plane that has to join etcd; reads only.
 
     Asked about are machines on which etcd does not run, or on which a run was killed that let it
-    join, and only while others have a quorum.
+    join. They join only while others have a quorum.
+
+    Raises:
+        RefusedError: no control plane has the data that all of them have had.
     """
     runs = {name for name, o in seen.items() if _runs(o)}
     asked = [

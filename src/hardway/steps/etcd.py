@@ -30,7 +30,7 @@ FIRST_START = "/etc/etcd/first-start.env"
 JOIN = "/etc/etcd/join.env"
 """Takes the place of FIRST_START while a member joins a cluster that has data."""
 STARTED = "/etc/etcd/started"
-"""Tells that this member has had data; its own folder and disk hold it, not those of the data."""
+"""Tells that this member has had data; it is not where the data is, so that it outlives them."""
 HAS_LOG = f"ls {DATA}/member/wal/*.wal >/dev/null 2>&1"
 """By its log etcd itself tells whether it has data; a first attempt leaves a database without."""
 DATA_GONE = (
