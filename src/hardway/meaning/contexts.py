@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from hardway.text import text
+
 
 def current(document: Any) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     """Return the cluster and the user of the current context.
@@ -11,7 +13,7 @@ def current(document: Any) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         ValueError: it has no current context, cluster or user, or is no kubeconfig.
     """
     if not isinstance(document, Mapping):
-        raise ValueError("not a kubeconfig")  # noqa: TRY004 - bad content, not type
+        raise ValueError(text("not a kubeconfig"))  # noqa: TRY004 - bad content, not type
     context = _named(document, "contexts", document.get("current-context"), "context")
     cluster = _named(document, "clusters", context.get("cluster"), "cluster")
     return cluster, _named(document, "users", context.get("user"), "user")
@@ -23,4 +25,5 @@ def _named(document: Mapping[str, Any], kind: str, name: object, part: str) -> M
         if isinstance(entry, Mapping) and entry.get("name") == name and name:
             found = entry.get(part)
             return found if isinstance(found, Mapping) else {}
-    raise ValueError(f"no {part} called {name}" if name else f"no current {part}")
+    missing = text("no {part} called {name}", part=part, name=name)
+    raise ValueError(missing if name else text("no current {part}", part=part))

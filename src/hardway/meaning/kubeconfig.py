@@ -47,7 +47,6 @@ class Kubeconfig:
                     issuer=said.issuer)  # fmt: skip
 
 
-NO_KUBECONFIG = text("not a kubeconfig")
 CLUSTER = ("insecure-skip-tls-verify", "tls-server-name", "proxy-url")
 USER = ("token", "tokenFile", "username", "exec", "auth-provider", "as")
 SECRET = frozenset({"token", "username"})
