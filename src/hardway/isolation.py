@@ -36,7 +36,7 @@ from typing import TypeVar
 
 from hardway.errors import HardwayError
 from hardway.host import run_now
-from hardway.text import text
+from hardway.text import reason, text
 
 ROOTS = (Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup"))
 """Where the hierarchy of cgroup v2 is, on hosts that have v1 too and on others."""
@@ -137,7 +137,7 @@ def confined(
                 stack.enter_context(_rules(table_text(group, inside, machines)))
                 _probe()
             except (OSError, HardwayError) as error:
-                yield Watch(guard, why_not=getattr(error, "message", str(error)))
+                yield Watch(guard, why_not=reason(error))
             else:
                 yield Watch(guard)
     finally:

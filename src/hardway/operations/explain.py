@@ -12,7 +12,7 @@ from hardway.explain.scene import NOBODY_ASKED, Running, Scene
 from hardway.explain.things import Thing
 from hardway.model.resources import File, Unit
 from hardway.project import Project
-from hardway.text import text
+from hardway.text import reason, text
 from hardway.transport.base import Fleet, Transport, refused
 
 PATIENCE_S = 4
@@ -37,7 +37,7 @@ async def scene(project: Project, atlas: Atlas, thing: Thing, machine: str) -> S
         return replace(seen, given=_given(project, atlas, thing))
     except (HardwayError, TimeoutError, OSError) as error:
         late = text("no answer within {seconds} s", seconds=PATIENCE_S)
-        why = getattr(error, "message", str(error)) or late
+        why = reason(error) or late
         return Scene(machine=machine, silent=dict.fromkeys((m.name for m in chosen), why))
 
 
