@@ -66,10 +66,14 @@ async def joining(live: Live, seen: Mapping[str, Observed]) -> list[Change]:
         if m.name in seen and (m.name not in runs or _on_its_way(seen[m.name]))
     ]
     others = runs - {m.name for m in asked}
+    members = await _listed(live, others) if asked else ()
+    if not members and not all(_enabled(seen.get(m.name)) for m in live.cluster.control_planes):
+        # The very first `up`, or one that was killed: nobody had data, so that none can be gone.
+        return []
     data = await on_each(_data(live.fleet.get(m.name), m) for m in asked)
     if data == [GONE] * len(live.cluster.control_planes):
         raise _all_gone(asked[0])
-    if not asked or not (members := await _listed(live, others)):
+    if not members:
         return []
     return [
         _change(machine)
@@ -92,6 +96,11 @@ def _all_gone(machine: Machine) -> RefusedError:
 
 def _runs(observed: Observed) -> bool:
     return etcd.UNIT in observed.units and observed.units[etcd.UNIT].active == "active"
+
+
+def _enabled(observed: Observed | None) -> bool:
+    unit = observed.units.get(etcd.UNIT) if observed else None
+    return unit is not None and unit.enabled
 
 
 def _on_its_way(observed: Observed) -> bool:
