@@ -246,9 +246,8 @@ def test_a_cluster_whose_data_is_gone_everywhere_never_begins_anew_by_itself(
         plan(world, tmp_path)
     assert "rm /etc/etcd/started; then: hardway up" in caught.value.hint
     fresh = {name: Observed() for name in seen(world)}
-    live = Live(CLUSTER, {}, NO_API, NO_API)
-    # Before the very first start nobody is asked: there is no connection here.
-    assert asyncio.run(joining(live, fresh)) == []
+    # Before the very first start nobody is asked: the answer would be that all is gone.
+    assert asyncio.run(joining(live_of(world, tmp_path), fresh)) == []
 
 
 @pytest.mark.parametrize(
