@@ -42,11 +42,12 @@ async def look_again(cases: Sequence[Case], live: Live) -> list[Finding]:
     answers = await ask(cases, live)
     found = [findings(c, a) for c, a in zip(cases, answers, strict=True)]
     every = [f for own in found for f in own]
-    # An API that says nothing at all has been waited for already.
-    spoke = [isinstance(c.check.ask, Sh) or not a.silence
-             for c, a in zip(cases, answers, strict=True)]  # fmt: skip
-    amiss = {id(c.check) for c, own, said in zip(cases, found, spoke, strict=True)
-             if any((said and _amiss(f, live)) or causes_of(f, every) for f in own)}  # fmt: skip
+    # An API that says nothing at all has been waited for already. One that answered others may
+    # have been late for want of a processor: every machine works for its answers meanwhile.
+    api_speaks = any(_of_api(c) and not a.silence for c, a in zip(cases, answers, strict=True))
+    amiss = {id(c.check) for c, own in zip(cases, found, strict=True)
+             if any(causes_of(f, every) or (_amiss(f, c, live) and (api_speaks or not _of_api(c)))
+                    for f in own)}  # fmt: skip
     # With all subjects of a check: some are judged by what the others said.
     again = [n for n, case in enumerate(cases) if id(case.check) in amiss]
     if again:
@@ -57,8 +58,12 @@ async def look_again(cases: Sequence[Case], live: Live) -> list[Finding]:
     return [f for own in found for f in own]
 
 
-def _amiss(finding: Finding, live: Live) -> bool:
-    return finding.fails or (finding.open and finding.machine in live.fleet)
+def _of_api(case: Case) -> bool:
+    return not isinstance(case.check.ask, Sh)
+
+
+def _amiss(finding: Finding, case: Case, live: Live) -> bool:
+    return finding.fails or (finding.open and (_of_api(case) or finding.machine in live.fleet))
 
 
 def judgements(case: Case, answer: Answer) -> list[Judgement]:
