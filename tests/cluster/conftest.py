@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from hardway.steps.network import KUBE_PROXY_TABLE
+
 ROOT = Path(__file__).parents[2]
 LACKING = [
     *([] if os.geteuid() == 0 else ["root"]),
@@ -79,6 +81,15 @@ class Hardway:
     def on(self, machine: str, script: str) -> str:
         """Run a script on a machine."""
         return self("ssh", machine, "--", script)
+
+    def until(self, machine: str, condition: str, deadline_s: int = 60) -> None:
+        """Wait on a machine until a command succeeds there."""
+        self.on(machine, f"timeout {deadline_s} sh -c 'until {condition}; do sleep 1; done'")
+
+    def worker_is_ready(self, worker: str) -> None:
+        """Wait until a worker that starts has a ready Node and, later, kube-proxy's table."""
+        self("kubectl", "wait", "--for=condition=Ready", f"node/{worker}", "--timeout=90s")
+        self.until(worker, f"nft list table ip {KUBE_PROXY_TABLE} >/dev/null")
 
     def kill(self, process: subprocess.Popen[str], number: signal.Signals) -> None:
         """Send a signal to a run and wait for its end."""

@@ -292,7 +292,7 @@ def test_a_machine_stopped_and_started_comes_back(cluster: Hardway) -> None:
     unknown = {f["machine"] for f in json.loads(done.stdout)["findings"] if not f["ok"]}
     assert unknown == {"worker-1"}
     cluster("machine", "start", "worker-1")
-    cluster("kubectl", "wait", "--for=condition=Ready", "node/worker-1", "--timeout=90s")
+    cluster.worker_is_ready("worker-1")
     assert cluster.plan() == []
 
 

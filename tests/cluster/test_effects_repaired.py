@@ -6,6 +6,7 @@ import pytest
 from tests.cluster.conftest import Hardway
 
 from hardway.steps.balancer import SOCKET
+from hardway.steps.kube_proxy import METRICS_PORT
 from hardway.steps.network import HOLD, STARTING_S
 
 MACHINES = ("controller-0", "worker-0")
@@ -14,15 +15,21 @@ PROXY, FORWARDING = "nftables table kube-proxy", "forwarding for pods"
 SETTINGS, USERS, IMAGES = "kernel settings", "users of services", "container images"
 
 
-def until(cluster: Hardway, machine: str, condition: str, deadline_s: int = 60) -> None:
-    """Wait on a machine until a command succeeds there."""
-    cluster.on(machine, f"timeout {deadline_s} sh -c 'until {condition}; do sleep 1; done'")
+SYNCED = "kubeproxy_sync_proxy_rules_last_timestamp_seconds"
+QUIET_S = 15
 
 
-def kube_proxy_has_run_for_a_while(cluster: Hardway, machine: str) -> None:
-    """Right after its start its table says nothing: it is not restarted then."""
+def kube_proxy_is_at_rest(cluster: Hardway, machine: str) -> None:
+    """Wait until kube-proxy has run for a while, and has had no Service to write anew.
+
+    Right after its start its table says nothing: it is not restarted then. When a Service changes
+    it finds its table gone and writes it by itself.
+    """
     age = "$(ps -o etimes= -p $(pidof kube-proxy))"
-    until(cluster, machine, f'[ "{age}" -gt {STARTING_S} ]')
+    cluster.until(machine, f'[ "{age}" -gt {STARTING_S} ]')
+    metrics = f"curl --silent http://127.0.0.1:{METRICS_PORT}/metrics"
+    synced = f"$({metrics} | grep ^{SYNCED} | cut -d\\  -f2)"
+    cluster.until(machine, f"[ $(printf %.0f {synced}) -lt $(($(date +%s) - {QUIET_S})) ]", 120)
 
 
 @pytest.fixture
@@ -75,7 +82,7 @@ def test_what_others_undid_is_all_that_is_planned_and_put_right(held: Hardway, d
 
 
 def test_a_flushed_ruleset_is_put_right(held: Hardway) -> None:
-    kube_proxy_has_run_for_a_while(held, "worker-0")
+    kube_proxy_is_at_rest(held, "worker-0")
     held.on("worker-0", "nft flush ruleset")
     planned = [("worker-0", "set", MASQUERADE), ("worker-0", "set", PROXY)]
     assert held.plan() == planned
@@ -84,12 +91,12 @@ def test_a_flushed_ruleset_is_put_right(held: Hardway) -> None:
 
 
 def test_without_up_routes_and_rules_come_back_within_a_minute(cluster: Hardway) -> None:
-    kube_proxy_has_run_for_a_while(cluster, "worker-0")
+    kube_proxy_is_at_rest(cluster, "worker-0")
     cluster.on("worker-0", "nft flush ruleset")
     cluster.on("controller-0", "ip route flush proto 87")
-    until(cluster, "worker-0", "nft list table ip kube-proxy >/dev/null")
-    until(cluster, "worker-0", "nft list table ip hardway_pods >/dev/null")
-    until(cluster, "controller-0", "ip route show proto 87 | grep -q via")
+    cluster.until("worker-0", "nft list table ip kube-proxy >/dev/null")
+    cluster.until("worker-0", "nft list table ip hardway_pods >/dev/null")
+    cluster.until("controller-0", "ip route show proto 87 | grep -q via")
     assert cluster.plan() == []
     said = cluster.on("worker-0", "journalctl --unit hardway-network --since -2min --output cat")
     assert f"not as wanted: {PROXY}" in said
@@ -101,7 +108,7 @@ def test_kernel_settings_hold_after_a_boot_whatever_other_files_say(cluster: Har
     cluster("machine", "restart", "worker-0")
     assert cluster.on("worker-0", f"sysctl --values {name}") == "1\n"
     cluster.on("worker-0", f"rm {theirs}")
-    cluster("kubectl", "wait", "--for=condition=Ready", "node/worker-0", "--timeout=90s")
+    cluster.worker_is_ready("worker-0")
     assert cluster.plan() == []
 
 

@@ -41,6 +41,9 @@ START_S = 300.0
 """systemd answers when it has read its units: 1 s, over a minute where six machines share 2 slow
 cores. One that is dead is noticed sooner, by the connection."""
 FIX_S = 120.0
+STOPS_S = 100.0
+"""systemd kills what has not stopped after 90 s (systemd-system.conf, DefaultTimeoutStopSec). An
+API server waits up to a minute for requests it still answers (--request-timeout)."""
 
 
 async def note(transport: Transport, cluster: str, changes: Sequence[Change]) -> None:
@@ -189,7 +192,8 @@ async def remove(transport: Transport, changes: Sequence[Change]) -> None:
     """Take away what is no longer wanted, and put back what was there before."""
     items = [c.item for c in changes if isinstance(c.item, Obsolete)]
     if items:
-        await run_checked(transport, ["sh", "-c", obsolete.remove_script(items)])
+        await run_checked(transport, ["sh", "-c", obsolete.remove_script(items)],
+                          timeout_s=STOPS_S)  # fmt: skip
 
 
 async def started(transport: Transport, units: Sequence[Unit], *, timeout_s: float) -> None:
@@ -203,9 +207,10 @@ async def started(transport: Transport, units: Sequence[Unit], *, timeout_s: flo
 
 
 async def restart(
-    transport: Transport, units: Sequence[Unit], *, wait: bool, timeout_s: float = 60
+    transport: Transport, units: Sequence[Unit], *, wait: bool, settles_s: float
 ) -> None:
     """Restart units; with `wait` until they say that they are ready again."""
     names = [u.name for u in units]
     mode = [] if wait else ["--no-block"]
-    await run_checked(transport, ["systemctl", "restart", *mode, *names], timeout_s=timeout_s)
+    await run_checked(transport, ["systemctl", "restart", *mode, *names],
+                      timeout_s=STOPS_S + settles_s)  # fmt: skip

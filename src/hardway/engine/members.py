@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 
 from hardway.checks.live import Live
+from hardway.engine.converge import STOPS_S
 from hardway.errors import CommandError, RefusedError, StepError
 from hardway.files import write
 from hardway.model.cluster import ETCD_CLIENT_PORT, Machine, quorum
@@ -197,7 +198,7 @@ class Membership:
         await self._snapshot()
         if self.machine.name in self.live.fleet:
             # It says goodbye: balancers take it out before its etcd is gone.
-            await self.transport.run(["systemctl", "stop", apiserver.UNIT])
+            await self.transport.run(["systemctl", "stop", apiserver.UNIT], timeout_s=STOPS_S)
         elif await self._healthy(healthy[0], f"https://{self.machine.address}:{ETCD_CLIENT_PORT}"):
             raise RefusedError(
                 text("{machine} is not lost: its member of etcd answers {other}",
@@ -243,7 +244,8 @@ class Membership:
 
     async def _remove(self) -> None:
         # It must not start between being removed and added: it would begin a cluster of its own.
-        await run_checked(self.transport, ["systemctl", "disable", "--quiet", "--now", etcd.UNIT])
+        stop = ["systemctl", "disable", "--quiet", "--now", etcd.UNIT]
+        await run_checked(self.transport, stop, timeout_s=STOPS_S)
         await self._snapshot()
         await self._ask_others("member", "remove", f"{(await self._own()).id:x}")
 
@@ -294,7 +296,7 @@ class Membership:
 cat >{etcd.JOIN}.new; mv -fT {etcd.JOIN}.new {etcd.JOIN}
 systemctl daemon-reload; systemctl enable --quiet {etcd.UNIT}
 systemctl start --no-block {etcd.UNIT}"""
-        await run_checked(self.transport, ["sh", "-c", script], stdin=env)
+        await run_checked(self.transport, ["sh", "-c", script], stdin=env, timeout_s=STOPS_S)
 
         async def served() -> bool:
             return (await self._own()).served

@@ -192,7 +192,7 @@ async def _restart(step: Step, changes: Sequence[Change], live: Live, report: Re
         # What serves is waited for. Others may wait for each other until all of them are there.
         await on_each(
             converge.restart(live.fleet[m], restarted[m], wait=m in of.healthy,
-                             timeout_s=step.settles_s)
+                             settles_s=step.settles_s)
             for m in wave if m in restarted
         )  # fmt: skip
         await _started(step, {m: started[m] for m in wave if m in started}, live)
