@@ -183,6 +183,26 @@ def test_a_unit_that_fails_again_and_again_is_started() -> None:
     assert of(fails) == [(Kind.START, "a.service")]
 
 
+@pytest.mark.parametrize(
+    "etcd",
+    [
+        SeenUnit("inactive", True, "", 0.0, False),
+        SeenUnit("activating", True, "", 0.0, False, fails=True),
+    ],
+)
+def test_an_api_server_whose_etcd_is_started_again_is_restarted(etcd: SeenUnit) -> None:
+    """By itself it would call etcd again only after up to two minutes."""
+    by_step = RENDERED["controller-0"]
+    seen = as_wanted(merged(by_step.values()))
+    found = changes(
+        "controller-0", by_step, replace(seen, units={**seen.units, "etcd.service": etcd})
+    )
+    assert [(c.kind, c.path_or_unit) for c in found] == [
+        (Kind.START, "etcd.service"),
+        (Kind.RESTART, "kube-apiserver.service"),
+    ]
+
+
 def test_a_unit_that_runs_another_program_than_its_link_leads_to_restarts() -> None:
     _, wanted = unit()
     wanted = replace(wanted, executable="/store/1/a", reads=())

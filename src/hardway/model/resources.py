@@ -99,6 +99,8 @@ class Unit:
     (ADR 29)."""
     executable: str = ""
     """What its process is the program of, behind all links; empty where that is not ours."""
+    server: str = ""
+    """A unit of this machine whose client it is and which it calls again only after minutes."""
     why: str
 
 

@@ -55,6 +55,8 @@ class Service:
     rereads: Sequence[Reread] = ()
     """Files outside the digest (docs/adr/0025)."""
     reload: Reload | None = None
+    server: str = ""
+    """A unit of this machine whose client it is and which it calls again only after minutes."""
     wanted_by: str = "multi-user.target"
     oneshot: bool = False
     proxied: bool = False
@@ -95,6 +97,7 @@ def service(spec: Service, given: Mapping[str, File | Blob]) -> tuple[File, Unit
         rereads=(*spec.rereads, *told),
         reload_digest=_loaded(spec.reload, given) if spec.reload else "",
         executable=program.stored if isinstance(program, Blob) else "",
+        server=spec.server,
         why=spec.why,
     )
     return file, unit

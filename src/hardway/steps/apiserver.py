@@ -72,6 +72,8 @@ def service(cluster: Cluster, machine: Machine) -> Service:
         ),
         reads=_reads(cluster),
         rereads=_rereads(cluster),
+        # gRPC's pause between two tries grows to two minutes while etcd is away.
+        server="etcd.service",
     )
 
 

@@ -116,6 +116,10 @@ def _differs(unit: Unit, observed: Observed, stale: Stale) -> Iterator[Differenc
         yield Kind.START, unit.name, state
     elif seen.fails:
         yield Kind.START, unit.name, text("it ends again and again; systemd starts it each time")
+    elif not _serves(observed.units.get(unit.server)):
+        yield Kind.RESTART, unit.name, text("{server} does not run, and once it runs again this "
+                                            "one takes up to two minutes to call it",
+                                            server=unit.server)  # fmt: skip
     elif reason := _outdated(unit, seen, stale):
         yield Kind.RESTART, unit.name, reason
     elif seen.reload_digest != unit.reload_digest and not _starts(seen):
@@ -135,6 +139,10 @@ def _outdated(unit: Unit, seen: SeenUnit, stale: Stale) -> str:
     read = [path for path in unit.reads if stale.get(path, seen.started_at) < seen.started_at]
     changed = text("it was started after {files} had changed", files=", ".join(read))
     return changed if read else ""
+
+
+def _serves(server: SeenUnit | None) -> bool:
+    return server is None or (server.active in RUNNING and not server.fails)
 
 
 def _starts(seen: SeenUnit) -> bool:
