@@ -22,6 +22,12 @@ LACKING = [
 ]
 
 
+def pytest_configure() -> None:
+    # A shell's job in the background ignores Ctrl-C and so would every program started here.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:

@@ -99,10 +99,13 @@ def pytest_load_initial_conftests() -> None:
         return noting(lru_cache(maxsize, typed))
 
     functools.cache, functools.lru_cache = noting(functools.cache), noting_lru_cache
-    functools.cached_property = NotingProperty
+    for_others, functools.cached_property = functools.cached_property, NotingProperty
     package = importlib.import_module("hardway")
     for module in pkgutil.walk_packages(package.__path__, "hardway."):
         importlib.import_module(module.name)
+    importlib.import_module("tests.fakes.machine")
+    # pydantic, loaded by a test, takes properties of another class for fields of a model.
+    functools.cached_property = for_others
 
 
 @pytest.hookimpl(wrapper=True)
