@@ -28,7 +28,7 @@ def kube_proxy_is_at_rest(cluster: Hardway, machine: str) -> None:
     age = "$(ps -o etimes= -p $(pidof kube-proxy))"
     cluster.until(machine, f'[ "{age}" -gt {STARTING_S} ]')
     metrics = f"curl --silent http://127.0.0.1:{METRICS_PORT}/metrics"
-    synced = f"$({metrics} | grep ^{SYNCED} | cut -d\\  -f2)"
+    synced = f"$({metrics} | grep ^{SYNCED}.*IPv4 | cut -d\\  -f2)"
     cluster.until(machine, f"[ $(printf %.0f {synced}) -lt $(($(date +%s) - {QUIET_S})) ]", 120)
 
 
