@@ -194,7 +194,7 @@ def test_a_cluster_with_a_proxy_on_every_machine(there: Hosts, operator: Hardway
         by_itself("again", "hosts", there.folder, "d")
         _, said = restart.communicate(timeout=120)
     assert restart.returncode == 0, said
-    operator.worker_is_ready("d")
+    operator("kubectl", "wait", "--for=condition=Ready", "node/d", "--timeout=120s")
     operator("up")
     assert operator.changed_since(lines) == []
     operator("down", "--yes")

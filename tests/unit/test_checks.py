@@ -342,6 +342,17 @@ def test_each_check_is_made_on_its_occasion() -> None:
     assert made(asyncio.run(check_all([step], live()))[0]) == {"ALWAYS", "CHANGED", "ASKED"}
 
 
+def test_what_holds_at_a_second_look_is_what_is_found() -> None:
+    busy = iter(["no", "yes"])
+    at = live(**{"worker-0": Answering("worker-0", lambda q: next(busy) if q == "b" else "yes")})
+    steps = [Step(name=n, title="", why="", checks=(row(n, n, step=n, when=Occasion.ALWAYS),))
+             for n in "ab"]  # fmt: skip
+    found = asyncio.run(settle_all(steps, at))
+    assert [f.check for f in found] == ["a"] * 6 + ["b"] * 6
+    assert all(f.ok for f in found)
+    assert next(busy, "") == ""
+
+
 def test_a_warning_is_waited_for_by_nobody() -> None:
     at = live(**{"worker-0": Answering("worker-0", lambda _: "no")})
     step = Step(name="s", title="", why="", checks=(row("c", "q", severity=Severity.WARN),))

@@ -37,7 +37,11 @@ def changed(name: str, change: Callable[[str], str], machine: str = "controller-
     return red(after) - red(judged(name))
 
 
-@pytest.mark.parametrize("path", sorted(p for p in RECORDED.rglob("*") if p.is_file()), ids=str)
+@pytest.mark.parametrize(
+    "path",
+    sorted(p for p in RECORDED.rglob("*") if p.is_file()),
+    ids=lambda p: str(p.relative_to(RECORDED)),
+)
 def test_what_was_recorded_holds_no_secret(path: Path) -> None:
     text = path.read_text()
     assert "PRIVATE KEY" not in text

@@ -63,6 +63,15 @@ def test_a_kubelet_that_starts_anyway_registers_its_node_then() -> None:
     assert planned(all_nodes()[:2], busy=["worker-2"]) == [(Kind.ASSIGN, "api Node/worker-2")]
 
 
+def test_a_kubelet_that_is_started_or_restarted_is_busy() -> None:
+    changes = [
+        Change(machine=f"{kind} {unit}", step="workers", kind=kind, path_or_unit=unit, item=KUBELET)
+        for kind in (Kind.START, Kind.RESTART, Kind.ENABLE)
+        for unit in (kubelet.UNIT, "kube-proxy.service")
+    ]
+    assert nodes.busy(changes) == {"start kubelet.service", "restart kubelet.service"}
+
+
 def test_of_a_silent_machine_nothing_is_expected_but_its_node_gets_its_range() -> None:
     answering = {name: KUBELET for name in WORKERS if name != "worker-2"}
     assert planned(all_nodes()[:2], answering) == []

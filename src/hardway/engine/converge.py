@@ -98,11 +98,8 @@ def put_script(items: Sequence[Put]) -> str:
     """Return the script that unpacks the archive on stdin and renames each item into place."""
     entries = _entries(items)
     renamed = [e.path for e in entries if e.renamed]
-    # What a run that was killed had not put in place is not put there now.
     stages = shlex.join(sorted({stage(path) for path in renamed}))
-    lines = ["set -eu", "umask 022"]
-    lines += [f"rm -rf {stages}"] if stages else []
-    lines += ["tar --extract --preserve-permissions --no-same-owner -C /"]
+    lines = ["set -eu", "umask 022", "tar --extract --preserve-permissions --no-same-owner -C /"]
     # Users first, for the others' files may belong to them; made before the file that demands
     # them is in place, so that where it is, they are.
     users = [staged(path) for path in renamed if path.startswith(SYSUSERS)]

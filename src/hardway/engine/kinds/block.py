@@ -26,7 +26,7 @@ def _read(sections: Sections, seen: Observed) -> Observed:
     blocks = {
         name.removeprefix(BLOCK_SECTION): _ours(lines)
         for name, lines in sections.items()
-        if name.startswith(BLOCK_SECTION) and lines
+        if name.startswith(BLOCK_SECTION)
     }
     return replace(seen, blocks=blocks)
 
