@@ -47,11 +47,13 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
 
 
 @pytest.fixture
-def operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hardway:
-    """An operator's folder, with sue's password at hand."""
+def operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hardway]:
+    """An operator's folder, with sue's password at hand; of a test that failed nothing is left."""
     monkeypatch.setenv("HARDWAY_SUDO_PASSWORD", PASSWORD)
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
-    return Hardway(tmp_path)
+    yield (hardway := Hardway(tmp_path))
+    if (tmp_path / "clusters").exists():
+        hardway.tries("down", "--yes")
 
 
 def ask(
