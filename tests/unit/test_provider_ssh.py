@@ -31,6 +31,12 @@ def test_a_machine_may_say_otherwise_for_itself(tmp_path: Path) -> None:
     assert (b.user, b.host) == ("ops", "192.168.7.5")
 
 
+def test_how_a_machine_is_reached_outlives_its_line_in_hardway_yaml() -> None:
+    of = support.cluster(f"{TEXT}ssh: {{user: ops, port: 2222}}\n")
+    assert dict(of.machine("a").login) == {"user": "root", "port": "2222"}
+    assert dict(of.machine("b").login) == {"user": "ops", "port": "2222"}
+
+
 def test_root_by_ssh_as_root_and_by_sudo_else(tmp_path: Path) -> None:
     of = support.cluster(TEXT)
     ours = provider(tmp_path, "ssh: {user: ops}\n")
