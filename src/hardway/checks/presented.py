@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from hardway.model.checks import Answer, Sh
+from hardway.model.checks import SHOWN_BY, Answer, Sh
 
 WINDOW_MIN = 11
 """Minutes of the audit log that are looked at: a watch lasts 10 at most, then its client comes
@@ -54,9 +54,7 @@ def presenting(listeners: Sequence[Listener]) -> Sh:
     lines = ["print() { openssl x509 -noout -fingerprint -sha256 2>/dev/null || echo =; }"]
     for one in listeners:
         # A server shows its certificate before it asks for the client's.
-        dial = (
-            f"timeout 4 openssl s_client -connect {one.address}:{one.port} </dev/null 2>/dev/null"
-        )
+        dial = f"timeout 4 {SHOWN_BY} {one.address}:{one.port} </dev/null 2>/dev/null"
         lines += [f"{dial} | print", f"cat {shlex.quote(one.path)} 2>/dev/null | print"]
     return Sh("\n".join(lines))
 

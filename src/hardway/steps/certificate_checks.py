@@ -13,6 +13,7 @@ from hardway.model import ports
 from hardway.model.checks import (
     CONTROL_PLANES,
     MACHINES,
+    SHOWN_BY,
     Answer,
     Check,
     Judgement,
@@ -40,7 +41,7 @@ SERVERS = {
 """Where the certificates of servers are presented, and the check that the server runs."""
 
 ASK = Sh(
-    """for file in $(find /etc/kubernetes/pki /etc/etcd/pki -name '*.crt' -o -name '*.pub'); do
+    f"""for file in $(find /etc/kubernetes/pki /etc/etcd/pki -name '*.crt' -o -name '*.pub'); do
     printf '@ file %s\\n' "$file"
     cat "$file"
 done 2>/dev/null
@@ -49,9 +50,9 @@ for key in $(find /etc/kubernetes/pki /etc/etcd/pki -name '*.key' 2>/dev/null); 
     openssl pkey -in "$key" -pubout 2>/dev/null
 done
 for server in <SERVERS>; do
-    (shown=$(timeout 9 openssl s_client -connect "${server#*=}" </dev/null 2>/dev/null |
+    (shown=$(timeout 9 {SHOWN_BY} "${{server#*=}}" </dev/null 2>/dev/null |
         sed -n '/^-----BEGIN CERT/,/^-----END CERT/p')
-    printf '@ live %s\\n%s\\n' "${server%%=*}" "$shown") &
+    printf '@ live %s\\n%s\\n' "${{server%%=*}}" "$shown") &
 done
 wait""",
     timeout_s=20,
