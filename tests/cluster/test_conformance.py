@@ -1,4 +1,7 @@
-"""Others' tests: a sample of the upstream conformance suite (docs/conformance.md)."""
+"""Others' tests: a sample of the upstream conformance suite (docs/conformance.md).
+
+It takes over three minutes, hence not in `make test`; `make conformance` runs the whole suite.
+"""
 
 import re
 from pathlib import Path
@@ -7,6 +10,7 @@ import pytest
 from tests.cluster.conftest import Hardway
 from tests.conformance import suite
 
+pytestmark = pytest.mark.nightly
 WORKERS = ("worker-0", "worker-1", "worker-2")
 
 

@@ -379,6 +379,7 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
         yield found
 
 
+@pytest.mark.nightly
 def test_debian_13_and_both_ubuntus_make_one_cluster(releases: Hosts, operator: Hardway) -> None:
     names = [n for n in releases.kit.suites if n != "gate"]
     machines = [(n, CONTROL_PLANE, "") if n.endswith("-0") else (n, WORKER, BY_SUE) for n in names]

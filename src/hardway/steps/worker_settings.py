@@ -17,6 +17,7 @@ from hardway.model.checks import (
     Subject,
     Where,
     judged,
+    says,
 )
 from hardway.model.rows import Setting
 from hardway.steps import containerd, kube_proxy, kubelet
@@ -87,14 +88,9 @@ def _cgroups(_subject: Subject, answer: Answer) -> tuple[Judgement, ...]:
                        containerd=runtime))  # fmt: skip
 
 
-def _may(_subject: Subject, answer: Answer) -> tuple[Judgement]:
-    # kubectl warns beside it that nodes are in no namespace.
-    said = [line for line in answer.text.splitlines() if not line.startswith("Warning:")]
-    return judged("yes", said[-1] if said else answer.last_line)
-
-
-MAY = ("auth", "can-i", "create", "nodes", "--subresource=proxy")
-"""Exec in a pod is a creation there. `nodes/proxy` would be a node called proxy."""
+MAY = ("auth", "can-i", "create", "nodes", "--subresource=proxy", "--all-namespaces")
+"""Exec in a pod is a creation there. `nodes/proxy` would be a node called proxy. With a namespace
+kubectl warns that nodes are in none, and its answer is lost beside that."""
 
 
 CHECKS = (
@@ -118,7 +114,7 @@ CHECKS = (
           why="two managers of one tree of control groups lose containers: pods restart for no "
           "reason",
           see=f"hardway ssh <MACHINE> -- grep -i cgroup {kubelet.CONFIG} {containerd.CONFIG}"),
-    Check(name="kubelet-client-may", step=NAME, scope=CLUSTER, judge=_may,
+    Check(name="kubelet-client-may", step=NAME, scope=CLUSTER, judge=says("yes"),
           when=Occasion.ASKED,
           ask=Kubectl((*MAY, f"--as={KUBELET_CLIENT}")),
           causes=API,
