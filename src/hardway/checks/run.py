@@ -1,6 +1,7 @@
 """Making checks, once or until they hold. Reads only."""
 
 import asyncio
+import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -73,7 +74,9 @@ def judgements(case: Case, answer: Answer) -> list[Judgement]:
     try:
         return list(case.check.judge(case.subject, answer))
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        found = answer.last_line if answer.status else text(
+        # What came instead of an answer speaks for itself.
+        instead = answer.status or isinstance(error, json.JSONDecodeError)
+        found = answer.last_line if instead else text(
             "an answer that cannot be read ({error}): {said}", error=repr(error),
             said=answer.last_line)  # fmt: skip
         return [Judgement(Verdict.UNKNOWN, AN_ANSWER, found)]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from hardway.model.checks import any_cluster
 from hardway.model.cluster import Cluster, Role
 from hardway.model.ports import KUBELET
-from hardway.mutations.objects import create, delete, move, remove, restore
+from hardway.mutations.objects import create, delete, edit, move, remove, restore
 from hardway.mutations.programs import NO_PROGRAM, STOP_PROGRAM, running
 from hardway.mutations.row import UP, Mutation, at_vip, named_alike, several_workers, with_workers
 from hardway.steps import kube_proxy
@@ -27,6 +27,7 @@ DNS_SERVICE = "/registry/services/specs/kube-system/kube-dns"
 DNS_ADDRESS = "/registry/ipaddresses/<DNS_SERVICE_IP>"
 LEASE = "/registry/masterleases/192.0.2.1"
 COREDNS = "/registry/deployments/kube-system/coredns"
+COREFILE = "/registry/configmaps/kube-system/coredns"
 COREDNS_PODS = "/registry/pods/kube-system/coredns-"
 
 
@@ -184,6 +185,15 @@ echo 'while :; do nft delete table ip {KUBE_PROXY_TABLE}; sleep 0.2; done' >flus
         symptom="Names of Services are not found, their addresses answer.",
         why="The cluster's DNS is an ordinary Deployment: whoever may delete it can.",
         shows_s=60,
+    ),
+    Mutation(
+        name="another-zone-in-the-corefile", check="dns-configured", role=Role.CONTROL_PLANE,
+        where=with_workers,
+        do=edit(COREFILE, "s/cluster.local in-addr/cluster.lokal in-addr/"),
+        undo=restore(COREFILE),
+        symptom="Names of Services are not found, two minutes after somebody edited a ConfigMap.",
+        why="CoreDNS answers for the zones in its Corefile; what is in no zone it asks the "
+        "resolvers of its node, which know of no Service.",
     ),
     Mutation(
         name="dns-on-one-node", check="dns-apart", role=Role.CONTROL_PLANE,

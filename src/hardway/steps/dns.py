@@ -1,14 +1,17 @@
 """DNS: CoreDNS in the cluster, two replicas on different nodes."""
 
 import textwrap
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from hardway.components import image
+from hardway.meaning.comments import without_comments
 from hardway.model.checks import (
     Answer,
     Check,
     Judgement,
     Kubectl,
+    Occasion,
     Scope,
     Subject,
     judged,
@@ -56,8 +59,11 @@ def forwarding(given: Given) -> tuple[str, ...]:
 
 def corefile(given: Given) -> str:
     """Return CoreDNS's configuration; docs/dns.md compares it with upstream's and kubeadm's."""
-    plugins = (*PLUGINS, *(FORWARD if forwarding(given) else ()), OWN_PLUGINS)
-    block = textwrap.indent("".join(map(_text, plugins)), "    ")
+    return _corefile(FORWARD if forwarding(given) else ())
+
+
+def _corefile(forward: Sequence[Setting]) -> str:
+    block = textwrap.indent("".join(map(_text, (*PLUGINS, *forward, OWN_PLUGINS))), "    ")
     return f".:53 {{\n{block}}}\n{_text(OWN_ZONES)}"
 
 
@@ -257,6 +263,23 @@ def _named(name: str) -> dict[str, object]:
     return {"name": name, "namespace": NAMESPACE, "labels": LABELS}
 
 
+def _lines(corefile: str) -> Counter[str]:
+    lines = without_comments(corefile.encode()).decode().splitlines()
+    return Counter(line.strip() for line in lines if line.strip())
+
+
+def _configured(_subject: Subject, answer: Answer) -> tuple[Judgement]:
+    expected = text("the plugins that hardway set")
+    if answer.status:
+        return judged(expected, answer.last_line)
+    found = _lines(answer.text)
+    # Whether there is a `forward` depends on what resolvers the workers have.
+    missing, more = _lines(_corefile(())) - found, found - _lines(_corefile(FORWARD))
+    wrong = [*(text("without `{line}`", line=line) for line in missing),
+             *(text("with `{line}`", line=line) for line in more)]  # fmt: skip
+    return judged(expected, joined(", ", wrong) or expected)
+
+
 def _wanted(subject: Subject, answer: Answer) -> tuple[int, str]:
     """Return how many replicas there can be, and which nodes are left out and why."""
     nodes = node_states(answer.text)
@@ -298,10 +321,19 @@ WITH_WORKERS = Scope("cluster", where=lambda cluster: bool(cluster.workers))
 SEE = "hardway kubectl --namespace kube-system get pods --selector k8s-app=kube-dns --output wide"
 
 
+COREFILE = Kubectl(("get", "configmap", "coredns", f"--namespace={NAMESPACE}",
+                    "--output=jsonpath={.data.Corefile}"))  # fmt: skip
+
+
 CHECKS = (
     *service_checks.CHECKS,
+    Check(name="dns-configured", step=NAME, scope=WITH_WORKERS, ask=COREFILE, judge=_configured,
+          when=Occasion.ASKED, causes=API,
+          why="CoreDNS takes an edited configuration within two minutes, on all nodes at once",
+          see="hardway kubectl --namespace kube-system get configmap coredns "
+          "--output=jsonpath={.data.Corefile}"),
     Check(name="dns-ready", step=NAME, scope=WITH_WORKERS, ask=PODS, judge=_ready,
-          causes=(*API, "scheduler-healthy", "controller-manager-healthy"),
+          causes=(*API, "scheduler-healthy", "controller-manager-healthy", "dns-configured"),
           anywhere=("node-resolvers", "node-ready", "pod-reaches-service"),
           test="hardway kubectl --namespace kube-system rollout status deployment/coredns "
           "--timeout=5s",

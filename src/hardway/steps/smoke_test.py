@@ -28,6 +28,7 @@ from hardway.model.resources import Manifest, Severity, Verdict
 from hardway.model.trials import Trial
 from hardway.steps import control_plane, cures, encryption
 from hardway.steps.base import API, CURL, Step
+from hardway.steps.certificate_checks import TLS
 from hardway.steps.keys_in_use import KEYS_IN_USE
 from hardway.text import text
 
@@ -224,8 +225,8 @@ NEEDED = (encryption.SAME.name, control_plane.READY.name)
 """The trial's `needs`: without them nothing is tried."""
 READY = Check(
     name="pods-on-every-node", step=NAME, scope=NODES, when=Occasion.CHANGED, judge=_runs,
-    causes=("containerd-answers", "kubelet-healthy", "node-ready", *API, "scheduler-healthy",
-            "controller-manager-healthy"),
+    causes=("containerd-answers", "kubelet-healthy", "node-ready", "node-takes-pods",
+            "cni-config-first", *TLS, *API, "scheduler-healthy", "controller-manager-healthy"),
     anywhere=NEEDED,
     ask=Kubectl(("get", "deployments,pods,services", "--namespace=<NAMESPACE>", "--output=json")),
     test="hardway kubectl rollout status --namespace=<NAMESPACE> deployment/probe --timeout=5s",
@@ -253,7 +254,8 @@ ON_A_NODE = (
           cure=cures.PACKETS_PASS,
           see="hardway kubectl get --raw=/api/v1/nodes/<MACHINE>/proxy/healthz"),
     Check(name="exec-and-names", step=NAME, scope=NODES, when=Occasion.CHANGED,
-          causes=("kubelet-healthy", "kubelet-settings", "logs", "pod-resolves", "dns-ready"),
+          causes=("kubelet-healthy", "kubelet-settings", "logs", "pod-resolves", "dns-ready",
+                  "dns-configured"),
           ask=_probe("resolve", "kubernetes.default.svc.cluster.local"),
           judge=says("<API_SERVICE_IP>"),
           test=f"{EXEC} resolve kubernetes.default.svc.cluster.local | grep -x <API_SERVICE_IP>",
@@ -266,7 +268,7 @@ ON_A_NODE = (
           why="a connection goes through API server and kubelet into a pod",
           see="hardway kubectl --namespace kube-system port-forward deployment/coredns 9153"),
     Check(name="service-by-name", step=NAME, scope=NODES, when=Occasion.CHANGED,
-          causes=("service-by-ip", "exec-and-names", "pod-resolves", "dns-ready"),
+          causes=("service-by-ip", "exec-and-names", "pod-resolves", "dns-ready", "dns-configured"),
           ask=_probe("get", f"http://probe.<NAMESPACE>.svc.cluster.local:{PORT}/"),
           judge=_pod_answered,
           test=f"{EXEC} get http://probe.<NAMESPACE>.svc.cluster.local:{PORT}/ | {POD_ANSWERS}",

@@ -22,6 +22,7 @@ from hardway.model.checks import (
 from hardway.model.rows import Setting
 from hardway.steps import containerd, kube_proxy, kubelet
 from hardway.steps.base import API, CURL
+from hardway.steps.certificate_checks import TLS
 from hardway.text import text
 
 NAME = "workers"
@@ -98,7 +99,7 @@ CHECKS = (
           ask=CONFIGZ,
           # A flag weighs more than the file.
           causes=("kubelet-healthy", "kubelet-flags", *API, "kubelet-client-may",
-                  "files-as-given"),
+                  "files-as-given", *TLS),
           anywhere=("ports-reached",),
           why="a kubelet runs with what it read at its start; one that lets anonymous clients in "
           "makes them root on its node",

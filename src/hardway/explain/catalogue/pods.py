@@ -34,6 +34,7 @@ ERRORS = (
         "such name.",
         causes=(
             Cause("CoreDNS does not run.", "dns-ready"),
+            Cause("Somebody edited CoreDNS's configuration.", "dns-configured"),
             Cause("kubelet's clusterDNS is not the Service's address.", "pod-resolves"),
             Cause(
                 "Service addresses do not work on that node: kube-proxy, br_netfilter.",
