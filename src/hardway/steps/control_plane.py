@@ -144,7 +144,8 @@ def _scheduler(cluster: Cluster, machine: Machine) -> Service:
 
 def _answer_of(url: str) -> Sh:
     """Ask a server; the answer is its body's last line and the status: `ok 200`."""
-    return Sh(f"{CURL} --cacert {PKI}/ca.crt --write-out ' %{{http_code}}\\n' {url} | tail -n1")
+    return Sh(f"{CURL} --cacert {PKI}/ca.crt --write-out ' %{{http_code}} %{{errormsg}}\\n' "
+              f"{url} | tail -n1")  # fmt: skip
 
 
 READY = Check(

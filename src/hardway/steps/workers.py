@@ -71,7 +71,7 @@ def manifests(_given: Given) -> tuple[Manifest, ...]:
 
 
 def _status_of(words: str) -> Sh:
-    return Sh(f"{CURL} --output /dev/null --write-out '%{{http_code}}\\n' {words}")
+    return Sh(f"{CURL} --output /dev/null --write-out '%{{http_code}} %{{errormsg}}\\n' {words}")
 
 
 def _ready(subject: Subject, answer: Answer) -> tuple[Judgement]:
@@ -161,6 +161,7 @@ CHECKS = (
     Check(name="kubelet-refuses-anonymous", step=NAME, scope=WORKERS,
           ask=_status_of(f"--cacert {CA} https://<MACHINE>:{kubelet.PORT}/pods"),
           judge=says("401"), causes=("kubelet-healthy", "kubelet-settings"),
+          anywhere=("ports-reached",),
           why="whoever may ask a kubelet for exec is root on that node",
           cure="find what answers in kubelet's place (ss -ltnp, nft list ruleset) and remove it",
           see=f"hardway ssh <MACHINE> -- curl --cacert {CA} https://<MACHINE>:{kubelet.PORT}/pods"),
