@@ -178,8 +178,8 @@ CHECKS = (
     Check(name="node-takes-pods", step=NAME, scope=NODES, ask=Kubectl(GET_NODES),
           judge=_takes_pods, severity=Severity.WARN, causes=API,
           why="people keep pods away from it by a cordon or a taint; hardway leaves that to them",
-          cure="let it take pods again: hardway kubectl uncordon NODE; where it is a taint: hardway "
-          "kubectl taint node NODE KEY-",
+          cure="let it take pods again: hardway kubectl uncordon NODE; where it is a taint: "
+          "hardway kubectl taint node NODE KEY-",
           see="hardway kubectl describe node <MACHINE>"),
     Check(name="node-range", step=NAME, scope=NODES, ask=Kubectl(GET_NODES), judge=_range,
           severity=Severity.WARN, causes=API,
