@@ -1,6 +1,7 @@
 """What the API says of nodes and pods, as far as checks and the status depend on it. Pure."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,9 +82,35 @@ def items(said: str, kind: str) -> list[dict[str, Any]]:
     return [item for item in found if item["kind"] == kind]
 
 
-def is_ready(pod: dict[str, Any]) -> bool:
+def is_ready(pod: Mapping[str, Any]) -> bool:
     """Return whether a pod's readiness probes hold and it is not on its way out."""
     if "deletionTimestamp" in pod["metadata"]:
         return False
     conditions = pod.get("status", {}).get("conditions", [])
     return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+
+BEING_MADE = frozenset({"ContainerCreating", "PodInitializing"})
+"""Reasons of containers that wait for no trouble."""
+
+
+def trouble(pod: Mapping[str, Any]) -> str:
+    """Return why a pod is not ready, as scheduler and kubelet say it; empty where they do not."""
+    status = pod.get("status", {})
+    kinds = ("initContainerStatuses", "containerStatuses")
+    for container in (one for kind in kinds for one in status.get(kind, ())):
+        waiting = container.get("state", {}).get("waiting", {})
+        if waiting and waiting.get("reason") not in BEING_MADE:
+            return ": ".join(filter(None, (waiting.get("reason"), waiting.get("message"))))
+    return _message(status, "PodScheduled", "False")
+
+
+def refused(deployment: Mapping[str, Any]) -> str:
+    """Return why the API refuses a Deployment's pods, such as a policy or a quota; else empty."""
+    return _message(deployment.get("status", {}), "ReplicaFailure", "True")
+
+
+def _message(status: Mapping[str, Any], kind: str, value: str) -> str:
+    conditions = status.get("conditions", [])
+    return next((str(c.get("message", "")) for c in conditions
+                 if (c["type"], c["status"]) == (kind, value)), "")  # fmt: skip

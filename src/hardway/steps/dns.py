@@ -17,7 +17,7 @@ from hardway.model.checks import (
     judged,
 )
 from hardway.model.cluster import Cluster
-from hardway.model.objects import is_ready, items, node_states
+from hardway.model.objects import is_ready, items, node_states, refused, trouble
 from hardway.model.resources import Manifest
 from hardway.model.rows import Setting
 from hardway.render.config import comment
@@ -293,16 +293,28 @@ def _beside(found: str, left_out: str) -> str:
     return text("{found} (left out: {nodes})", found=found, nodes=left_out) if left_out else found
 
 
+def _own(answer: Answer, kind: str) -> list[Manifest]:
+    return [o for o in items(answer.text, kind)
+            if LABELS.items() <= o["metadata"].get("labels", {}).items()]  # fmt: skip
+
+
 def _pods(answer: Answer) -> list[Manifest]:
-    return [pod for pod in items(answer.text, "Pod")
-            if is_ready(pod) and LABELS.items() <= pod["metadata"].get("labels", {}).items()
-            ]  # fmt: skip
+    return [pod for pod in _own(answer, "Pod") if is_ready(pod)]
+
+
+def _troubles(answer: Answer) -> str:
+    pods = [trouble(pod) for pod in _own(answer, "Pod") if not is_ready(pod)]
+    deployments = map(refused, _own(answer, "Deployment"))
+    return joined(", ", dict.fromkeys(filter(None, (*deployments, *pods))))
 
 
 def _ready(subject: Subject, answer: Answer) -> tuple[Judgement]:
     (wanted, left_out), ready = _wanted(subject, answer), len(_pods(answer))
-    found = _beside(text("{count} ready", count=ready), left_out)
-    return judged(text("{count} ready", count=wanted), found, holds=ready >= wanted)
+    why = "" if ready >= wanted else _troubles(answer)
+    found = (text("{count} ready: {why}", count=ready, why=why) if why else
+             text("{count} ready", count=ready))  # fmt: skip
+    return judged(text("{count} ready", count=wanted), _beside(found, left_out),
+                  holds=ready >= wanted)  # fmt: skip
 
 
 def _apart(subject: Subject, answer: Answer) -> tuple[Judgement]:
@@ -316,7 +328,7 @@ def _replicas(subject: Subject) -> Mapping[str, str]:
     return {"REPLICAS": str(replicas(subject.cluster))}
 
 
-PODS = Kubectl(("get", "nodes,pods", f"--namespace={NAMESPACE}", "--output=json"))
+PODS = Kubectl(("get", "nodes,pods,deployments", f"--namespace={NAMESPACE}", "--output=json"))
 WITH_WORKERS = Scope("cluster", where=lambda cluster: bool(cluster.workers))
 SEE = "hardway kubectl --namespace kube-system get pods --selector k8s-app=kube-dns --output wide"
 

@@ -23,7 +23,7 @@ from hardway.model.checks import (
 )
 from hardway.model.cluster import Cluster
 from hardway.model.etcd import argv
-from hardway.model.objects import is_ready, items
+from hardway.model.objects import is_ready, items, refused, trouble
 from hardway.model.resources import Manifest, Severity, Verdict
 from hardway.model.trials import Trial
 from hardway.steps import control_plane, cures, encryption
@@ -102,25 +102,21 @@ def _runs(subject: Subject, answer: Answer) -> tuple[Judgement]:
     own = pods.get(subject.name)
     if own and is_ready(own):
         return judged(READY_POD, READY_POD)
-    denied = next(filter(None, map(_denied, items(answer.text, "Deployment"))), "")
-    if denied:
+    denied = next(filter(None, map(refused, items(answer.text, "Deployment"))), "")
+    if denied and NO_ACCOUNT_YET not in denied:
         return _left_out(text("not tried: {why}", why=denied))
     full = next(filter(None, map(_full, pods.values())), "")
     if not own and full:
         return _left_out(text("left out: no room: {why}", why=full))
-    return judged(READY_POD, text("not ready") if own else text("no pod"))
+    if not own:
+        return judged(READY_POD, text("no pod"))
+    why = trouble(own)
+    found = text("not ready: {message}", message=why) if why else text("not ready")
+    return judged(READY_POD, found)
 
 
 def _left_out(found: str) -> tuple[Judgement]:
     return (Judgement(Verdict.UNKNOWN, READY_POD, found, Severity.WARN),)
-
-
-def _denied(deployment: Mapping[str, Any]) -> str:
-    """Return which policy refuses the pods; a namespace just made may have no account yet."""
-    conditions = deployment.get("status", {}).get("conditions", [])
-    return next((c["message"] for c in conditions
-                 if c["type"] == "ReplicaFailure" and c["status"] == "True"
-                 and NO_ACCOUNT_YET not in c["message"]), "")  # fmt: skip
 
 
 def _full(pod: Mapping[str, Any]) -> str:
