@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 from tests import support
@@ -15,11 +16,12 @@ from hardway.engine import compare, converge, observe, order
 from hardway.engine.render import merged, render
 from hardway.errors import RemoteError
 from hardway.model.cluster import Machine
-from hardway.model.resources import NEW, Change, Desired, Kind
+from hardway.model.resources import NEW, Change, Desired, Kind, Unit
 from hardway.report import Event
 from hardway.steps import STEPS, balancer
 from hardway.steps.base import Given, Inventory, Step
 from hardway.tools.kubectl import Kubectl
+from hardway.transport.base import Completed, Transport
 
 NOWHERE = Kubectl(Path("/nonexistent/kubectl"), Path("/nonexistent/kubeconfig"))
 
@@ -70,6 +72,33 @@ async def left_to_do(given: Given, machine: FakeMachine) -> list[tuple[Kind, str
 
 def machine_of(given: Given, root: Path) -> FakeMachine:
     return FakeMachine(given.cluster.machines[0].name, root)
+
+
+class Recorder:
+    """A transport to a machine on which all commands succeed; notes them."""
+
+    machine = "controller-0"
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+
+    async def run(
+        self, argv: Sequence[str], *, stdin: bytes | Path = b"", timeout_s: float = 60
+    ) -> Completed:
+        self.done.append(" ".join(argv))
+        return Completed(0, b"", b"")
+
+
+def test_an_api_server_that_is_not_ready_is_not_waited_for_to_call_etcd() -> None:
+    unit = Unit(name="a.service", path="/u", digest="d", reads=(), server="b.service", why="")
+    for wait, done in (
+        (False, ["systemctl kill a.service", "systemctl restart --no-block a.service"]),
+        (True, ["systemctl restart a.service"]),
+    ):
+        machine = Recorder()
+        there = cast(Transport, machine)
+        asyncio.run(converge.restart(there, [unit], wait=wait, settles_s=1))
+        assert machine.done == done
 
 
 @needs_root

@@ -208,6 +208,11 @@ async def restart(
 ) -> None:
     """Restart units; with `wait` until they say that they are ready again."""
     names = [u.name for u in units]
+    clients = [u.name for u in units if u.server]
+    if clients and not wait:
+        # Such a process serves nobody, and would call its server for half a minute before it ends:
+        # a second signal, which comes with the restart, ends it at once.
+        await transport.run(["systemctl", "kill", *clients])
     mode = [] if wait else ["--no-block"]
     await run_checked(transport, ["systemctl", "restart", *mode, *names],
                       timeout_s=STOPS_S + settles_s)  # fmt: skip
