@@ -33,15 +33,20 @@ seen() {
 # succeeds: no command fails
 succeeds() { seen; }
 
+# last_line: the last one that is not empty, without the blanks around it
+last_line() {
+    seen 2>&1 | sed 's/^[[:space:]]*//; s/[[:space:]]*$//; /^$/d' | tail -n 1
+}
+
 # says EXPECTED: the last line is just that
 says() {
-    last=$(seen 2>&1 | tail -n 1)
+    last=$(last_line)
     [ "$last" = "$1" ] || differs "$1" "$last"
 }
 
 # ends EXPECTED: the last line ends so
 ends() {
-    last=$(seen 2>&1 | tail -n 1)
+    last=$(last_line)
     case $last in *"$1") ;; *) differs "$1" "$last" ;; esac
 }
 
