@@ -329,13 +329,10 @@ def _replicas(subject: Subject) -> Mapping[str, str]:
 
 
 PODS = Kubectl(("get", "nodes,pods,deployments", f"--namespace={NAMESPACE}", "--output=json"))
-WITH_WORKERS = Scope("cluster", where=lambda cluster: bool(cluster.workers))
-SEE = "hardway kubectl --namespace kube-system get pods --selector k8s-app=kube-dns --output wide"
-
-
 COREFILE = Kubectl(("get", "configmap", "coredns", f"--namespace={NAMESPACE}",
                     "--output=jsonpath={.data.Corefile}"))  # fmt: skip
-
+WITH_WORKERS = Scope("cluster", where=lambda cluster: bool(cluster.workers))
+SEE = "hardway kubectl --namespace kube-system get pods --selector k8s-app=kube-dns --output wide"
 
 CHECKS = (
     *service_checks.CHECKS,
