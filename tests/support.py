@@ -10,8 +10,9 @@ from pathlib import Path
 from hardway import components
 from hardway.atlas.atlas import Atlas
 from hardway.components import Stored
-from hardway.engine.render import merged
+from hardway.engine.render import manifests, merged, object_files
 from hardway.model.cluster import Cluster, HostFacts
+from hardway.model.names import ENDPOINT
 from hardway.model.resolve import resolve
 from hardway.model.resources import Desired
 from hardway.pki.inventory import CAS, expand
@@ -199,8 +200,12 @@ def recorded(check: str, name: str) -> str:
 
 @cache
 def given_files(topology: str) -> dict[str, dict[str, bytes]]:
-    """Return the files that machines are given, but for secret ones: by machine, then by path."""
-    return {
+    """Return the files that machines are given, but for secret ones: by machine, then by path.
+
+    Of the endpoint they are the API's objects.
+    """
+    of_machines = {
         name: {f.path: f.content for f in desired.files if not f.secret}
         for name, desired in wanted(topology).items()
     }
+    return {**of_machines, ENDPOINT: object_files(manifests(STEPS, given_topology(topology)))}

@@ -16,7 +16,7 @@ from hardway import salvage, unreadable
 from hardway.checks.live import Live
 from hardway.engine.compare import compare
 from hardway.engine.order import bring_about
-from hardway.engine.render import Rendered, manifests, merged, render
+from hardway.engine.render import Rendered, manifests, merged, object_files, render
 from hardway.engine.verify import check_all, due, right_here
 from hardway.errors import HardwayError, RefusedError, StepError, UnknownError
 from hardway.issuing import issue
@@ -127,20 +127,21 @@ async def make_whole(project: Project, steps: Sequence[Step], report: Report) ->
         try:
             findings = await _converge(live, steps, given, changes, report)
         except StepError:
-            _write_trees(project, rendered)
+            _write_given(project, rendered, steps, given)
             raise
-        _write_trees(project, rendered)
+        _write_given(project, rendered, steps, given)
         _require_known(project, fleet, findings)
         return findings
 
 
-def _write_trees(project: Project, rendered: Rendered) -> None:
-    """Write down what machines were given, once all of them have it.
+def _write_given(project: Project, rendered: Rendered, steps: Sequence[Step], given: Given) -> None:
+    """Write down what machines and the API were given, once all of them have it.
 
     Not before: what a run that broke off did not replace would be taken for somebody's edit.
     """
     for machine, by_step in rendered.items():
         project.workspace.write_tree(machine, merged(by_step.values()))
+    project.workspace.write_objects(object_files(manifests(steps, given)))
 
 
 async def _machines(project: Project, report: Report) -> Project:

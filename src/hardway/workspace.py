@@ -5,6 +5,7 @@ pki/            CAs, certificates, keys                                     0700
 ssh/            the operator's key, the machines' host keys, known_hosts    0700
 kubeconfigs/    admin.kubeconfig and break-glass.kubeconfig                 0700
 nodes/<machine>/…    what the machine was given, shaped like its file system
+objects/…       what the API was given, a file for each object
 secrets/<machine>/…  the same for files nobody else may read                0700
 edited/<machine>/…   what somebody edited on it and `up` overwrote, with the time     0700
 snapshots/      copies of etcd's data, taken before a member is replaced    0700
@@ -16,7 +17,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,11 +28,13 @@ from hardway.errors import RefusedError
 from hardway.files import write
 from hardway.model import decisions as form
 from hardway.model.decisions import Decisions
+from hardway.model.names import ENDPOINT
 from hardway.model.resources import Desired, File
 from hardway.report import Journal
 from hardway.text import text
 
 DECISIONS = "cluster.json"
+OBJECTS = "objects"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +142,14 @@ class Workspace:
             _link(path, blob.source)
             kept.add(path)
         for top in tops.values():
-            for path in sorted(top.rglob("*"), reverse=True):
-                if path.is_dir() and not path.is_symlink():
-                    if not any(path.iterdir()):
-                        path.rmdir()
-                elif path not in kept:
-                    path.unlink()
+            _prune(top, kept)
+
+    def write_objects(self, texts: Mapping[str, bytes]) -> None:
+        """Write what the API is given, by file; what it is no longer given goes."""
+        top = self.folder / OBJECTS
+        for name, text_ in texts.items():
+            write(top / name, text_)
+        _prune(top, {top / name for name in texts})
 
     def given(self, machine: str, file: File) -> str:
         """Return the SHA-256 of what a machine was last given as a file; empty if it was not."""
@@ -152,8 +157,11 @@ class Workspace:
         return sha256(path.read_bytes()).hexdigest() if path.exists() else ""
 
     def given_files(self, machine: str) -> dict[str, bytes]:
-        """Return what a machine was last given, by path, but for secrets and programs."""
-        top = self.folder / "nodes" / machine
+        """Return what a machine was last given, by path, but for secrets and programs.
+
+        Of the endpoint it is what the API was given.
+        """
+        top = self.folder / (OBJECTS if machine == ENDPOINT else f"nodes/{machine}")
         return {
             f"/{path.relative_to(top)}": path.read_bytes()
             for path in sorted(top.rglob("*"))
@@ -174,6 +182,16 @@ class Workspace:
 
 def _kind_of(file: File) -> str:
     return "secrets" if file.secret else "nodes"
+
+
+def _prune(top: Path, kept: Collection[Path]) -> None:
+    """Delete what is below a folder but for some files; folders that become empty too."""
+    for path in sorted(top.rglob("*"), reverse=True):
+        if path.is_dir() and not path.is_symlink():
+            if not any(path.iterdir()):
+                path.rmdir()
+        elif path not in kept:
+            path.unlink()
 
 
 def _link(path: Path, target: str) -> None:

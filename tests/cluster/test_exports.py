@@ -21,9 +21,16 @@ from pathlib import Path
 from hardway.project import open_project
 
 project = open_project(Path("hardway.yaml"), None)
-asyncio.run(project.provider.ensure(project.cluster, lambda machine, text: None))
+provider, cluster = project.provider, project.cluster
+
+async def boot():
+    await provider.ensure(cluster, lambda machine, text: None)
+    async with provider.connect(cluster) as fleet:
+        assert set(fleet) == {machine.name for machine in cluster.machines}, fleet.refused
+
+asyncio.run(boot())
 """
-"""Makes and boots a cluster's machines, and changes nothing on them."""
+"""Makes and boots a cluster's machines, waits until they answer, and changes nothing on them."""
 
 
 def bare(small: Hardway) -> Project:
@@ -86,8 +93,6 @@ def test_shell_builds_a_cluster_on_fresh_machines_and_leaves_others_alone(small:
 def test_who_follows_the_guide_to_the_letter_has_a_cluster(small: Hardway) -> None:
     small("export", "--format", "guide", "--output", "way")
     there = bare(small)
-    for machine in there.cluster.machines:
-        on(there, machine, "true")
     with TemporaryDirectory(dir="/tmp", prefix="guide-") as sockets:
         follower = Follower(small.folder / "way", Path(sockets), there.cluster)
         for block in blocks((small.folder / "way/guide.md").read_text()):

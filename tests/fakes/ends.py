@@ -10,9 +10,9 @@ from typing import Any, cast
 from tests import support
 from tests.fakes.world import Host, World, joined, node
 
-from hardway.engine.kinds.manifest import identity
 from hardway.errors import CommandError
 from hardway.model.cluster import Cluster, HostFacts, Machine
+from hardway.model.objects import identity
 from hardway.model.resources import (
     IDENTITY,
     Manifest,

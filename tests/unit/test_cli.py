@@ -166,5 +166,6 @@ def test_a_plan_that_up_refuses_leads_nowhere() -> None:
     change = Change(machine="a", step="s", kind=Kind.RESTART, path_or_unit=unit.name, item=unit)
     done, refused = (Delta("kubernetes", "1.37.2", "1.35.4", by, "") for by in (By.UP, By.NOBODY))
     assert leads_to(Plan((), (), {})) == "nothing to change: everything is as it should be"
-    assert leads_to(Plan((done,), (change,), {})).endswith("make them: hardway up")
+    assert leads_to(Plan((done,), (change,), {})) == "1 change; make it: hardway up"
+    assert leads_to(Plan((done,), (change, change), {})).endswith("make them: hardway up")
     assert leads_to(Plan((done, refused), (change,), {})).startswith("hardway up refuses 1 of")

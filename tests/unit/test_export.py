@@ -17,7 +17,6 @@ from pathlib import Path
 import pytest
 from tests import support
 
-from hardway.engine.kinds.manifest import identity
 from hardway.engine.kinds.path import by_hand as rights
 from hardway.engine.render import manifests, merged, render
 from hardway.export import guide, made, shell
@@ -25,6 +24,7 @@ from hardway.export.book import book
 from hardway.export.model import Book, Login
 from hardway.export.tree import Entry
 from hardway.model.checks import HOLE, Occasion
+from hardway.model.objects import identity
 from hardway.model.resources import BLOCK_BEGIN, IDENTITY, Severity
 from hardway.pki.inspect import due, flaw
 from hardway.pki.inventory import expand

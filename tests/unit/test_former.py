@@ -13,9 +13,10 @@ from tests import support
 from hardway.checks.live import Live
 from hardway.engine import order
 from hardway.engine.compare import compare
-from hardway.engine.kinds.manifest import OWN, identity, labelled, manifest_changes
+from hardway.engine.kinds.manifest import labelled, manifest_changes
 from hardway.engine.render import manifests, render
 from hardway.model.former import FORMER
+from hardway.model.objects import OWN, identity
 from hardway.model.resources import Change, Kind, Manifest
 from hardway.report import Event
 from hardway.steps import STEPS, apiserver

@@ -231,3 +231,19 @@ def test_what_stands_around_a_certificate_means_nothing() -> None:
 def test_what_cannot_be_read_means_itself() -> None:
     assert formats.differences("/a.yaml", b"a: 1\n", b"a: [\n")[0].at == "the file"
     assert formats.differences("/a.yaml", b"a: [\n", b"# why\na: [\n") == []
+
+
+@pytest.mark.parametrize(
+    ("found", "named"),
+    [
+        ("a\nb\n", []),
+        ("a\nc\n", ["text: expected 'b', found 'c'"]),
+        ("a\n", ["text: expected 'b', found absent"]),
+        ("a\nb\nc\n", ["text: expected absent, found 'c'"]),
+        ("b\na\n", ["text: expected 'a\\nb\\n', found 'b\\na\\n'"]),
+        ("a\n  b\n", ["text: expected 'a\\nb\\n', found 'a\\n  b\\n'"]),
+        (None, ["text: expected 'a\\nb\\n', found None"]),
+    ],
+)
+def test_texts_are_compared_by_lines(found: str | None, named: list[str]) -> None:
+    assert list(map(str, subset({"text": "a\nb\n"}, {"text": found}))) == named

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from tests import support
 
-from hardway.engine.kinds.manifest import identity
 from hardway.model import paths, ports, users
+from hardway.model.objects import identity
 from hardway.model.resources import File
 from hardway.model.rows import Note, Row, Section, Setting, walk
 from hardway.render.config import dump

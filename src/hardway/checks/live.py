@@ -24,4 +24,5 @@ class Live:
     snapshots: Path | None = None
     """Where copies of etcd's data are kept on this host."""
     given: Callable[[str], Mapping[str, bytes]] = lambda _machine: {}
-    """Returns the files that a machine was last given, by path, but for secret ones."""
+    """Returns the files that a machine was last given, by path, but for secret ones; of the
+    endpoint the API's objects."""

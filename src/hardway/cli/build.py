@@ -23,7 +23,7 @@ SIGNS = {"issue": ("+", "green"), "install": ("+", "green"), "create": ("+", "gr
          "start": ("+", "green"), "enable": ("+", "green"), "apply": ("+", "green"),
          "update": ("~", "yellow"), "set": ("~", "yellow"), "restart": ("!", "red"),
          "reload": ("~", "yellow"), "register": ("!", "red"), "join": ("!", "red"),
-         "assign": ("+", "green"), "remove": ("-", "red")}  # fmt: skip
+         "assign": ("+", "green"), "rollout": ("!", "red"), "remove": ("-", "red")}  # fmt: skip
 SEVERITIES = {"refuse": "red", "warn": "yellow"}
 DELTAS = {"up": ("~", "yellow"), "command": ("?", None), "nobody": ("x", "red")}
 """Signs and colours of differences between hardway.yaml and a living cluster, by who acts."""
@@ -85,9 +85,9 @@ def leads_to(planned: "Plan") -> str:
                     "nothing before they are taken back", count=refused)  # fmt: skip
     if not planned.changes:
         return text("nothing to change: everything is as it should be")
-    machines = len({c.machine for c in planned.changes})
-    return text("{count} changes on {machines} machines; make them: hardway up",
-                count=len(planned.changes), machines=machines)  # fmt: skip
+    if len(planned.changes) == 1:
+        return text("1 change; make it: hardway up")
+    return text("{count} changes; make them: hardway up", count=len(planned.changes))
 
 
 def _print_outlook(outlook: "Outlook") -> None:

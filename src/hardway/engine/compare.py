@@ -1,12 +1,14 @@
 """What is wanted beside what is, on all machines and in the API. Reads only."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from hardway.checks.live import Live
-from hardway.engine import diff, members, nodes, observe
+from hardway.engine import diff, members, nodes, observe, rollouts
 from hardway.engine.kinds import manifest
 from hardway.engine.render import Rendered, merged
 from hardway.errors import CommandError
+from hardway.model.objects import crashes, identity
 from hardway.model.resources import Change, Desired, Manifest, Observed, Unit
 from hardway.steps import STEPS, address, apiserver, balancer, etcd, kubelet, workers
 from hardway.transport.base import on_each
@@ -35,8 +37,10 @@ async def compare(
     obsolete = manifest.obsolete(objects) if rendered and every else []
     asked = [*objects, *nodes.references(live.cluster), *obsolete]
     there = await _objects(live, asked) if _api_runs(seen) else None
+    crashing = await _crashing(live, rollouts.lacking(objects, there or []))
     for step, own in wanted.items():
-        changes += manifest.manifest_changes(step, own, there or [])
+        applied = manifest.manifest_changes(step, own, there or [])
+        changes += [*applied, *rollouts.changes(step, own, there or [], crashing, applied)]
     if workers.NAME in wanted:
         kubelets = _kubelets(rendered)
         # Without an answer from the API nothing is known of its Nodes: they are not missing.
@@ -78,3 +82,16 @@ async def _objects(live: Live, wanted: Sequence[Manifest]) -> list[Manifest] | N
     except CommandError:
         # Not to be reached: all is applied then, which changes nothing that is already so.
         return None
+
+
+async def _crashing(live: Live, deployments: Sequence[Manifest]) -> set[str]:
+    """Return the identities of the Deployments with pods that crash again and again."""
+    found = set()
+    for deployment in deployments:
+        labels = deployment["spec"]["selector"]["matchLabels"]
+        selector = ",".join(f"{key}={value}" for key, value in labels.items())
+        place = f"--namespace={deployment['metadata']['namespace']}"
+        with suppress(CommandError):
+            if any(map(crashes, await live.kubectl.objects("pods", place, "--selector", selector))):
+                found.add(identity(deployment))
+    return found

@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from hardway.engine.kinds.manifest import identity
 from hardway.model.cluster import Cluster, Machine
 from hardway.model.names import API
+from hardway.model.objects import identity
 from hardway.model.resources import Change, Kind, Manifest, Unit
 from hardway.steps import kubelet, workers
 from hardway.text import text

@@ -221,7 +221,9 @@ async def _apply(step: Step, changes: Sequence[Change], live: Live, report: Repo
     own = [c for c in changes if c.step == step.name and c.kind is Kind.APPLY]
     if own:
         await live.kubectl.apply([c.item for c in own if isinstance(c.item, Mapping)])
-    for change in own:
+    rolled = [c for c in changes if c.step == step.name and c.kind is Kind.ROLLOUT]
+    await on_each(live.kubectl.roll_out(c.item) for c in rolled if isinstance(c.item, Mapping))
+    for change in (*own, *rolled):
         _tell(change, report)
 
 

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 
 from hardway.engine.kinds.manifest import labelled
+from hardway.model.objects import identity
 from hardway.model.resources import Blob, Desired, File, Manifest
+from hardway.render.config import object_text
 from hardway.steps.base import Given, Step
 
 Rendered = Mapping[str, Mapping[str, Desired]]
@@ -31,6 +33,12 @@ def manifests(steps: Sequence[Step], given: Given) -> Mapping[str, tuple[Manifes
     """Return what the steps want of the API, by step; steps that want nothing are absent."""
     made = {step.name: tuple(map(labelled, step.manifests(given))) for step in steps}
     return {name: objects for name, objects in made.items() if objects}
+
+
+def object_files(wanted: Mapping[str, Sequence[Manifest]]) -> dict[str, bytes]:
+    """Return a file for each object that the steps want of the API."""
+    every = [manifest for own in wanted.values() for manifest in own]
+    return {f"{identity(o)}.yaml": object_text(o).encode() for o in every}
 
 
 def merged(wanted: Iterable[Desired]) -> Desired:

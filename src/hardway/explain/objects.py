@@ -6,11 +6,11 @@ from functools import partial
 import yaml
 
 from hardway.atlas.atlas import Atlas
-from hardway.engine.kinds.manifest import identity
 from hardway.explain.answer import Aspect, Point
 from hardway.explain.places import by_step
 from hardway.explain.scene import Scene
 from hardway.explain.things import Kind, Thing
+from hardway.model.objects import identity
 from hardway.model.resources import Manifest
 from hardway.model.rows import Note
 from hardway.steps import STEPS

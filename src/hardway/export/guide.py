@@ -3,15 +3,16 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from hardway.engine.kinds.manifest import identity
 from hardway.export import files, words
 from hardway.export import markdown as md
 from hardway.export.model import Book, Chapter, Proof, Task
 from hardway.export.shell import base, library, patch_command
-from hardway.export.tree import Entry, entry, notes, object_text, objects_file
+from hardway.export.tree import Entry, entry, notes, objects_file
 from hardway.export.words import Say
+from hardway.model.objects import identity
 from hardway.model.resources import IDENTITY, Blob, Package
 from hardway.pki.inventory import CERTIFICATES, TRUSTED
+from hardway.render.config import object_text
 from hardway.steps import certificates, kubeconfigs
 from hardway.text import text
 

@@ -4,14 +4,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from posixpath import dirname, relpath
 
-import yaml
-
-from hardway.engine.kinds.manifest import identity
 from hardway.export.made import Content
 from hardway.export.model import Book, Chapter
+from hardway.model.objects import identity
 from hardway.model.resources import Blob, Manifest
 from hardway.model.rows import Note
-from hardway.render.config import comment
+from hardway.render.config import comment, object_text
 
 KEYS, COMPONENTS = "keys", "components"
 """Folders that the reader fills: by commands, or from elsewhere."""
@@ -91,21 +89,3 @@ def notes(manifest: Manifest, chapter: Chapter) -> tuple[Note, ...]:
     """Return why an object is as it is."""
     by = chapter.notes
     return (*by.get(identity(manifest), ()), *by.get(manifest["kind"], ()))
-
-
-class _Readable(yaml.SafeDumper):
-    """Writes texts of several lines as such."""
-
-
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = "|" if "\n" in text else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
-
-
-_Readable.add_representer(str, _text)
-
-
-def object_text(manifest: Manifest) -> str:
-    """Return an object as YAML."""
-    text: str = yaml.dump(manifest, Dumper=_Readable, sort_keys=False)
-    return text

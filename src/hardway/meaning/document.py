@@ -22,7 +22,8 @@ def subset(wanted: Any, found: Any, at: str = "") -> Iterator[Deviation]:
     """Yield the wanted entries that are not there, or not so.
 
     A list is one value: lists of scalars have the same members in any order, all others the same
-    length and members that are there one for one.
+    length and members that are there one for one. Texts of several lines are named by the lines
+    that differ.
     """
     if isinstance(wanted, Mapping) and (isinstance(found, Mapping) or (not wanted and not found)):
         for key, value in wanted.items():
@@ -35,7 +36,21 @@ def subset(wanted: Any, found: Any, at: str = "") -> Iterator[Deviation]:
             yield Deviation(f"{at}[{index}]", _shown(wanted[index]), ABSENT)
         for index in range(len(wanted), len(found)):
             yield Deviation(f"{at}[{index}]", ABSENT, _shown(found[index]))
+    elif isinstance(wanted, str) and isinstance(found, str) and "\n" in wanted + found:
+        yield from _lines(wanted, found, at)
     elif not _same(wanted, found):
+        yield Deviation(at, _shown(wanted), _shown(found))
+
+
+def _lines(wanted: str, found: str, at: str) -> Iterator[Deviation]:
+    ours, theirs = Counter(wanted.splitlines()), Counter(found.splitlines())
+    missing, more = (
+        ", ".join(_shown(line.strip()) for line in lines.elements())
+        for lines in (ours - theirs, theirs - ours)
+    )
+    if missing != more:
+        yield Deviation(at, missing or ABSENT, more or ABSENT)
+    elif wanted != found:
         yield Deviation(at, _shown(wanted), _shown(found))
 
 

@@ -42,8 +42,8 @@ class Subject:
     words: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
     """Holes that only this subject fills, such as the pod that a trial made."""
     given: Callable[[], Mapping[str, bytes]] = field(default=dict, repr=False, hash=False)
-    """Returns the files that hardway last gave it, by path, but for secret ones; none where the
-    cluster's folder does not know them."""
+    """Returns the files that hardway last gave it, by path, but for secret ones; of a cluster the
+    API's objects. None where the cluster's folder does not know them."""
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}"

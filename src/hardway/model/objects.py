@@ -1,17 +1,27 @@
-"""What the API says of nodes and pods, as far as checks and the status depend on it. Pure."""
+"""Objects of the API: what they are called, and what is read out of nodes and pods. Pure."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hardway.model.resources import Manifest
 from hardway.text import text
 
+OWN = {"app.kubernetes.io/managed-by": "hardway"}
+"""The label of all objects that hardway applies."""
 GET_NODES = ("get", "nodes", "--output=json")
 SYSTEM_TAINTS = "node.kubernetes.io/"
 """Taints that Kubernetes itself sets where something is wrong with a node."""
 UNSCHEDULABLE = f"{SYSTEM_TAINTS}unschedulable"
 """But for this one, which goes with `kubectl cordon`."""
+
+
+def identity(manifest: Manifest) -> str:
+    """Return `Kind/name` or `Kind/namespace/name` of an object."""
+    meta = manifest["metadata"]
+    parts = (manifest["kind"], meta.get("namespace"), meta["name"])
+    return "/".join(part for part in parts if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +100,7 @@ def is_ready(pod: Mapping[str, Any]) -> bool:
     return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 
+CRASHES = "CrashLoopBackOff"
 BEING_MADE = frozenset({"ContainerCreating", "PodInitializing"})
 """Reasons of containers that wait for no trouble."""
 
@@ -108,6 +119,19 @@ def trouble(pod: Mapping[str, Any]) -> str:
 def refused(deployment: Mapping[str, Any]) -> str:
     """Return why the API refuses a Deployment's pods, such as a policy or a quota; else empty."""
     return _message(deployment.get("status", {}), "ReplicaFailure", "True")
+
+
+def crashes(pod: Mapping[str, Any]) -> bool:
+    """Return whether kubelet waits, longer each time, before it starts a pod's container again."""
+    return trouble(pod).startswith(CRASHES)
+
+
+def is_rolled_out(deployment: Mapping[str, Any]) -> bool:
+    """Return whether all pods that a Deployment has are made from what it now says."""
+    status, wanted = deployment.get("status", {}), deployment["spec"]["replicas"]
+    seen = status.get("observedGeneration") == deployment["metadata"]["generation"]
+    made = (status.get("replicas", 0), status.get("updatedReplicas", 0))
+    return bool(seen and made == (wanted, wanted))
 
 
 def _message(status: Mapping[str, Any], kind: str, value: str) -> str:

@@ -282,6 +282,8 @@ class Kind(StrEnum):
     """Let a control plane without data become a member of etcd."""
     ASSIGN = "assign"
     """Set what the API lets be set once."""
+    ROLLOUT = "rollout"
+    """Let a Deployment make its pods anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

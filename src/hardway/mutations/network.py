@@ -5,9 +5,17 @@ from collections.abc import Callable
 from hardway.model.checks import any_cluster
 from hardway.model.cluster import Cluster, Role
 from hardway.model.ports import KUBELET
-from hardway.mutations.objects import create, delete, edit, move, remove, restore
+from hardway.mutations.objects import ETCDCTL, create, delete, edit, move, remove, restore
 from hardway.mutations.programs import NO_PROGRAM, STOP_PROGRAM, running
-from hardway.mutations.row import UP, Mutation, at_vip, named_alike, several_workers, with_workers
+from hardway.mutations.row import (
+    UP,
+    Mutation,
+    Which,
+    at_vip,
+    named_alike,
+    several_workers,
+    with_workers,
+)
 from hardway.steps import kube_proxy
 from hardway.steps.data_path import RESOLV_CONF
 from hardway.steps.network import (
@@ -29,6 +37,15 @@ LEASE = "/registry/masterleases/192.0.2.1"
 COREDNS = "/registry/deployments/kube-system/coredns"
 COREFILE = "/registry/configmaps/kube-system/coredns"
 COREDNS_PODS = "/registry/pods/kube-system/coredns-"
+QUOTA = "/registry/resourcequotas/kube-system/none"
+NO_PODS = {
+    "apiVersion": "v1", "kind": "ResourceQuota",
+    "metadata": {"name": "none", "namespace": "kube-system",
+                 "uid": "6d75746e-0000-4000-8000-000000000004",
+                 "creationTimestamp": "2026-01-01T00:00:00Z"},
+    "spec": {"hard": {"pods": "0"}},
+    "status": {"hard": {"pods": "0"}, "used": {"pods": "2"}},
+}  # fmt: skip
 
 
 def foreign(  # noqa: PLR0913 - the fields of a row
@@ -72,6 +89,8 @@ def redirected(port: int, to: int) -> str:
 
 
 THEIRS = "/etc/resolv.conf.theirs"
+SANDBOXES = "/var/lib/containerd/io.containerd.grpc.v1.cri/sandboxes/*/resolv.conf"
+GONE = "nameserver 192.0.2.53"
 FORWARDED = "type filter hook forward priority 10;"
 SENT = "type filter hook output priority -200;"
 LEAVING = "type filter hook postrouting priority 200;"
@@ -123,6 +142,32 @@ echo 'while :; do nft delete table ip {KUBE_PROXY_TABLE}; sleep 0.2; done' >flus
         why="kubelet copies the node's file of resolvers into such pods. The file is the machine's "
         "own: its owner puts it back.",
         mend=(f"hardway ssh <MACHINE> -- 'mv {THEIRS} $({RESOLV_CONF})'",),
+    ),
+    Mutation(
+        name="resolvers-in-a-circle", check="node-resolvers", role=Role.WORKER,
+        do=f"conf=$({RESOLV_CONF})\ncp $conf {THEIRS}\n"
+        "echo 'nameserver <DNS_SERVICE_IP>' >$conf",
+        undo=f"[ ! -e {THEIRS} ] || mv {THEIRS} $({RESOLV_CONF})",
+        symptom="Later, once CoreDNS is made anew there: names outside are not found, and a log "
+        "says `concurrent queries exceeded maximum 1000`.",
+        why="CoreDNS asks its node's resolvers. A node that asks CoreDNS closes a circle, and "
+        "each question goes round in it.",
+        mend=(f"hardway ssh <MACHINE> -- 'mv {THEIRS} $({RESOLV_CONF})'",),
+    ),
+    Mutation(
+        name="resolvers-of-before", check="coredns-resolvers", role=Role.WORKER,
+        which=Which.EVERY,
+        do=f"for file in {SANDBOXES}; do\n"
+        f"    grep -q cluster.local $file || echo '{GONE}' >>$file\n"
+        "done",
+        # In place: the pod has this very file.
+        undo=f"for file in {SANDBOXES}; do\n"
+        f"    grep -v '^{GONE}$' $file >kept && cat kept >$file\n"
+        "done",
+        symptom="Names outside are not found for a while after the network's resolvers changed, "
+        "though every node finds them.",
+        why="kubelet copies the node's file into a pod once, when it makes the pod.",
+        mend=("hardway kubectl --namespace kube-system rollout restart deployment/coredns",),
     ),
     foreign("firewall-of-others", "no-foreign-firewall", FORWARDED + " policy drop;", "accept",
             symptom="Nothing yet: its rules let everything pass.",
@@ -178,7 +223,20 @@ echo 'while :; do nft delete table ip {KUBE_PROXY_TABLE}; sleep 0.2; done' >flus
         mend=("hardway kubectl delete networkpolicy deny-all --namespace default",),
     ),
     Mutation(
-        name="coredns-deleted", check="dns-ready", role=Role.CONTROL_PLANE,
+        name="coredns-refused", check="dns-ready", role=Role.CONTROL_PLANE,
+        where=with_workers,
+        # API servers hear of the quota before the pods that it is to refuse are asked for.
+        do=f"{create(QUOTA, NO_PODS)}\nsleep 1\n{ETCDCTL} del --prefix {COREDNS_PODS}",
+        undo=remove(QUOTA),
+        symptom="Names of Services are not found; there is a Deployment, and no pod.",
+        why="A Deployment asks for pods, and the API may refuse them: a quota, a policy, a "
+        "webhook. Its conditions say why. Once that is gone, the next attempt can be 16 minutes "
+        "away.",
+        mend=("hardway kubectl --namespace kube-system delete resourcequota none", UP),
+        shows_s=60,
+    ),
+    Mutation(
+        name="coredns-deleted", check="objects-as-given", role=Role.CONTROL_PLANE,
         where=with_workers,
         do=delete(COREDNS),
         undo=restore(COREDNS),
@@ -187,7 +245,7 @@ echo 'while :; do nft delete table ip {KUBE_PROXY_TABLE}; sleep 0.2; done' >flus
         shows_s=60,
     ),
     Mutation(
-        name="another-zone-in-the-corefile", check="dns-configured", role=Role.CONTROL_PLANE,
+        name="another-zone-in-the-corefile", check="objects-as-given", role=Role.CONTROL_PLANE,
         where=with_workers,
         do=edit(COREFILE, "s/cluster.local in-addr/cluster.lokal in-addr/"),
         undo=restore(COREFILE),

@@ -6,7 +6,7 @@ from functools import cache
 
 import yaml
 
-from hardway.model.resources import File
+from hardway.model.resources import File, Manifest
 from hardway.model.rows import Row, Section, Setting
 
 WIDTH = 100
@@ -40,6 +40,24 @@ def dump(value: Mapping[str, object]) -> str:
     """Return a mapping as YAML in the order it has."""
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
     text: str = yaml.dump(value, Dumper=dumper, sort_keys=False, default_flow_style=False)
+    return text
+
+
+class _Readable(yaml.SafeDumper):
+    """Writes texts of several lines as such."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+_Readable.add_representer(str, _text)
+
+
+def object_text(manifest: Manifest) -> str:
+    """Return an object of the API as YAML."""
+    text: str = yaml.dump(manifest, Dumper=_Readable, sort_keys=False)
     return text
 
 

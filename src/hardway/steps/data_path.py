@@ -6,8 +6,19 @@ gateway, nothing else (docs/adr/0016).
 
 import json
 from collections.abc import Mapping
+from ipaddress import ip_address
 
-from hardway.model.checks import WORKERS, Answer, Check, Judgement, Sh, Subject, judged, says
+from hardway.model.checks import (
+    WORKERS,
+    Answer,
+    Check,
+    Judgement,
+    Occasion,
+    Sh,
+    Subject,
+    judged,
+    says,
+)
 from hardway.model.resources import Severity, Verdict
 from hardway.steps import cures, probe
 from hardway.steps.base import API
@@ -36,6 +47,19 @@ RESOLVERS = f"""conf=$({RESOLV_CONF})
 [ -f "$conf" ] || echo "{NO_FILE}$conf"
 sed -n 's/^nameserver[[:space:]]*//p' "$conf"
 """
+
+HELD = f"""conf=$({RESOLV_CONF})
+named() {{ sed -n 's/^nameserver[[:space:]]*//p' "$1" | head -n 3 | sort | xargs; }}
+echo "node $(named "$conf")"
+for comm in $(grep -lsx coredns /proc/[0-9]*/comm); do
+    echo "pod $(named "${{comm%/comm}}/root/etc/resolv.conf")"
+done
+"""
+"""kubelet copies the file into a pod when it makes the pod, and three resolvers of it at most."""
+HELD_BY_HAND = (
+    "hardway ssh <MACHINE> -- 'for comm in $(grep -lsx coredns /proc/[0-9]*/comm); do "
+    "cat ${comm%/comm}/root/etc/resolv.conf; done'"
+)
 
 OUTSIDE = f"""how() {{
     said=$("$@" curl --verbose --silent --noproxy "*" --output /dev/null --connect-timeout 5 \\
@@ -104,18 +128,41 @@ def _outside(_subject: Subject, answer: Answer) -> tuple[Judgement]:
     return judged(alike, joined(", ", sorted(lost)) or alike)
 
 
-def _resolvers(_subject: Subject, answer: Answer) -> tuple[Judgement]:
-    """Judge the file: without it no pod with dnsPolicy Default starts; an empty one is a choice."""
+def _resolvers(subject: Subject, answer: Answer) -> tuple[Judgement]:
+    """Judge the file: without it no pod with dnsPolicy Default starts; an empty one is a choice.
+
+    Where it names a Service, CoreDNS asks itself. Its plugin `loop` does not see that of two
+    replicas that ask each other: each name outside costs all 1000 queries that `forward` allows.
+    """
     expected = text("a resolver that pods reach")
     lines = [line for line in answer.text.splitlines() if line]
     if missing := [line for line in lines if line.startswith(NO_FILE)]:
         path = missing[0].removeprefix(NO_FILE)
         return judged(expected, text("no file {path}", path=path))
+    if within := [line for line in lines if _is_service(subject, line)]:
+        return judged(expected, text("a Service, so that CoreDNS asks itself: {listed}",
+                                     listed=", ".join(within)))  # fmt: skip
     usable = [line for line in lines if not line.startswith(("127.", "::1"))]
     if usable:
         return judged(expected, expected)
     found = text("none but {listed}", listed=", ".join(lines)) if lines else text("none")
     return (Judgement(Verdict.WRONG, expected, found, Severity.WARN),)
+
+
+def _is_service(subject: Subject, address: str) -> bool:
+    try:
+        return ip_address(address.strip()) in subject.cluster.service_cidr
+    except ValueError:
+        return False
+
+
+def _held(_subject: Subject, answer: Answer) -> tuple[Judgement]:
+    rows = [line.partition(" ")[::2] for line in answer.text.splitlines()]
+    (named,) = (servers for kind, servers in rows if kind == "node")
+    other = {servers for kind, servers in rows if kind == "pod" and servers != named}
+    expected = text("the resolvers of the node: {listed}", listed=named or text("none"))
+    return judged(expected, joined("; ", [servers or text("none") for servers in sorted(other)])
+                  or expected)  # fmt: skip
 
 
 IN_POD = (
@@ -166,17 +213,24 @@ DNS_CHECKS = (
           "that file, or by DNS= in /etc/systemd/resolved.conf",
           cure="put the resolvers of this machine back into its resolv.conf",
           see=f"hardway ssh <MACHINE> -- 'cat $({RESOLV_CONF})'"),
+    Check(name="coredns-resolvers", step=DNS, scope=WORKERS, ask=Sh(HELD), judge=_held,
+          when=Occasion.ASKED, causes=("node-resolvers",),
+          why="CoreDNS asks the resolvers that its node had when its pod was made, also once the "
+          "node has others",
+          cure="let CoreDNS's pods be made anew: hardway kubectl --namespace kube-system rollout "
+          "restart deployment/coredns",
+          see=HELD_BY_HAND),
     Check(name="pod-resolves", step=DNS, scope=WORKERS,
           ask=Sh(f"{IN_PROBE} {ASK_NAME} | {FIRST_WORD}"), judge=says("<API_SERVICE_IP>"),
           causes=(*IN_POD, "service-rules", "service-addresses", "node-resolvers", "dns-ready",
-                  "dns-configured", "pod-reaches-neighbours"),
+                  "objects-as-given", "pod-reaches-neighbours"),
           why="pods on this worker find Services by name, over the DNS's own Service",
           cure=cures.PACKETS_PASS,
           see=f"hardway ssh <MACHINE> -- {IN_PROBE} {ASK_NAME}"),
     Check(name="node-resolves", step=DNS, scope=WORKERS,
           ask=Sh(f"{ON_NODE} | {FIRST_WORD}"), judge=says("<API_SERVICE_IP>"),
           causes=("service-rules", "service-addresses", "node-resolvers", "dns-ready",
-                  "dns-configured", "pod-routes"),
+                  "objects-as-given", "pod-routes"),
           anywhere=IN_POD,
           why="pods on the node's own network find Services by name",
           cure=cures.PACKETS_PASS,

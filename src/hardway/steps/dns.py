@@ -1,27 +1,24 @@
 """DNS: CoreDNS in the cluster, two replicas on different nodes."""
 
 import textwrap
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from hardway.components import image
-from hardway.meaning.comments import without_comments
 from hardway.model.checks import (
     Answer,
     Check,
     Judgement,
     Kubectl,
-    Occasion,
     Scope,
     Subject,
     judged,
 )
 from hardway.model.cluster import Cluster
-from hardway.model.objects import is_ready, items, node_states, refused, trouble
+from hardway.model.objects import is_ready, is_rolled_out, items, node_states, refused, trouble
 from hardway.model.resources import Manifest
 from hardway.model.rows import Setting
 from hardway.render.config import comment
-from hardway.steps import data_path, service_checks
+from hardway.steps import data_path, object_checks, service_checks
 from hardway.steps.base import API, Given, Step
 from hardway.steps.dns_notes import NOTES
 from hardway.steps.rbac import API as RBAC
@@ -59,10 +56,7 @@ def forwarding(given: Given) -> tuple[str, ...]:
 
 def corefile(given: Given) -> str:
     """Return CoreDNS's configuration; docs/dns.md compares it with upstream's and kubeadm's."""
-    return _corefile(FORWARD if forwarding(given) else ())
-
-
-def _corefile(forward: Sequence[Setting]) -> str:
+    forward = FORWARD if forwarding(given) else ()
     block = textwrap.indent("".join(map(_text, (*PLUGINS, *forward, OWN_PLUGINS))), "    ")
     return f".:53 {{\n{block}}}\n{_text(OWN_ZONES)}"
 
@@ -263,23 +257,6 @@ def _named(name: str) -> dict[str, object]:
     return {"name": name, "namespace": NAMESPACE, "labels": LABELS}
 
 
-def _lines(corefile: str) -> Counter[str]:
-    lines = without_comments(corefile.encode()).decode().splitlines()
-    return Counter(line.strip() for line in lines if line.strip())
-
-
-def _configured(_subject: Subject, answer: Answer) -> tuple[Judgement]:
-    expected = text("the plugins that hardway set")
-    if answer.status:
-        return judged(expected, answer.last_line)
-    found = _lines(answer.text)
-    # Whether there is a `forward` depends on what resolvers the workers have.
-    missing, more = _lines(_corefile(())) - found, found - _lines(_corefile(FORWARD))
-    wrong = [*(text("without `{line}`", line=line) for line in missing),
-             *(text("with `{line}`", line=line) for line in more)]  # fmt: skip
-    return judged(expected, joined(", ", wrong) or expected)
-
-
 def _wanted(subject: Subject, answer: Answer) -> tuple[int, str]:
     """Return how many replicas there can be, and which nodes are left out and why."""
     nodes = node_states(answer.text)
@@ -310,11 +287,14 @@ def _troubles(answer: Answer) -> str:
 
 def _ready(subject: Subject, answer: Answer) -> tuple[Judgement]:
     (wanted, left_out), ready = _wanted(subject, answer), len(_pods(answer))
-    why = "" if ready >= wanted else _troubles(answer)
+    rolled_out = all(map(is_rolled_out, _own(answer, "Deployment")))
+    holds = ready >= wanted and rolled_out
+    why = "" if holds else _troubles(answer)
+    if not (rolled_out or why):
+        why = text("a rollout is under way")
     found = (text("{count} ready: {why}", count=ready, why=why) if why else
              text("{count} ready", count=ready))  # fmt: skip
-    return judged(text("{count} ready", count=wanted), _beside(found, left_out),
-                  holds=ready >= wanted)  # fmt: skip
+    return judged(text("{count} ready", count=wanted), _beside(found, left_out), holds=holds)
 
 
 def _apart(subject: Subject, answer: Answer) -> tuple[Judgement]:
@@ -329,24 +309,21 @@ def _replicas(subject: Subject) -> Mapping[str, str]:
 
 
 PODS = Kubectl(("get", "nodes,pods,deployments", f"--namespace={NAMESPACE}", "--output=json"))
-COREFILE = Kubectl(("get", "configmap", "coredns", f"--namespace={NAMESPACE}",
-                    "--output=jsonpath={.data.Corefile}"))  # fmt: skip
 WITH_WORKERS = Scope("cluster", where=lambda cluster: bool(cluster.workers))
 SEE = "hardway kubectl --namespace kube-system get pods --selector k8s-app=kube-dns --output wide"
 
 CHECKS = (
     *service_checks.CHECKS,
-    Check(name="dns-configured", step=NAME, scope=WITH_WORKERS, ask=COREFILE, judge=_configured,
-          when=Occasion.ASKED, causes=API,
-          why="CoreDNS takes an edited configuration within two minutes, on all nodes at once",
-          see="hardway kubectl --namespace kube-system get configmap coredns "
-          "--output=jsonpath={.data.Corefile}"),
+    object_checks.CHECK,
     Check(name="dns-ready", step=NAME, scope=WITH_WORKERS, ask=PODS, judge=_ready,
-          causes=(*API, "scheduler-healthy", "controller-manager-healthy", "dns-configured"),
+          causes=(*API, "scheduler-healthy", "controller-manager-healthy", "objects-as-given"),
           anywhere=("node-resolvers", "node-ready", "pod-reaches-service"),
           test="hardway kubectl --namespace kube-system rollout status deployment/coredns "
           "--timeout=5s",
-          why="pods find Services by name", see=SEE),
+          why="pods find Services by name",
+          cure="take away what refuses CoreDNS's pods, if it is named here (a quota, a policy, a "
+          "webhook); then: hardway up",
+          see=SEE),
     Check(name="dns-apart", step=NAME, scope=WITH_WORKERS, ask=PODS, judge=_apart,
           causes=("dns-ready", *API), words=_replicas,
           test="[ <REPLICAS> = $(hardway kubectl --namespace kube-system get pods "

@@ -125,6 +125,16 @@ class Kubectl:
         words = ["patch", manifest["kind"].lower(), meta["name"], "--type=merge"]
         await self.run(*words, "--patch-file=/dev/stdin", stdin=json.dumps(manifest).encode())
 
+    async def roll_out(self, manifest: Manifest) -> None:
+        """Let a Deployment make its pods anew, one after another as its strategy says.
+
+        Raises:
+            CommandError: there is no such Deployment, or the API refused.
+        """
+        meta = manifest["metadata"]
+        await self.run("rollout", "restart", f"deployment/{meta['name']}",
+                       f"--namespace={meta['namespace']}")  # fmt: skip
+
     @asynccontextmanager
     async def forward(self, namespace: str, pod: str, port: int) -> AsyncIterator[int]:
         """Forward a free local port to a pod's port; yield the local one.

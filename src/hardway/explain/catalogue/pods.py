@@ -23,6 +23,25 @@ ERRORS = (
         "/etc/resolv.conf'",
     ),
     Error(
+        name="dns-circle",
+        pattern=r"concurrent queries exceeded maximum (?P<most>\d+)",
+        example="[ERROR] plugin/errors: 5 example.org. A: concurrent queries exceeded maximum 1000",
+        source="CoreDNS 1.14.7 (plugin/forward/forward.go)",
+        said_by="CoreDNS, in its pod's log",
+        means="More than {most} questions for names outside were open at once: resolvers do not "
+        "answer, or what CoreDNS asks is CoreDNS itself. Two replicas that ask each other go "
+        "round until this limit, and the plugin `loop` of neither sees it.",
+        causes=(
+            Cause("The node's resolv.conf names the cluster's own DNS.", "node-resolvers"),
+            Cause(
+                "The node has other resolvers by now; CoreDNS's pod was made before.",
+                "coredns-resolvers",
+            ),
+            Cause("The node's resolvers do not answer its pods.", "pod-reaches-outside"),
+        ),
+        see="hardway verify dns",
+    ),
+    Error(
         name="dns-no-answer",
         pattern=r"connection timed out; no servers could be reached"
         r"|can't find (?P<name>\S+?): (?:NXDOMAIN|No answer)"
@@ -34,7 +53,7 @@ ERRORS = (
         "such name.",
         causes=(
             Cause("CoreDNS does not run.", "dns-ready"),
-            Cause("Somebody edited CoreDNS's configuration.", "dns-configured"),
+            Cause("Somebody edited CoreDNS's configuration.", "objects-as-given"),
             Cause("kubelet's clusterDNS is not the Service's address.", "pod-resolves"),
             Cause(
                 "Service addresses do not work on that node: kube-proxy, br_netfilter.",

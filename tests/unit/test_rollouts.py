@@ -1,0 +1,93 @@
+"""Deployments whose pods `up` lets be made anew, and those that it leaves alone."""
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from tests import support
+
+from hardway.engine import rollouts
+from hardway.engine.kinds.manifest import manifest_changes
+from hardway.engine.render import manifests
+from hardway.model.objects import crashes, identity, is_rolled_out
+from hardway.model.resources import Kind
+from hardway.steps import STEPS, dns
+
+WANTED = manifests(STEPS, support.given_topology("3+3"))[dns.NAME]
+COREDNS = "Deployment/kube-system/coredns"
+REFUSED = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota: none"}
+
+
+def there(name: str = COREDNS, **other: Any) -> list[dict[str, Any]]:
+    """Return what the API has: all as wanted, but for one object."""
+    return [{**deepcopy(o), **(other if identity(o) == name else {})} for o in WANTED]
+
+
+def planned(found: list[dict[str, Any]], *crashing: str) -> list[str]:
+    applied = manifest_changes(dns.NAME, WANTED, found)
+    changes = list(rollouts.changes(dns.NAME, WANTED, found, crashing, applied))
+    assert {(c.machine, c.step, c.kind) for c in changes} <= {("api", dns.NAME, Kind.ROLLOUT)}
+    assert {c.path_or_unit for c in changes} <= {COREDNS}
+    return [c.diff for c in changes]
+
+
+def test_what_is_well_or_missing_is_left_alone() -> None:
+    assert planned(there()) == []
+    assert planned([]) == []
+    # One that waits for a node is no better off anew.
+    assert planned(there(status={"unavailableReplicas": 1})) == []
+
+
+def test_pods_that_the_api_refused_are_tried_again_at_once() -> None:
+    (why,) = planned(there(status={"unavailableReplicas": 2, "conditions": [REFUSED]}))
+    assert why.endswith("for minutes: exceeded quota: none")
+
+
+def test_pods_that_crash_are_started_again_at_once() -> None:
+    (why,) = planned(there(status={"unavailableReplicas": 1}), COREDNS)
+    assert why == "its pods crash, and are not started again for minutes"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "rolled"),
+    [
+        ("ConfigMap/kube-system/coredns", ".:53 {\n}\n", True),
+        ("ConfigMap/kube-system/coredns", "# a comment\n", False),
+        ("ConfigMap/kube-system/another", ".:53 {\n}\n", False),
+    ],
+)
+def test_pods_read_an_edited_configuration_at_once(name: str, text: str, rolled: bool) -> None:
+    whole = next(o["data"] for o in WANTED if o["kind"] == "ConfigMap")
+    corefile = text + whole["Corefile"] if text.startswith("#") else text
+    found = planned(there(name, data={**whole, "Corefile": corefile}))
+    assert bool(found) is rolled
+    assert [why for why in found if "ConfigMap/kube-system/coredns" not in why] == []
+
+
+def test_which_deployments_lack_pods() -> None:
+    lacking = there(status={"unavailableReplicas": 1})
+    others = [{**o, "metadata": {**o["metadata"], "name": "own"}} for o in lacking]
+    assert [identity(o) for o in rollouts.lacking(WANTED, [*lacking, *others])] == [COREDNS]
+    assert rollouts.lacking(WANTED, there()) == []
+
+
+def test_what_is_a_crash() -> None:
+    waiting = {"reason": "CrashLoopBackOff", "message": "back-off 5m0s restarting"}
+    assert crashes({"status": {"containerStatuses": [{"state": {"waiting": waiting}}]}})
+    waiting = {"reason": "ErrImageNeverPull"}
+    assert not crashes({"status": {"containerStatuses": [{"state": {"waiting": waiting}}]}})
+
+
+@pytest.mark.parametrize(
+    ("status", "done"),
+    [
+        ({"observedGeneration": 3, "replicas": 2, "updatedReplicas": 2}, True),
+        ({"observedGeneration": 2, "replicas": 2, "updatedReplicas": 2}, False),
+        ({"observedGeneration": 3, "replicas": 2, "updatedReplicas": 1}, False),
+        ({"observedGeneration": 3, "replicas": 3, "updatedReplicas": 2}, False),
+        ({}, False),
+    ],
+)
+def test_when_a_rollout_is_over(status: dict[str, int], done: bool) -> None:
+    deployment = {"metadata": {"generation": 3}, "spec": {"replicas": 2}, "status": status}
+    assert is_rolled_out(deployment) is done
