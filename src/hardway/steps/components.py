@@ -13,7 +13,7 @@ from hardway.model.checks import (
     judged,
 )
 from hardway.model.cluster import Machine, Role
-from hardway.model.resources import Blob, Desired
+from hardway.model.resources import Blob, Desired, Verdict
 from hardway.steps import processes
 from hardway.steps.base import Given, Inventory, Step
 from hardway.text import text
@@ -70,13 +70,24 @@ def render(given: Given, machine: Machine, _inventory: Inventory) -> Desired:
     return Desired(blobs=tuple(blobs))
 
 
-GENUINE = """for path in <PATHS>; do
-    # The folder in the store bears the digest that its file was pinned with.
-    # openssl comes with ca-certificates, and takes a fifth of the time that sha256sum does.
-    at=$(readlink -f "$path") && want=$(basename "$(dirname "$at")") &&
-    openssl dgst -sha256 -r "$at" | grep -q "^$want " || echo "$path"
+READ, WRONG, BUSY = "read", "wrong", "busy"
+GENUINE = f"""for path in <PATHS>; do
+    at=$(readlink -f "$path")
+    [ -f "$at" ] || {{ echo "{WRONG} $path $at"; continue; }}
+    {{
+        # The folder in the store bears the digest that its file was pinned with.
+        # openssl comes with ca-certificates, and takes a fifth of the time that sha256sum does.
+        said=$(flock --nonblock --conflict-exit-code 99 "$at" openssl dgst -sha256 -r "$at")
+        status=$? store=${{at%/*}}
+        case "$status $said" in
+        99*) echo "{BUSY} $path $at" ;;
+        "0 ${{store##*/}} "*) echo "{READ} $path $at" ;;
+        *) echo "{WRONG} $path $at" ;;
+        esac
+    }} &
 done
-"""
+wait"""
+"""Machines of one host have one store, of which each file is read once: by whoever locks it."""
 
 
 def _paths(subject: Subject) -> Mapping[str, str]:
@@ -85,9 +96,21 @@ def _paths(subject: Subject) -> Mapping[str, str]:
 
 
 def _genuine(_subject: Subject, answer: Answer) -> tuple[Judgement]:
-    wrong = answer.text.split()
-    found = text("missing or changed: {paths}", paths=" ".join(wrong)) if wrong else text("all")
-    return judged(text("all"), found)
+    rows = [line.split(" ", 2) for line in answer.text.splitlines()]
+    others = "\n".join(answer.elsewhere.values()).splitlines()
+    read, changed = (
+        {line.rpartition(" ")[2] for line in others if line.startswith(verdict)}
+        for verdict in (READ, WRONG)
+    )
+    wrong = [path for verdict, path, at in rows
+             if verdict == WRONG or (verdict == BUSY and at in changed)]  # fmt: skip
+    unread = [path for verdict, path, at in rows if verdict == BUSY and at not in read | changed]
+    if wrong:
+        return judged(text("all"), text("missing or changed: {paths}", paths=" ".join(wrong)))
+    if unread:
+        found = text("another process holds a lock on {paths}", paths=" ".join(unread))
+        return (Judgement(Verdict.UNKNOWN, text("all"), found),)
+    return judged(text("all"), text("all") if rows else text("none"))
 
 
 CHECKS = (
