@@ -54,6 +54,7 @@ def test_why_a_deployment_has_no_pods() -> None:
     [
         ("dns-ready", "red-quota", "exceeded quota: none"),
         ("pods-on-every-node", "red-image-gone", "ErrImageNeverPull: Container image"),
+        ("pods-on-every-node", "red-no-address", "(add): no IP addresses available in range set"),
     ],
 )
 def test_it_is_said(check: str, answer: str, said: str) -> None:

@@ -1,7 +1,7 @@
 """Objects of the API: what they are called, and what is read out of nodes and pods. Pure."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,6 +114,20 @@ def trouble(pod: Mapping[str, Any]) -> str:
         if waiting and waiting.get("reason") not in BEING_MADE:
             return ": ".join(filter(None, (waiting.get("reason"), waiting.get("message"))))
     return _message(status, "PodScheduled", "False")
+
+
+def last_warning(pod: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> str:
+    """Return what was last warned of a pod, such as by a network plugin; empty where nothing was.
+
+    kubelet says there why a pod's sandbox is not made: its status only says that it is being made.
+    """
+    name = pod["metadata"]["name"]
+    own = [e for e in events if (e["type"], e["involvedObject"]["name"]) == ("Warning", name)]
+    return str(max(own, key=_time)["message"]) if own else ""
+
+
+def _time(event: Mapping[str, Any]) -> str:
+    return event.get("lastTimestamp") or event.get("eventTime") or ""
 
 
 def refused(deployment: Mapping[str, Any]) -> str:

@@ -27,6 +27,7 @@ from hardway.steps.network import (
     STARTING_S,
     TABLE,
 )
+from hardway.steps.pod_addresses import GIVEN
 
 NOTHING_FOREIGN = "nft delete table inet theirs"
 PUT_BACK = f"rm -f {HOLD}\nsh {SCRIPT}"
@@ -91,6 +92,7 @@ def redirected(port: int, to: int) -> str:
 THEIRS = "/etc/resolv.conf.theirs"
 SANDBOXES = "/var/lib/containerd/io.containerd.grpc.v1.cri/sandboxes/*/resolv.conf"
 GONE = "nameserver 192.0.2.53"
+GIVEN_BACK = f"grep -lx no-pod {GIVEN}/* | xargs -r rm"
 FORWARDED = "type filter hook forward priority 10;"
 SENT = "type filter hook output priority -200;"
 LEAVING = "type filter hook postrouting priority 200;"
@@ -168,6 +170,17 @@ echo 'while :; do nft delete table ip {KUBE_PROXY_TABLE}; sleep 0.2; done' >flus
         "though every node finds them.",
         why="kubelet copies the node's file into a pod once, when it makes the pod.",
         mend=("hardway kubectl --namespace kube-system rollout restart deployment/coredns",),
+    ),
+    Mutation(
+        name="addresses-of-pods-that-are-gone", check="pod-addresses-left", role=Role.WORKER,
+        do=f"base=$(echo <OWN_PODS> | cut -d. -f1-3)\nfor n in $(seq 2 254); do\n"
+        f"    [ -e {GIVEN}/$base.$n ] || echo no-pod >{GIVEN}/$base.$n\n"
+        "done",
+        undo=GIVEN_BACK,
+        symptom="New pods stay in ContainerCreating on one node.",
+        why="host-local keeps a file for each address. It deletes the file when kubelet deletes "
+        "the pod, and never looks whether the pod is still there.",
+        mend=(f"hardway ssh <MACHINE> -- '{GIVEN_BACK}'",),
     ),
     foreign("firewall-of-others", "no-foreign-firewall", FORWARDED + " policy drop;", "accept",
             symptom="Nothing yet: its rules let everything pass.",

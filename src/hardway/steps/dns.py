@@ -317,7 +317,7 @@ CHECKS = (
     object_checks.CHECK,
     Check(name="dns-ready", step=NAME, scope=WITH_WORKERS, ask=PODS, judge=_ready,
           causes=(*API, "scheduler-healthy", "controller-manager-healthy", "objects-as-given"),
-          anywhere=("node-resolvers", "node-ready", "pod-reaches-service"),
+          anywhere=("node-resolvers", "node-ready", "pod-reaches-service", "pod-addresses-left"),
           test="hardway kubectl --namespace kube-system rollout status deployment/coredns "
           "--timeout=5s",
           why="pods find Services by name",

@@ -24,7 +24,7 @@ from hardway.model.checks import (
 from hardway.model.cluster import Machine, Role
 from hardway.model.resources import Desired, File, Manifest, Severity
 from hardway.model.rows import Note
-from hardway.steps import data_path, probe, processes
+from hardway.steps import data_path, pod_addresses, probe, processes
 from hardway.steps.base import API, Given, Inventory, Step, services
 from hardway.steps.containerd import CNI_CONFIG
 from hardway.steps.network import (
@@ -218,6 +218,7 @@ CHECKS = (
           cure="make sure that the rules pass the cluster's packets, or remove them: nft delete "
           "table",
           see="hardway ssh <MACHINE> -- nft list ruleset"),
+    pod_addresses.CHECK,
     SOURCES,
     *data_path.CHECKS,
     Check(name="no-network-policies", step=NAME, scope=CLUSTER, severity=Severity.WARN,

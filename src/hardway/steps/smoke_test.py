@@ -23,7 +23,7 @@ from hardway.model.checks import (
 )
 from hardway.model.cluster import Cluster
 from hardway.model.etcd import argv
-from hardway.model.objects import is_ready, items, refused, trouble
+from hardway.model.objects import is_ready, items, last_warning, refused, trouble
 from hardway.model.resources import Manifest, Severity, Verdict
 from hardway.model.trials import Trial
 from hardway.steps import control_plane, cures, encryption
@@ -110,7 +110,7 @@ def _runs(subject: Subject, answer: Answer) -> tuple[Judgement]:
         return _left_out(text("left out: no room: {why}", why=full))
     if not own:
         return judged(READY_POD, text("no pod"))
-    why = trouble(own)
+    why = trouble(own) or last_warning(own, items(answer.text, "Event"))
     found = text("not ready: {message}", message=why) if why else text("not ready")
     return judged(READY_POD, found)
 
@@ -222,9 +222,11 @@ NEEDED = (encryption.SAME.name, control_plane.READY.name)
 READY = Check(
     name="pods-on-every-node", step=NAME, scope=NODES, when=Occasion.CHANGED, judge=_runs,
     causes=("containerd-answers", "kubelet-healthy", "node-ready", "node-takes-pods",
-            "cni-config-first", *TLS, *API, "scheduler-healthy", "controller-manager-healthy"),
+            "cni-config-first", "pod-addresses-left", *TLS, *API, "scheduler-healthy",
+            "controller-manager-healthy"),
     anywhere=NEEDED,
-    ask=Kubectl(("get", "deployments,pods,services", "--namespace=<NAMESPACE>", "--output=json")),
+    ask=Kubectl(("get", "deployments,pods,services,events", "--namespace=<NAMESPACE>",
+                 "--output=json")),
     test="hardway kubectl rollout status --namespace=<NAMESPACE> deployment/probe --timeout=5s",
     why="a Deployment becomes pods, one on each worker",
     see="hardway kubectl describe node <MACHINE>",
