@@ -335,7 +335,7 @@ def test_killed_at_random_moments_it_converges_to_the_same(small: Hardway) -> No
         small.kill(process, signal.SIGKILL)
     small("up")
     assert small.plan() == []
-    assert small.json("verify")["findings"]
+    assert [f for f in small.findings() if f["verdict"] != "holds"] == []
 
 
 def test_interrupted_it_says_how_to_go_on_and_down_works_from_there(small: Hardway) -> None:

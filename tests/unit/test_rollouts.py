@@ -34,6 +34,8 @@ def planned(found: list[dict[str, Any]], *crashing: str) -> list[str]:
 def test_what_is_well_or_missing_is_left_alone() -> None:
     assert planned(there()) == []
     assert planned([]) == []
+    # The condition may still be there a moment after the pods are.
+    assert planned(there(status={"conditions": [REFUSED]})) == []
     # One that waits for a node is no better off anew.
     assert planned(there(status={"unavailableReplicas": 1})) == []
 

@@ -13,8 +13,11 @@ DEPLOYMENT = "Deployment"
 def lacking(wanted: Sequence[Manifest], there: Sequence[Manifest]) -> list[Manifest]:
     """Return those of the wanted Deployments that the API has, and too few pods of."""
     names = {identity(o) for o in wanted if o["kind"] == DEPLOYMENT}
-    return [o for o in there
-            if identity(o) in names and o.get("status", {}).get("unavailableReplicas")]  # fmt: skip
+    return [o for o in there if identity(o) in names and _lacks(o)]
+
+
+def _lacks(deployment: Manifest) -> bool:
+    return bool(deployment.get("status", {}).get("unavailableReplicas"))
 
 
 def changes(
@@ -41,7 +44,8 @@ def changes(
 
 
 def _why(found: Manifest, crashes: bool, edited: Sequence[str]) -> str:
-    if said := refused(found):
+    # The condition outlives what it tells of by a moment.
+    if _lacks(found) and (said := refused(found)):
         # Its controller's pauses grow to 16 minutes (client-go, DefaultControllerRateLimiter).
         return text("the API refused its pods, and they are not tried again for minutes: {said}",
                     said=said)  # fmt: skip

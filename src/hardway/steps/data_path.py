@@ -52,7 +52,9 @@ HELD = f"""conf=$({RESOLV_CONF})
 named() {{ sed -n 's/^nameserver[[:space:]]*//p' "$1" | head -n 3 | sort | xargs; }}
 echo "node $(named "$conf")"
 for comm in $(grep -lsx coredns /proc/[0-9]*/comm); do
-    echo "pod $(named "${{comm%/comm}}/root/etc/resolv.conf")"
+    # One that ends meanwhile has no file any more.
+    held=$(named "${{comm%/comm}}/root/etc/resolv.conf" 2>/dev/null) && [ -e "$comm" ] &&
+        echo "pod $held"
 done
 """
 """kubelet copies the file into a pod when it makes the pod, and three resolvers of it at most."""
