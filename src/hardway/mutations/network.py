@@ -92,6 +92,13 @@ def redirected(port: int, to: int) -> str:
 THEIRS = "/etc/resolv.conf.theirs"
 SANDBOXES = "/var/lib/containerd/io.containerd.grpc.v1.cri/sandboxes/*/resolv.conf"
 GONE = "nameserver 192.0.2.53"
+TAKE_ALL = f"""base=$(echo <OWN_PODS> | cut -d. -f1-3)
+while :; do
+    for n in $(seq 2 254); do
+        [ -e {GIVEN}/$base.$n ] || echo no-pod >{GIVEN}/$base.$n
+    done
+    sleep 0.3
+done"""
 GIVEN_BACK = f"grep -lx no-pod {GIVEN}/* | xargs -r rm"
 FORWARDED = "type filter hook forward priority 10;"
 SENT = "type filter hook output priority -200;"
@@ -173,14 +180,13 @@ echo 'while :; do nft delete table ip {KUBE_PROXY_TABLE}; sleep 0.2; done' >flus
     ),
     Mutation(
         name="addresses-of-pods-that-are-gone", check="pod-addresses-left", role=Role.WORKER,
-        do=f"base=$(echo <OWN_PODS> | cut -d. -f1-3)\nfor n in $(seq 2 254); do\n"
-        f"    [ -e {GIVEN}/$base.$n ] || echo no-pod >{GIVEN}/$base.$n\n"
-        "done",
-        undo=GIVEN_BACK,
+        # Again and again: pods that end meanwhile give theirs back.
+        do=f"cat >takes <<'END'\n{TAKE_ALL}\nEND\n{running('/bin/sh $PWD/takes')}",
+        undo=f"{NO_PROGRAM}\n{GIVEN_BACK}",
         symptom="New pods stay in ContainerCreating on one node.",
         why="host-local keeps a file for each address. It deletes the file when kubelet deletes "
         "the pod, and never looks whether the pod is still there.",
-        mend=(f"hardway ssh <MACHINE> -- '{GIVEN_BACK}'",),
+        mend=(f"hardway ssh <MACHINE> -- '{STOP_PROGRAM}; {GIVEN_BACK}'",),
     ),
     foreign("firewall-of-others", "no-foreign-firewall", FORWARDED + " policy drop;", "accept",
             symptom="Nothing yet: its rules let everything pass.",
