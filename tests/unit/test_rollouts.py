@@ -11,7 +11,7 @@ from hardway.engine.kinds.manifest import manifest_changes
 from hardway.engine.render import manifests
 from hardway.model.objects import crashes, identity, is_rolled_out
 from hardway.model.resources import Kind
-from hardway.steps import STEPS, dns
+from hardway.steps import STEPS, dns, object_checks
 
 WANTED = manifests(STEPS, support.given_topology("3+3"))[dns.NAME]
 COREDNS = "Deployment/kube-system/coredns"
@@ -93,3 +93,10 @@ def test_what_is_a_crash() -> None:
 def test_when_a_rollout_is_over(status: dict[str, int], done: bool) -> None:
     deployment = {"metadata": {"generation": 3}, "spec": {"replicas": 2}, "status": status}
     assert is_rolled_out(deployment) is done
+
+
+@pytest.mark.parametrize("topology", support.TOPOLOGIES)
+def test_verify_asks_for_every_kind_of_object_that_is_applied(topology: str) -> None:
+    wanted = manifests(STEPS, support.given_topology(topology))
+    kinds = {manifest["kind"] for own in wanted.values() for manifest in own}
+    assert kinds - {"Node"} <= set(object_checks.KINDS)

@@ -35,6 +35,9 @@ def _wanted(subject: Subject) -> list[Manifest]:
 
 def _judge(subject: Subject, answer: Answer) -> Iterator[Judgement]:
     wanted = _wanted(subject)
+    if not wanted:
+        # Of a folder that knows of no objects nothing can be said.
+        return
     if answer.status:
         yield Judgement(Verdict.UNKNOWN, _all(wanted), answer.last_line)
         return
@@ -50,9 +53,7 @@ def _judge(subject: Subject, answer: Answer) -> Iterator[Judgement]:
                 f"{name}: {', '.join(f'{entry.at} {entry.expected}' for entry in named)}",
                 f"{name}: {', '.join(f'{entry.at} {entry.found}' for entry in named)}",
             )
-    if wanted:
-        # Of a folder that knows of no objects nothing can be said.
-        yield Judgement(Verdict.HOLDS, _all(wanted), _all(wanted))
+    yield Judgement(Verdict.HOLDS, _all(wanted), _all(wanted))
 
 
 def _all(wanted: list[Manifest]) -> str:
