@@ -71,23 +71,25 @@ def render(given: Given, machine: Machine, _inventory: Inventory) -> Desired:
 
 
 READ, WRONG, BUSY = "read", "wrong", "busy"
-GENUINE = f"""for path in <PATHS>; do
+GENUINE = f"""boot=$(cat /proc/sys/kernel/random/boot_id)
+for path in <PATHS>; do
     at=$(readlink -f "$path")
-    [ -f "$at" ] || {{ echo "{WRONG} $path $at"; continue; }}
+    [ -f "$at" ] || {{ echo "{WRONG} $path -"; continue; }}
     {{
         # The folder in the store bears the digest that its file was pinned with.
         # openssl comes with ca-certificates, and takes a fifth of the time that sha256sum does.
         said=$(flock --nonblock --conflict-exit-code 99 "$at" openssl dgst -sha256 -r "$at")
-        status=$? store=${{at%/*}}
+        status=$? store=${{at%/*}} file=$boot:$(stat --format=%d:%i "$at")
         case "$status $said" in
-        99*) echo "{BUSY} $path $at" ;;
-        "0 ${{store##*/}} "*) echo "{READ} $path $at" ;;
-        *) echo "{WRONG} $path $at" ;;
+        99*) echo "{BUSY} $path $file" ;;
+        "0 ${{store##*/}} "*) echo "{READ} $path $file" ;;
+        *) echo "{WRONG} $path $file" ;;
         esac
     }} &
 done
 wait"""
-"""Machines of one host have one store, of which each file is read once: by whoever locks it."""
+"""Machines of one host have one store, of which each file is read once: by whoever locks it. Which
+file it is say the kernel's boot, the device and the inode: other hosts' files have the same path."""
 
 
 def _paths(subject: Subject) -> Mapping[str, str]:
@@ -102,9 +104,10 @@ def _genuine(_subject: Subject, answer: Answer) -> tuple[Judgement]:
         {line.rpartition(" ")[2] for line in others if line.startswith(verdict)}
         for verdict in (READ, WRONG)
     )
-    wrong = [path for verdict, path, at in rows
-             if verdict == WRONG or (verdict == BUSY and at in changed)]  # fmt: skip
-    unread = [path for verdict, path, at in rows if verdict == BUSY and at not in read | changed]
+    wrong = [path for verdict, path, file in rows
+             if verdict == WRONG or (verdict == BUSY and file in changed)]  # fmt: skip
+    unread = [path for verdict, path, file in rows
+              if verdict == BUSY and file not in read | changed]  # fmt: skip
     if wrong:
         return judged(text("all"), text("missing or changed: {paths}", paths=" ".join(wrong)))
     if unread:
