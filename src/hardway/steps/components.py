@@ -88,8 +88,8 @@ for path in <PATHS>; do
     }} &
 done
 wait"""
-"""Machines of one host have one store, of which each file is read once: by whoever locks it. Which
-file it is say the kernel's boot, the device and the inode: other hosts' files have the same path."""
+"""Machines of one host have one store, of which each file is read once: by whoever locks it. Files
+of other hosts have the same path, so that boot, device and inode say which file it is."""
 
 
 def _paths(subject: Subject) -> Mapping[str, str]:
