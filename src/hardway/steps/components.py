@@ -71,15 +71,14 @@ def render(given: Given, machine: Machine, _inventory: Inventory) -> Desired:
 
 
 READ, WRONG, BUSY = "read", "wrong", "busy"
-GENUINE = f"""boot=$(cat /proc/sys/kernel/random/boot_id)
-for path in <PATHS>; do
+GENUINE = f"""for path in <PATHS>; do
     at=$(readlink -f "$path")
     [ -f "$at" ] || {{ echo "{WRONG} $path -"; continue; }}
     {{
         # The folder in the store bears the digest that its file was pinned with.
         # openssl comes with ca-certificates, and takes a fifth of the time that sha256sum does.
         said=$(flock --nonblock --conflict-exit-code 99 "$at" openssl dgst -sha256 -r "$at")
-        status=$? store=${{at%/*}} file=$boot:$(stat --format=%d:%i "$at")
+        status=$? store=${{at%/*}} file=$(stat --format=%d:%i:%.9Z "$at")
         case "$status $said" in
         99*) echo "{BUSY} $path $file" ;;
         "0 ${{store##*/}} "*) echo "{READ} $path $file" ;;
@@ -89,7 +88,7 @@ for path in <PATHS>; do
 done
 wait"""
 """Machines of one host have one store, of which each file is read once: by whoever locks it. Files
-of other hosts have the same path, so that boot, device and inode say which file it is."""
+of other hosts have the same path: device, inode and time of change say which file it is."""
 
 
 def _paths(subject: Subject) -> Mapping[str, str]:
