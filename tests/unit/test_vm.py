@@ -131,10 +131,15 @@ def test_the_summary_and_status(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 class Operator:
-    """Says what it is told to, whatever it is asked for."""
+    """Says what it is told to, whatever it is asked for; the first `failing` tries do not work."""
 
-    def __init__(self, **answers: object) -> None:
+    def __init__(self, failing: int = 0, **answers: object) -> None:
         self.answers = answers
+        self.failing = failing
+
+    def tries(self, *_words: str) -> SimpleNamespace:
+        self.failing -= 1
+        return SimpleNamespace(returncode=int(self.failing >= 0))
 
     def json(self, *words: str) -> object:
         return self.answers[words[0]]
@@ -153,12 +158,20 @@ def of_hosts(answers: dict[str, str], operator: Operator) -> hosts.Trial:
 def test_swap_must_be_off_while_the_cluster_is_there_and_on_after_it() -> None:
     operator = Operator(up={"findings": [{"ok": True}]})
     on_, off = {"/proc/swaps": "/swapfile\n"}, {"/proc/swaps": ""}
-    assert hosts.up(of_hosts(off, operator)) == "1 checks hold, swap is off"
+    assert hosts.up(of_hosts(off, operator)) == "1 checks hold after 1 runs, swap is off"
     assert hosts.down(of_hosts(on_, operator)) == "swap is on again"
     with pytest.raises(FailedError, match="swap"):
         hosts.up(of_hosts(on_, operator))
     with pytest.raises(FailedError, match="swap"):
         hosts.down(of_hosts(off, operator))
+
+
+def test_up_goes_on_where_an_emulated_host_was_too_slow_but_not_for_ever() -> None:
+    for failing in range(hosts.UPS):
+        operator = Operator(failing, up={"findings": [{"ok": True}]})
+        assert f"after {failing + 1} runs" in hosts.up(of_hosts({}, operator))
+    with pytest.raises(FailedError, match="up"):
+        hosts.up(of_hosts({}, Operator(hosts.UPS, up={"findings": [{"ok": True}]})))
 
 
 def test_the_node_must_be_of_the_workers_architecture() -> None:

@@ -135,7 +135,9 @@ def up(trial: Trial) -> str:
     # On an emulated processor an API server may take longer than any `up` waits: the next one goes
     # on from there.
     runs = 1
-    while trial.operator.tries("up").returncode and runs < UPS:
+    while trial.operator.tries("up").returncode:
+        if runs == UPS:
+            raise FailedError(f"up gave up {UPS} times")
         runs += 1
     findings = trial.operator.json("up")["findings"]
     expect("checks that do not hold", [f for f in findings if not f["ok"]], [])
