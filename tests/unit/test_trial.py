@@ -49,7 +49,7 @@ class Api:
             assert words[2] == f"--selector={TRIAL}"
             return listed(*self.left)
         if words[0] == "get":
-            return listed(*(pod(n) for n in self.tried), SERVICE)
+            return listed(*(pod(n) for n in self.tried), SERVICE, *map(behind, self.tried))
         if words[0] == "exec" and "resolve" in words:
             return "10.32.0.1\n"
         if words[0] == "exec":
@@ -92,6 +92,12 @@ def pod(on: str) -> dict[str, Any]:
     status = {"podIP": f"10.200.0.{on[-1]}", "conditions": [{"type": "Ready", "status": "True"}]}
     return {"kind": "Pod", "metadata": {"name": f"probe-{on}"}, "spec": {"nodeName": on},
             "status": status}  # fmt: skip
+
+
+def behind(node_name: str) -> dict[str, Any]:
+    """Return the slice of the Service with the pod of a node."""
+    endpoint = {"addresses": [pod(node_name)["status"]["podIP"]], "conditions": {"ready": True}}
+    return {"kind": "EndpointSlice", "endpoints": [endpoint]}
 
 
 def live(

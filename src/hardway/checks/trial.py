@@ -19,6 +19,9 @@ from hardway.text import joined, text
 from hardway.tools.kubectl import NO_ANSWER, refusal
 
 PODS_READY_S = 60.0
+"""The controller manager talks to the API server of its own machine. One that has just started
+answers 403 until it has read the roles, and each such answer doubles the pause (to 60 s at most)
+after which a controller asks again."""
 TRIES_S = 45.0
 """kube-proxies learn of ready pods through the API and write their rules once a second at most; an
 attempt before that, or by a host with no time to spare, hangs for its 15 s and is made again."""

@@ -101,7 +101,8 @@ def _runs(subject: Subject, answer: Answer) -> tuple[Judgement]:
     pods = {p["spec"].get("nodeName", ""): p for p in items(answer.text, "Pod")}
     own = pods.get(subject.name)
     if own and is_ready(own):
-        return judged(READY_POD, READY_POD)
+        behind = own["status"]["podIP"] in _endpoints(answer)
+        return judged(READY_POD, READY_POD if behind else text("ready, in no EndpointSlice"))
     denied = next(filter(None, map(refused, items(answer.text, "Deployment"))), "")
     if denied and NO_ACCOUNT_YET not in denied:
         return _left_out(text("not tried: {why}", why=denied))
@@ -113,6 +114,13 @@ def _runs(subject: Subject, answer: Answer) -> tuple[Judgement]:
     why = trouble(own) or last_warning(own, items(answer.text, "Event"))
     found = text("not ready: {message}", message=why) if why else text("not ready")
     return judged(READY_POD, found)
+
+
+def _endpoints(answer: Answer) -> set[str]:
+    """Return the addresses behind the Service, as the controller manager has noted them."""
+    slices = items(answer.text, "EndpointSlice")
+    noted = [endpoint for s in slices for endpoint in s["endpoints"] or ()]
+    return {address for e in noted if e["conditions"]["ready"] for address in e["addresses"]}
 
 
 def _left_out(found: str) -> tuple[Judgement]:
@@ -225,10 +233,10 @@ READY = Check(
             "cni-config-first", "pod-addresses-left", *TLS, *API, "scheduler-healthy",
             "controller-manager-healthy"),
     anywhere=NEEDED,
-    ask=Kubectl(("get", "deployments,pods,services,events", "--namespace=<NAMESPACE>",
-                 "--output=json")),
+    ask=Kubectl(("get", "deployments,pods,services,endpointslices,events",
+                 "--namespace=<NAMESPACE>", "--output=json")),
     test="hardway kubectl rollout status --namespace=<NAMESPACE> deployment/probe --timeout=5s",
-    why="a Deployment becomes pods, one on each worker",
+    why="a Deployment becomes pods, one on each worker, and a Service leads to them",
     see="hardway kubectl describe node <MACHINE>",
 )  # fmt: skip
 ENCRYPTED = Check(
