@@ -257,6 +257,21 @@ def test_a_connection_to_the_api_that_was_cut_is_made_once_more(
     assert (found.ok, 2 - len(answers)) == (asked == 2, asked)
 
 
+def test_a_command_that_failed_in_a_pod_is_judged_by_its_own_last_words() -> None:
+    words = "dial tcp: lookup probe on 10.32.0.10:53: no such host"
+
+    class Api:
+        async def run(self, *_words: str, timeout_s: float) -> str:
+            assert timeout_s
+            said = f"{words}\ncommand terminated with exit code 1"
+            raise CommandError("this host", ["kubectl"], 1, said)
+
+    at = replace(live(), kubectl=cast(tool.Kubectl, Api()))
+    check = row("name", "", scope=CLUSTER, ask=Kubectl(("exec",)), judge=says("yes"), see="see")
+    (found,) = asyncio.run(run.look(run.cases([check], at), at))
+    assert (found.verdict, found.found) == (Verdict.WRONG, words)
+
+
 def test_one_machines_broken_connection_is_its_finding_alone() -> None:
     at = live(**{"worker-1": Answering("worker-1", str, breaks=True)})
     found = asyncio.run(run.look(run.cases([row("c", "q")], at), at))

@@ -96,6 +96,7 @@ def test_a_kubectl_that_cannot_be_started_is_an_error_of_ours(tmp_path: Path, mo
         asyncio.run(Kubectl(tmp_path / "kubectl", tmp_path).run("get", "nodes"))
 
 
+NO_NAME = 'Get "http://probe:8080/": dial tcp: lookup probe on 10.32.0.10:53: no such host'
 NOT_REACHED = 'Get "https://10.240.0.20:10250/containerLogs/a": dial tcp: connection refused'
 
 
@@ -106,9 +107,10 @@ NOT_REACHED = 'Get "https://10.240.0.20:10250/containerLogs/a": dial tcp: connec
         ("Unable to connect to the server: unexpected EOF", True),
         (f"Error from server: {NOT_REACHED}", False),
         ("Error from server (Forbidden): pods is forbidden", False),
+        (f"{NO_NAME}\ncommand terminated with exit code 1", False),
     ],
 )
-def test_a_kubelet_that_the_api_does_not_reach_is_no_silence_of_the_api(
+def test_what_kubelet_or_a_pod_did_not_reach_is_no_silence_of_the_api(
     output: str, *, silent: bool
 ) -> None:
     assert unreached(output) is silent

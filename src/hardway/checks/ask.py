@@ -15,7 +15,7 @@ from hardway.checks.script import MARGIN_S, TOOK_TOO_LONG, parse, script
 from hardway.errors import CommandError, RemoteError
 from hardway.model.checks import Answer, Ask, Check, Forward, Kubectl, Sh, Subject, Where
 from hardway.text import text
-from hardway.tools.kubectl import CUT, unreached
+from hardway.tools.kubectl import CUT, POD_SAID, unreached
 from hardway.transport.base import Fleet, refused
 
 AGAIN_S = 1.0
@@ -133,7 +133,7 @@ async def _of_api(live: Live, question: Kubectl | Forward) -> Answer:
     except CommandError as error:
         if error.status == TOOK_TOO_LONG or unreached(error.output):
             return Answer(silence=Answer(error.output).last_line)
-        return Answer(error.output, error.status)
+        return Answer(error.output.partition(POD_SAID)[0], error.status)
     except OSError as error:
         return Answer(str(error), 1)
 

@@ -18,13 +18,13 @@ from hardway.model.trials import BEGAN, TRIAL, Trial
 from hardway.text import joined, text
 from hardway.tools.kubectl import NO_ANSWER, refusal
 
-PODS_READY_S = 60.0
+PODS_READY_S = 90.0
 """The controller manager talks to the API server of its own machine. One that has just started
-answers 403 until it has read the roles, and each such answer doubles the pause (to 60 s at most)
-after which a controller asks again."""
-TRIES_S = 45.0
-"""kube-proxies learn of ready pods through the API and write their rules once a second at most; an
-attempt before that, or by a host with no time to spare, hangs for its 15 s and is made again."""
+answers 403 until it has read the roles, and each such answer doubles the pause after which a
+controller asks again: to 60 s at most (client-go's reflector: 30 s, and by chance twice that)."""
+TRIES_S = 60.0
+"""CoreDNS and kube-proxies learn of the Service by the same reflector; an attempt before that hangs
+for its 15 s at worst and is made again."""
 PAUSE_S = 0.5
 LEFT_AFTER = timedelta(minutes=10)
 """No trial takes that long: it was made by a run that is no more."""

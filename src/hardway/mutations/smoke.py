@@ -13,7 +13,7 @@ from hardway.steps import apiserver, encryption, kube_proxy, kubelet
 from hardway.steps.containerd import CTR, IMAGES_UNIT
 from hardway.steps.smoke_test import PORT, TRIAL
 
-TRIED_S = 60
+TRIED_S = 75
 """A trial tries what fails for 45 s: one that a busy host disturbed is made once more."""
 SECRETS = f"/registry/secrets/{TRIAL.prefix}"
 PLAIN = (

@@ -30,13 +30,17 @@ NO_ANSWER = ("dial tcp", "Unable to connect to the server", *CUT)
 SERVER_SAID = "Error from server"
 """How it begins what the API itself says, also of a server that the API did not reach."""
 
+POD_SAID = "command terminated with exit code"
+"""What kubectl adds to the words of a command in a pod that failed, whatever that had asked."""
+
 ANSWERS_S = 30.0
 """How long the API may be out of reach before an apply is given up."""
 
 
 def unreached(output: str, said: Sequence[str] = NO_ANSWER) -> bool:
     """Return whether kubectl failed because the API did not answer, in one of some ways."""
-    return SERVER_SAID not in output and any(text in output for text in said)
+    by_others = SERVER_SAID in output or POD_SAID in output
+    return not by_others and any(text in output for text in said)
 
 
 @dataclass(frozen=True, slots=True)
