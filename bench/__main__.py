@@ -24,6 +24,7 @@ from hardway.engine.render import manifests, merged, render
 from hardway.pki import store
 from hardway.project import open_project
 from hardway.providers.local import cgroups, names, rootfs
+from hardway.providers.local.facts import CGROUPS
 from hardway.steps import STEPS
 from hardway.steps.base import Given
 from hardway.tools.kubectl import as_list
@@ -67,7 +68,7 @@ def worked() -> float:
     v1 = [int((g / "cpuacct.usage").read_text()) / 1e9
           for g in groups if (g / "cpuacct.usage").exists() and "/cpuacct/" in str(g)]  # fmt: skip
     v2 = [int((g / "cpu.stat").read_text().split()[1]) / 1e6
-          for g in groups if hierarchies == [cgroups.CGROUPS]]  # fmt: skip
+          for g in groups if hierarchies == [CGROUPS]]  # fmt: skip
     return sum(v1) + sum(v2)
 
 

@@ -1,5 +1,7 @@
 """`make bench-ssh`: the same 40 files and 6 units to 10, 50 and 100 SSH hosts by several tools.
 
+With 3 and 30 hosts hardway alone: a host that joins others.
+
 python -m bench.ssh [SIZE...]
 
 Writes bench/ssh/results.json (sizes that were not asked for keep their figures),
@@ -27,7 +29,9 @@ from hardway.providers.local import cgroups
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "bench/ssh/results.json"
-SIZES = (10, 50, 100)
+SIZES = (3, 10, 30, 50, 100)
+JOINS = 3
+"""How often a host that joins is measured."""
 RESET = """systemctl disable --quiet --now 'bench-*.service' 2>/dev/null
 rm -rf /etc/bench /etc/systemd/system/bench-* /run/hardway /var/lib/hardway /root/.ansible
 systemctl daemon-reload; systemctl reset-failed"""
@@ -55,28 +59,30 @@ def hosts_cpu_s() -> float:
     raise SystemExit("no cgroup says what the hosts' CPU time is")
 
 
-def measure(player: Player, count: int, serial: int) -> Measured:
+def measure(name: str, command: Sequence[str], environment: Mapping[str, str]) -> Measured:
     """Run a tool, which must succeed. What it leaves running ends with it."""
-    argv = ["unshare", "--pid", "--fork", "--kill-child", *player.command(count, serial)]
+    argv = ["unshare", "--pid", "--fork", "--kill-child", *command]
     began, before = monotonic(), hosts_cpu_s()
     with (hosts.WITHIN / "output").open("wb") as output:
-        environment = {**os.environ, **player.environment}
         process = subprocess.Popen(
-            argv, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            argv,
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
         )
         _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     seconds = monotonic() - began
     if process.returncode:
-        raise SystemExit(f"{player.name}:\n{(hosts.WITHIN / 'output').read_text()[-3000:]}")
+        raise SystemExit(f"{name}:\n{(hosts.WITHIN / 'output').read_text()[-3000:]}")
     return Measured(seconds, used.ru_utime + used.ru_stime, hosts_cpu_s() - before)
 
 
-def checked(count: int, serial: int) -> None:
+def checked(count: int, serial: int, joined: int = 0) -> None:
     """Have hardway look whether the hosts are as they should be, whoever made them so."""
-    done = subprocess.run(
-        [*players.hardway(count, serial), "look"], stdout=subprocess.PIPE, check=True
-    )
+    command = [*players.hardway(count, serial, joined), "look"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
     if done.stdout.strip() != b"changed 0":
         raise SystemExit(f"not as it should be: {done.stdout.decode()}")
 
@@ -94,12 +100,26 @@ async def measure_one(player: Player, everybody: Sequence[hosts.Host]) -> dict[s
     rows: dict[str, list[dict[str, float]]] = {}
     for case, serial in cases:
         work.write_tree(one, serial, players.TREE)
-        took = measure(player, size, serial)
+        took = measure(player.name, player.command(size, serial), player.environment)
         print(f"{size:4} {player.name:16} {case:10} {took.seconds:7.1f} s", flush=True)
         rows.setdefault(case, []).append(asdict(took))
         if case != "unchanged":
             checked(size, serial)
+    if size in player.joins:
+        rows["joined"] = [await measure_joined(everybody, n) for n in range(1, JOINS + 1)]
     return dict(rows)
+
+
+async def measure_joined(everybody: Sequence[hosts.Host], joined: int) -> dict[str, float]:
+    """Return what hardway took with a host that is bare, where the others are as they should be.
+
+    Each of them gets the new one's name, in a file that none of its units reads.
+    """
+    await hosts.on_all(everybody[:1], RESET)
+    took = measure("hardway", players.hardway(len(everybody), 0, joined), {})
+    print(f"{len(everybody):4} hardway          joined     {took.seconds:7.1f} s", flush=True)
+    checked(len(everybody), 0, joined)
+    return asdict(took)
 
 
 async def inside(sizes: Sequence[int], base: Path, to: Path) -> None:

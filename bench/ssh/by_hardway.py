@@ -1,8 +1,8 @@
 """The work by hardway's own engine, as `up` does it once files are rendered.
 
-python -m bench.ssh.by_hardway HOSTS SERIAL [look]
+python -m bench.ssh.by_hardway HOSTS SERIAL JOINED [look]
 
-With `look` it changes nothing, as `plan`.
+SERIAL and JOINED are those of `work.desired`. With `look` it changes nothing, as `plan`.
 """
 
 import asyncio
@@ -20,8 +20,9 @@ from hardway.report import Journal
 from hardway.steps.base import Step
 from hardway.tools.kubectl import Kubectl
 from hardway.transport import ssh
+from hardway.transport.target import Target
 
-CLUSTER = cast(Cluster, SimpleNamespace(name="bench"))
+CLUSTER = cast(Cluster, SimpleNamespace(name="bench", machines=(), control_planes=(), workers=()))
 JOURNAL = Journal(WITHIN / "journal.jsonl")
 NO_API = cast(Kubectl, None)
 
@@ -30,20 +31,21 @@ STEP = Step(name="bench", title="Bench", why="")
 """Without checks: Ansible and pyinfra look no second time either."""
 
 
-async def main(count: int, serial: int, *, look: bool) -> None:
+async def main(count: int, serial: int, joined: int, *, look: bool) -> None:
     """Bring the hosts to what they should be; say how much had to change."""
     hosts = [Host(index) for index in range(1, count + 1)]
     rendered = {
-        h.name: {STEP.name: work.desired(h.name, serial if h.index == 1 else 0)} for h in hosts
+        h.name: {STEP.name: work.desired(h.name, serial if h.index == 1 else 0, joined)}
+        for h in hosts
     }
-    targets = [ssh.Target(h.name, h.address, "root", OPERATOR, KNOWN_HOSTS) for h in hosts]
+    targets = [Target(h.name, h.address, "root", OPERATOR, KNOWN_HOSTS) for h in hosts]
     async with ssh.connect(targets, timeout_s=60) as fleet:
         assert len(fleet) == count, sorted(set(rendered) - set(fleet))
         live = Live(CLUSTER, fleet, NO_API, NO_API)
-        changes = await compare(live, rendered, {}, show=False)
+        changes = await compare(live, rendered, {})
         if not look:
             await bring_about((STEP,), changes, live, JOURNAL)
     print(f"changed {len(changes)}")
 
 
-asyncio.run(main(int(sys.argv[1]), int(sys.argv[2]), look="look" in sys.argv))
+asyncio.run(main(*map(int, sys.argv[1:4]), look="look" in sys.argv))

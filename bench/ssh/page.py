@@ -26,7 +26,7 @@ def seconds(rows: list[Mapping[str, float]], what: str = "seconds") -> float:
 
 def table(case: str, sizes: Mapping[str, Any]) -> str:
     """Return the table of a case: seconds, how often, and how many times hardway's."""
-    counts = sorted(int(size) for size in sizes)
+    counts = sorted(int(size) for size, players in sizes.items() if len(players) > 1)
     head = "".join(f" {count} hosts | |" for count in counts)
     lines = [f"| |{head}", "|---|" + "---:|---:|" * len(counts)]
     for name, label in NAMES.items():
@@ -40,6 +40,18 @@ def table(case: str, sizes: Mapping[str, Any]) -> str:
             took, ours = seconds(rows), seconds(players["hardway"][case])
             cells += [f"{took:.1f} s", f"{took / ours:.1f} times" if name != "hardway" else "1"]
         lines.append(f"| {label} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def joined_table(sizes: Mapping[str, Any]) -> str:
+    """Return what a host that joins costs hardway beyond looking at all of them."""
+    lines = ["| hosts | looking | with one that joins | beyond looking |", "|---:|---:|---:|---:|"]
+    for size in sorted(sizes, key=int):
+        cases = sizes[size]["hardway"]
+        if "joined" in cases:
+            looking, took = seconds(cases["unchanged"]), seconds(cases["joined"])
+            beyond = took - looking
+            lines.append(f"| {size} | {looking:.2f} s | {took:.2f} s | {beyond:.2f} s |")
     return "\n".join(lines)
 
 
@@ -86,6 +98,12 @@ def write(results: Mapping[str, Any], docs: Path) -> None:
         "Behind each figure of the unchanged case, the median, are so many runs (hosts): "
         f"{how_often(sizes)}. First time: one each."
     )
+    text.append("### A host joins")
+    text.append(
+        "hardway alone: one bare host gets all, and each other host the new one's name in a file "
+        "that none of its units reads."
+    )
+    text.append(joined_table(sizes))
     text += ["### Where the time goes", "CPU seconds:", work_table(sizes)]
     page = docs / "performance-ssh.md"
     before, _, rest = page.read_text().partition(BEGIN)

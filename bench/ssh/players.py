@@ -24,11 +24,14 @@ class Player:
     """From the number of hosts and the serial of the changed file."""
     runs: Mapping[int, tuple[int, int, int]]
     """By number of hosts, how often the first time, unchanged and one file changed are measured."""
+    joins: Sequence[int] = ()
+    """With how many hosts a host that joins is measured."""
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def hardway(count: int, serial: int) -> list[str]:
-    return [sys.executable, "-m", "bench.ssh.by_hardway", str(count), str(serial)]
+def hardway(count: int, serial: int, joined: int = 0) -> list[str]:
+    numbers = map(str, (count, serial, joined))
+    return [sys.executable, "-m", "bench.ssh.by_hardway", *numbers]
 
 
 def _pyinfra(count: int, _serial: int) -> list[str]:
@@ -53,7 +56,8 @@ MITOGEN = {
     "ANSIBLE_STRATEGY_PLUGINS": f"{sysconfig.get_path('purelib')}/ansible_mitogen/plugins/strategy",
 }
 PLAYERS = (
-    Player(name="hardway", command=hardway, runs={10: (1, 5, 3), 50: (1, 5, 3), 100: (1, 5, 3)}),
+    Player(name="hardway", command=hardway, joins=(3, 30),
+           runs={3: (0, 5, 0), 10: (1, 5, 3), 30: (0, 5, 0), 50: (1, 5, 3), 100: (1, 5, 3)}),
     Player(name="pyinfra", command=_pyinfra, runs={10: (1, 3, 1), 50: (1, 3, 1), 100: (1, 3, 1)}),
     Player(name="ansible-archive", command=_ansible("archive.yml"), environment=CONFIG,
            runs={10: (1, 3, 1), 50: (1, 1, 1), 100: (1, 1, 1)}),

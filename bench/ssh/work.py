@@ -19,21 +19,27 @@ SECRETS = 5
 """Every fifth file may be read by root alone."""
 CHANGED = 7
 """Which file the case `one file changed` is about; a unit reads it."""
+NAMES = 39
+"""Which file names all hosts, as /etc/hosts does. No unit reads it."""
 FOLDER = "/etc/bench"
 MTIME = 1_700_000_000
 
 
-def desired(host: str, serial: int = 0) -> Desired:
-    """Return what a host gets; another serial means another text in one file."""
-    files = tuple(_file(host, index, serial) for index in range(FILES))
+def desired(host: str, serial: int = 0, joined: int = 0) -> Desired:
+    """Return what a host gets; another number means another text in one file.
+
+    `serial` counts changes of a file that a unit reads, `joined` hosts that have come.
+    """
+    numbers = {CHANGED: serial, NAMES: joined}
+    files = tuple(_file(host, index, numbers.get(index)) for index in range(FILES))
     return services(tuple(_service(n) for n in range(UNITS)), {f.path: f for f in files},
                     Desired(files=files))  # fmt: skip
 
 
-def _file(host: str, index: int, serial: int) -> File:
+def _file(host: str, index: int, number: int | None) -> File:
     lines = [f"# file {index} of {host}"]
-    if index == CHANGED:
-        lines.append(f"serial = {serial}")
+    if number is not None:
+        lines.append(f"serial = {number}")
     noise = shake_256(f"{host} {index}".encode()).hexdigest(SIZES[index % len(SIZES)] // 2)
     lines += [f"option-{at} = {noise[at : at + 60]}" for at in range(0, len(noise), 60)]
     secret = index % SECRETS == 0

@@ -16,7 +16,7 @@ from hardway.engine import compare, converge, observe, order
 from hardway.engine.render import merged, render
 from hardway.errors import RemoteError
 from hardway.model.cluster import Machine
-from hardway.model.resources import NEW, Change, Desired, Kind, Unit
+from hardway.model.resources import NEW, Change, Desired, File, Kind, Unit
 from hardway.report import Event
 from hardway.steps import STEPS, balancer
 from hardway.steps.base import Given, Inventory, Step
@@ -99,6 +99,26 @@ def test_an_api_server_that_is_not_ready_is_not_waited_for_to_call_etcd() -> Non
         there = cast(Transport, machine)
         asyncio.run(converge.restart(there, [unit], wait=wait, settles_s=1))
         assert machine.done == done
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "read_again"),
+    [
+        ("/etc/hosts", Kind.UPDATE, False),
+        ("/etc/kubernetes/kubelet.yaml", Kind.UPDATE, False),
+        ("/etc/systemd/system/kubelet.service", Kind.UPDATE, True),
+        # A run that was killed may have put the unit's file, and systemd has not read it.
+        ("kubelet.service", Kind.RESTART, True),
+    ],
+)
+def test_systemd_reads_its_units_again_only_where_they_may_have_changed(
+    path: str, kind: Kind, *, read_again: bool
+) -> None:
+    file = File(path=path, content=b"", why="why") if kind is Kind.UPDATE else None
+    change = Change(machine="worker-0", step="s", kind=kind, path_or_unit=path, item=file)
+    machine = Recorder()
+    asyncio.run(converge.start(cast(Transport, machine), [change]))
+    assert ["daemon-reload" in said for said in machine.done] == [True] * read_again
 
 
 @needs_root

@@ -34,6 +34,7 @@ Put = Folder | File | Block | Blob
 """What is put at a path."""
 
 SYSUSERS = "/etc/sysusers.d/"
+OF_SYSTEMD = "/etc/systemd/"
 BEGINS = frozenset({Kind.START, Kind.RESTART, Kind.RELOAD})
 """After these a unit does what it does at its start."""
 PUSH_S = 120.0
@@ -162,7 +163,12 @@ async def start(transport: Transport, changes: Sequence[Change]) -> None:
 
     All together and without waiting: systemd knows which goes after which. Before them units are
     reloaded, and one that has ended meanwhile is started.
+
+    Nothing is done where only files change that systemd does not read: to read all units again
+    takes a machine more time than to put a file.
     """
+    if not any(map(_for_systemd, changes)):
+        return
     enable = [c.path_or_unit for c in changes if c.kind is Kind.ENABLE]
     reload = [c.path_or_unit for c in changes if c.kind is Kind.RELOAD]
     units = shlex.join(c.path_or_unit for c in changes if c.kind is Kind.START)
@@ -174,6 +180,11 @@ async def start(transport: Transport, changes: Sequence[Change]) -> None:
     lines += [f"systemctl reset-failed {units}"] if units else []
     lines += [f"systemctl start --no-block {units}"] if units else []
     await run_checked(transport, ["sh", "-c", "\n".join(lines)], timeout_s=START_S)
+
+
+def _for_systemd(change: Change) -> bool:
+    """Return whether a change concerns units. A killed run may have put one's file already."""
+    return not isinstance(change.item, Put) or change.item.path.startswith(OF_SYSTEMD)
 
 
 async def set_effects(transport: Transport, changes: Sequence[Change]) -> None:
