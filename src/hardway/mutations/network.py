@@ -223,6 +223,13 @@ echo 'while :; do nft delete table ip {KUBE_PROXY_TABLE}; sleep 0.2; done' >flus
             where=several_workers,
             symptom="Logs of a server show a node's address in place of a pod's.",
             why="Policies, logs and servers that know clients by address see the node."),
+    foreign("large-packets-dropped", "pod-reaches-neighbours", LEAVING,
+            'ip saddr <PODS> oifname != "cni0" meta length > 1000 drop',
+            where=several_workers,
+            symptom="Pings and short answers come, long ones and TLS handshakes hang.",
+            why="A tunnel or a cloud's network carries less than the links say. It should answer "
+            "ICMP `fragmentation needed`; a firewall that drops this makes a black hole of it.",
+            shows_s=20),
     foreign("outside-dropped", "pod-reaches-outside", FORWARDED,
             'iifname "cni0" oifname != "cni0" tcp dport 53 drop',
             symptom="Some pods cannot ask a resolver over TCP, their node can.",

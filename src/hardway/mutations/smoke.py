@@ -14,7 +14,7 @@ from hardway.steps.containerd import CTR, IMAGES_UNIT
 from hardway.steps.smoke_test import PORT, TRIAL
 
 TRIED_S = 75
-"""A trial tries what fails for 45 s: one that a busy host disturbed is made once more."""
+"""A trial tries what fails for a minute: one that a busy host disturbed is made once more."""
 SECRETS = f"/registry/secrets/{TRIAL.prefix}"
 PLAIN = (
     r'{"apiVersion":"v1","kind":"Secret","metadata":{"name":"probe","namespace":"%s",'

@@ -6,6 +6,10 @@ PACKETS_PASS = text(
     "find the rule that drops these packets (nft list ruleset, or the network's firewall) and "
     "remove it"
 )
+SMALLER_PACKETS = text(
+    "the network between these machines drops large packets without a word: mend it, or say as "
+    "network.podMtu in hardway.yaml how large they may be"
+)
 OWN_DATA = text(
     "stop etcd where its data is of another cluster, move that data away, then run hardway up: "
     "the member joins the others again"

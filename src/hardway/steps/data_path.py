@@ -6,6 +6,7 @@ gateway, nothing else (docs/adr/0016).
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from ipaddress import ip_address
 
 from hardway.model.checks import (
@@ -35,8 +36,17 @@ FIRST_WORD = "awk 'NR == 1 {print $1}'"
 ON_NODE = f'unshare --mount sh -c "mount --bind {probe.RESOLV_CONF} /etc/resolv.conf; {ASK_NAME}"'
 """The node's programs ask the node's resolvers; here they are shown the cluster's for once."""
 
-NEIGHBOURS = f"""for peer in <PEERS>; do
-    echo "${{peer%%=*}} $({IN_PROBE} {CURL} http://${{peer#*=}}:{probe.PORT}/)" &
+SMALL = "small "
+SMALL_ALONE = text("small packets only")
+LARGE = '--header "X-Large: $(printf %04000d 0)"'
+"""A network may let small packets by and drop those that fill its frames, without a word."""
+NEIGHBOURS = f"""get() {{ {IN_PROBE} {CURL} --max-time 6 "$@"; }}
+for peer in <PEERS>; do
+    at=http://${{peer#*=}}:{probe.PORT}/
+    {{
+        said=$(get {LARGE} $at) || said="{SMALL}$(get $at)"
+        echo "${{peer%%=*}} $said"
+    }} &
 done
 wait"""
 
@@ -106,7 +116,9 @@ def _neighbours(subject: Subject, answer: Answer) -> tuple[Judgement]:
     rows = dict(line.partition(" ")[::2] for line in answer.text.splitlines())
     asked = {name: _client(rows.get(name, "")) for name in rows if name in answer.elsewhere}
     nobody = text("no neighbours")
-    return judged(_seen(dict.fromkeys(asked, own)) or nobody, _seen(asked) or nobody)
+    (judgement,) = judged(_seen(dict.fromkeys(asked, own)) or nobody, _seen(asked) or nobody)
+    small_alone = SMALL_ALONE in asked.values()
+    return (replace(judgement, cure=cures.SMALLER_PACKETS if small_alone else ""),)
 
 
 def _seen(clients: Mapping[str, str]) -> str:
@@ -115,7 +127,10 @@ def _seen(clients: Mapping[str, str]) -> str:
 
 
 def _client(said: str) -> str:
-    return str(json.loads(said)["client"]) if said.startswith("{") else text("nothing")
+    answer = said.removeprefix(SMALL)
+    if not answer.startswith("{"):
+        return text("nothing")
+    return str(json.loads(answer)["client"]) if answer == said else SMALL_ALONE
 
 
 def _outside(_subject: Subject, answer: Answer) -> tuple[Judgement]:
@@ -195,11 +210,12 @@ CHECKS = (
     Check(name="pod-reaches-neighbours", step=POD_NETWORK, scope=WORKERS,
           ask=Sh(NEIGHBOURS), judge=_neighbours, words=_peers,
           causes=(*IN_POD, "pod-masquerade"), anywhere=(*IN_POD, "pod-routes"),
-          why="pods on other workers are reached, and see this pod's own address",
+          why="pods on other workers are reached, by large packets too, and see this pod's own "
+          "address",
           test="hardway ssh <MACHINE> -- 'for peer in <PEERS>; do "
           f"{IN_PROBE} {CURL} http://${{peer#*=}}:{probe.PORT}/ | grep <PROBE> || exit 1; done'",
           cure=cures.PACKETS_PASS,
-          see=f"hardway ssh <MACHINE> -- {IN_PROBE} {CURL} http://<PEER>:{probe.PORT}/"),
+          see=f"hardway ssh <MACHINE> -- '{IN_PROBE} {CURL} {LARGE} http://<PEER>:{probe.PORT}/'"),
     Check(name="pod-reaches-outside", step=POD_NETWORK, scope=WORKERS,
           ask=Sh(OUTSIDE), judge=_outside, causes=(*IN_POD, "pod-masquerade"),
           why="pods reach the resolvers and the gateway that their node reaches",

@@ -179,6 +179,11 @@ ERRORS = (
             ),
             Cause("A route is missing in one of the two directions.", "pod-routes"),
             Cause(
+                "Small packets pass and large ones do not: a connection is made at once, "
+                "and hangs in the TLS handshake.",
+                "pod-reaches-neighbours",
+            ),
+            Cause(
                 "etcd has no majority: then the API server answers nothing in time.",
                 "etcd-member-healthy",
                 "apiserver-to-etcd",
