@@ -237,21 +237,22 @@ def test_a_run_that_was_killed_before_a_reload_leaves_it_to_the_next_one(tmp_pat
 
 @needs_root
 @pytest.mark.parametrize(
-    "in_the_middle",
+    ("every", "in_the_middle"),
     [
+        pytest.param(4, True, id="some in the middle"),
+        pytest.param(1, True, id="all in the middle", marks=pytest.mark.thorough),
         # What the command before it left is also what is there in the middle of it.
-        pytest.param(False, id="before", marks=pytest.mark.thorough),
-        pytest.param(True, id="in the middle"),
+        pytest.param(1, False, id="all before", marks=pytest.mark.thorough),
     ],
 )
-def test_broken_off_at_every_command_the_next_run_goes_on(
-    tmp_path: Path, in_the_middle: bool
+def test_broken_off_at_any_command_the_next_run_goes_on(
+    tmp_path: Path, every: int, *, in_the_middle: bool
 ) -> None:
     given = given_with_blobs(tmp_path / "blobs")
     whole = machine_of(given, tmp_path / "whole")
     asyncio.run(up(given, whole, []))
     assert whole.commands > 3
-    for k in range(1, whole.commands + 1):
+    for k in range(1, whole.commands + 1, every):
         machine = machine_of(given, tmp_path / f"root-{k}")
         machine.fails_at, machine.in_the_middle = k, in_the_middle
         with pytest.raises(RemoteError):

@@ -148,7 +148,10 @@ def test_handshakes(made: tuple[Path, Secrets]) -> None:
     assert handshake(folder, server, server, "10.240.0.10") in refused
 
 
-@pytest.mark.parametrize("algorithm", ["ecdsa-p256", "ecdsa-p384", "rsa-2048"])
+@pytest.mark.parametrize(
+    "algorithm",
+    ["ecdsa-p256", "ecdsa-p384", pytest.param("rsa-2048", marks=pytest.mark.thorough)],
+)
 def test_algorithms(tmp_path: Path, algorithm: str) -> None:
     text = f"machines: {{controlPlanes: 1, workers: 0}}\npki: {{algorithm: {algorithm}}}"
     store.ensure(tmp_path / "pki", support.cluster(text), NOW)
