@@ -219,6 +219,7 @@ def test_names_of_connections_are_phrases() -> None:
         ("CN=system:node:worker-0", "system:node:worker-0"),
         ("kubernetes.default.svc", "10.32.0.1"),
         ("deployment/coredns", "Deployment/kube-system/coredns"),
+        ("clusters/x/objects/ConfigMap/kube-system/coredns.yaml", "ConfigMap/kube-system/coredns"),
     ],
 )  # fmt: skip
 def test_what_people_write(asked: str, name: str) -> None:

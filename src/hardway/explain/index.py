@@ -39,6 +39,8 @@ NEAREST = 6
 """Known things that are offered where nothing is found."""
 TREE = re.compile(r"(?:^|/)(?:nodes|secrets|edited)/([^/]+)(/.+)$")
 """A path below the cluster's folder: the machine and the path there."""
+OBJECT = re.compile(r"(?:^|/)objects/(.+)\.yaml$")
+"""A file there with what the API was given."""
 WORD = re.compile(r"\w+")
 ON_MACHINE = re.compile(r"^([\w.-]+):(/.*)$")
 
@@ -125,7 +127,9 @@ class Index:
         return Found(self.known(asked))
 
     def _placed(self, asked: str) -> Found | None:
-        """Return a path of a machine: `worker-0:/etc/hosts`, or its copy in this folder."""
+        """Return a path of a machine, `worker-0:/etc/hosts`, or a copy in the cluster's folder."""
+        if given := OBJECT.search(asked):
+            return Found(self.known(given[1]))
         match = ON_MACHINE.search(asked) or TREE.search(asked)
         if match and match[1] in {m.name for m in self.atlas.cluster.machines}:
             return Found(self.known(match[2]), match[1])

@@ -14,6 +14,7 @@ from hardway.model.objects import identity
 from hardway.model.resources import Manifest
 from hardway.model.rows import Note
 from hardway.steps import STEPS
+from hardway.steps.base import Step
 from hardway.text import text
 
 
@@ -28,24 +29,28 @@ def things(atlas: Atlas) -> Iterator[Thing]:
                 aliases=(own, f"{kind} {own}", f"{kind}/{own}", f"{kind.lower()}/{own}"),
                 tags=(name, f"object {kind}", "object", step.name),
                 summary=notes[0].why if notes else step.why,
-                points=partial(_points, step.name, step.why, manifest, notes),
+                points=partial(_points, atlas.cluster.name, step, manifest, notes),
             )  # fmt: skip
 
 
 def _points(
-    step: str, why: str, manifest: Manifest, notes: tuple[Note, ...], _scene: Scene
+    cluster: str, step: Step, manifest: Manifest, notes: tuple[Note, ...], _scene: Scene
 ) -> Iterator[Point]:
     meta, kind = manifest["metadata"], manifest["kind"]
     namespace = meta.get("namespace", "")
     of_all = tuple(note.why for note in notes if not note.name)
     yield Point(Aspect.WHAT, (
         text("An object of the API, of kind {kind}.", kind=kind),
-        *(of_all or (text("hardway applies it for this: {why}.", why=why),)),
+        *(of_all or (text("hardway applies it for this: {why}.", why=step.why),)),
     ))  # fmt: skip
-    yield Point(Aspect.MADE, (
-        by_step(step),
-        text("Server-side apply, as field manager hardway: other fields stay other people's."),
-    ))  # fmt: skip
+    yield Point(
+        Aspect.MADE,
+        (
+            by_step(step.name),
+            text("Server-side apply, as field manager hardway: other fields stay other people's."),
+        ),
+        rows=((text("copy here"), f"clusters/{cluster}/objects/{identity(manifest)}.yaml"),),
+    )
     yield Point(Aspect.READERS, rows=tuple(_readers(manifest)))
     yield Point(Aspect.CONTENT, rows=tuple((n.name, n.why) for n in notes if n.name))
     yield Point(Aspect.CONTENT, (yaml.safe_dump(dict(manifest), sort_keys=False).rstrip(),),
