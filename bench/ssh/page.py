@@ -46,13 +46,18 @@ def table(case: str, sizes: Mapping[str, Any]) -> str:
 def joined_table(sizes: Mapping[str, Any]) -> str:
     """Return what a host that joins costs hardway beyond looking at all of them."""
     lines = ["| hosts | looking | with one that joins | beyond looking |", "|---:|---:|---:|---:|"]
+    beyond = {}
     for size in sorted(sizes, key=int):
         cases = sizes[size]["hardway"]
         if "joined" in cases:
             looking, took = seconds(cases["unchanged"]), seconds(cases["joined"])
-            beyond = took - looking
-            lines.append(f"| {size} | {looking:.2f} s | {took:.2f} s | {beyond:.2f} s |")
-    return "\n".join(lines)
+            beyond[int(size)] = took - looking
+            lines.append(f"| {size} | {looking:.2f} s | {took:.2f} s | {took - looking:.2f} s |")
+    few, many = min(beyond), max(beyond)
+    each_ms = (beyond[many] - beyond[few]) / (many - few) * 1000
+    return "\n".join(lines) + (
+        f"\n\nEach further host takes {each_ms:.0f} ms, of the cores that all hosts share here."
+    )
 
 
 def work_table(sizes: Mapping[str, Any]) -> str:
