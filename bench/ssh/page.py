@@ -24,9 +24,14 @@ def seconds(rows: list[Mapping[str, float]], what: str = "seconds") -> float:
     return median(row[what] for row in rows)
 
 
+def compared(sizes: Mapping[str, Any]) -> list[int]:
+    """Return the numbers of hosts with which others than hardway were measured."""
+    return sorted(int(size) for size, players in sizes.items() if len(players) > 1)
+
+
 def table(case: str, sizes: Mapping[str, Any]) -> str:
     """Return the table of a case: seconds, how often, and how many times hardway's."""
-    counts = sorted(int(size) for size, players in sizes.items() if len(players) > 1)
+    counts = compared(sizes)
     head = "".join(f" {count} hosts | |" for count in counts)
     lines = [f"| |{head}", "|---|" + "---:|---:|" * len(counts)]
     for name, label in NAMES.items():
@@ -116,9 +121,9 @@ def write(results: Mapping[str, Any], docs: Path) -> None:
     page.write_text(f"{before}{BEGIN}\n\n" + "\n\n".join(text) + f"\n\n{END}{after}")
     curves = {
         label: [
-            (int(size), seconds(sizes[size][name]["unchanged"]))
-            for size in sorted(sizes, key=int)
-            if name in sizes[size]
+            (count, seconds(sizes[str(count)][name]["unchanged"]))
+            for count in compared(sizes)
+            if name in sizes[str(count)]
         ]
         for name, label in NAMES.items()
     }
