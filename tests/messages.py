@@ -18,6 +18,8 @@ from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
 
+import polib
+
 import hardway
 from hardway import errors
 from hardway.text import FOLDER, Text
@@ -389,10 +391,18 @@ def messages() -> Mapping[str, str]:
     return found
 
 
+def written(known: Mapping[str, polib.POEntry]) -> polib.POFile:
+    """Return the catalogue of all texts, by place, with the translations that are known."""
+    fresh = polib.POFile()
+    fresh.metadata = {"Language": "ko", "Content-Type": "text/plain; charset=UTF-8"}
+    for said, where in sorted(messages().items(), key=lambda row: (row[1], row[0])):
+        translated = known[said].msgstr if said in known else ""
+        fresh.append(polib.POEntry(msgid=said, msgstr=translated, comment=where))
+    return fresh
+
+
 def main() -> None:
     """Count, list or write."""
-    import polib
-
     wanted = messages()
     book = polib.pofile(str(PO)) if PO.exists() else polib.POFile()
     known = {entry.msgid: entry for entry in book}
@@ -403,13 +413,8 @@ def main() -> None:
             for said in missing:
                 print(said)
         case ["write"]:
-            fresh = polib.POFile()
-            fresh.metadata = {"Language": "ko", "Content-Type": "text/plain; charset=UTF-8"}
-            for said, where in sorted(wanted.items(), key=lambda row: (row[1], row[0])):
-                translated = known[said].msgstr if said in known else ""
-                fresh.append(polib.POEntry(msgid=said, msgstr=translated, comment=where))
             PO.parent.mkdir(exist_ok=True)
-            fresh.save(str(PO))
+            written(known).save(str(PO))
         case _:
             words = sum(len(said.split()) for said in wanted)
             print(f"{len(wanted)} texts, {words} words, {len(missing)} without Korean")

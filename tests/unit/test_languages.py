@@ -5,7 +5,7 @@ import string
 
 import polib
 import pytest
-from tests.messages import PO, glued, is_prose, is_untranslated, messages, unsaid
+from tests.messages import PO, glued, is_prose, is_untranslated, messages, unsaid, written
 
 FIELDS = string.Formatter()
 
@@ -36,6 +36,10 @@ def test_judges_say_texts() -> None:
 
 def test_no_translation_is_of_a_text_that_nobody_says(korean: dict[str, polib.POEntry]) -> None:
     assert not set(korean) - set(messages()), "python -m tests.messages write"
+
+
+def test_the_catalogue_is_as_it_is_written(korean: dict[str, polib.POEntry]) -> None:
+    assert str(written(korean)) == PO.read_text(), "python -m tests.messages write"
 
 
 def test_a_translation_has_the_holes_of_its_text(korean: dict[str, polib.POEntry]) -> None:
