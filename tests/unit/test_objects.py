@@ -53,6 +53,8 @@ def test_why_a_deployment_has_no_pods() -> None:
     ("check", "answer", "said"),
     [
         ("dns-ready", "red-quota", "exceeded quota: none"),
+        ("dns-ready", "green-still-on-a-cordoned-node", "2 ready (left out: worker-2: cordoned)"),
+        ("kubelet-settings", "red-no-webhook", "authentication.webhook.enabled: null"),
         ("pods-on-every-node", "red-image-gone", "ErrImageNeverPull: Container image"),
         ("pods-on-every-node", "red-no-address", "(add): no IP addresses available in range set"),
     ],

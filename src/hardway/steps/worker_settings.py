@@ -34,9 +34,10 @@ def _differences(wanted: Any, found: Any, path: str = "") -> Iterator[tuple[str,
 
     Settings that are found beside it are defaults: no process runs without any.
     """
-    if isinstance(wanted, Mapping) and isinstance(found, Mapping):
+    if isinstance(wanted, Mapping):
+        there = found or {}
         for key, value in wanted.items():
-            yield from _differences(value, found.get(key), f"{path}.{key}" if path else key)
+            yield from _differences(value, there.get(key), f"{path}.{key}" if path else key)
     # What has its zero value is left out of the answer.
     elif wanted != found and (wanted or found):
         yield path, wanted, found
