@@ -8,6 +8,7 @@ ports alone. A disk of another architecture than this host's takes qemu-user-sta
 """
 
 import contextlib
+import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -134,12 +135,13 @@ def preflight(trial: Trial) -> str:
 def up(trial: Trial) -> str:
     # On an emulated processor an API server may take longer than any `up` waits: the next one goes
     # on from there.
-    runs = 1
-    while trial.operator.tries("up").returncode:
+    words = ("up", "--output", "json")
+    runs, done = 1, trial.operator.tries(*words)
+    while done.returncode:
         if runs == UPS:
             raise FailedError(f"up gave up {UPS} times")
-        runs += 1
-    findings = trial.operator.json("up")["findings"]
+        runs, done = runs + 1, trial.operator.tries(*words)
+    findings = json.loads(done.stdout)["findings"]
     expect("checks that do not hold", [f for f in findings if not f["ok"]], [])
     expect("swap that is on", trial.on_each(SWAP), [""] * len(HOSTS))
     return f"{len(findings)} checks hold after {runs} runs, swap is off"

@@ -34,7 +34,7 @@ Put = Folder | File | Block | Blob
 """What is put at a path."""
 
 SYSUSERS = "/etc/sysusers.d/"
-OF_SYSTEMD = "/etc/systemd/"
+UNIT_FILES = "/etc/systemd/"
 BEGINS = frozenset({Kind.START, Kind.RESTART, Kind.RELOAD})
 """After these a unit does what it does at its start."""
 PUSH_S = 120.0
@@ -167,7 +167,8 @@ async def start(transport: Transport, changes: Sequence[Change]) -> None:
     Nothing is done where only files change that systemd does not read: to read all units again
     takes a machine more time than to put a file.
     """
-    if not any(map(_for_systemd, changes)):
+    # A restart or a start is no such change: a killed run may have put the unit's file already.
+    if all(isinstance(c.item, Put) and not c.item.path.startswith(UNIT_FILES) for c in changes):
         return
     enable = [c.path_or_unit for c in changes if c.kind is Kind.ENABLE]
     reload = [c.path_or_unit for c in changes if c.kind is Kind.RELOAD]
@@ -180,11 +181,6 @@ async def start(transport: Transport, changes: Sequence[Change]) -> None:
     lines += [f"systemctl reset-failed {units}"] if units else []
     lines += [f"systemctl start --no-block {units}"] if units else []
     await run_checked(transport, ["sh", "-c", "\n".join(lines)], timeout_s=START_S)
-
-
-def _for_systemd(change: Change) -> bool:
-    """Return whether a change concerns units. A killed run may have put one's file already."""
-    return not isinstance(change.item, Put) or change.item.path.startswith(OF_SYSTEMD)
 
 
 async def set_effects(transport: Transport, changes: Sequence[Change]) -> None:

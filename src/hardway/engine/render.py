@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 
 from hardway.engine.kinds.manifest import labelled
-from hardway.model.objects import identity
+from hardway.model.objects import file_name
 from hardway.model.resources import Blob, Desired, File, Manifest
 from hardway.render.config import object_text
 from hardway.steps.base import Given, Step
@@ -38,7 +38,7 @@ def manifests(steps: Sequence[Step], given: Given) -> Mapping[str, tuple[Manifes
 def object_files(wanted: Mapping[str, Sequence[Manifest]]) -> dict[str, bytes]:
     """Return a file for each object that the steps want of the API."""
     every = [manifest for own in wanted.values() for manifest in own]
-    return {f"{identity(o)}.yaml": object_text(o).encode() for o in every}
+    return {file_name(o): object_text(o).encode() for o in every}
 
 
 def merged(wanted: Iterable[Desired]) -> Desired:

@@ -10,7 +10,7 @@ from hardway.explain.answer import Aspect, Point
 from hardway.explain.places import by_step
 from hardway.explain.scene import Scene
 from hardway.explain.things import Kind, Thing
-from hardway.model.objects import identity
+from hardway.model.objects import file_name, identity
 from hardway.model.resources import Manifest
 from hardway.model.rows import Note
 from hardway.steps import STEPS
@@ -49,7 +49,7 @@ def _points(
             by_step(step.name),
             text("Server-side apply, as field manager hardway: other fields stay other people's."),
         ),
-        rows=((text("copy here"), f"clusters/{cluster}/objects/{identity(manifest)}.yaml"),),
+        rows=((text("copy here"), f"clusters/{cluster}/objects/{file_name(manifest)}"),),
     )
     yield Point(Aspect.READERS, rows=tuple(_readers(manifest)))
     yield Point(Aspect.CONTENT, rows=tuple((n.name, n.why) for n in notes if n.name))

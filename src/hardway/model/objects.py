@@ -24,6 +24,11 @@ def identity(manifest: Manifest) -> str:
     return "/".join(part for part in parts if part)
 
 
+def file_name(manifest: Manifest) -> str:
+    """Return an object's file below `objects/` in the cluster's folder."""
+    return f"{identity(manifest)}.yaml"
+
+
 @dataclass(frozen=True, slots=True)
 class NodeState:
     """A node as the API has it."""

@@ -213,7 +213,8 @@ CHECKS = (
           why="pods on other workers are reached, by large packets too, and see this pod's own "
           "address",
           test="hardway ssh <MACHINE> -- 'for peer in <PEERS>; do "
-          f"{IN_PROBE} {CURL} http://${{peer#*=}}:{probe.PORT}/ | grep <PROBE> || exit 1; done'",
+          f"{IN_PROBE} {CURL} {LARGE} http://${{peer#*=}}:{probe.PORT}/ | grep <PROBE> || exit 1; "
+          "done'",
           cure=cures.PACKETS_PASS,
           see=f"hardway ssh <MACHINE> -- '{IN_PROBE} {CURL} {LARGE} http://<PEER>:{probe.PORT}/'"),
     Check(name="pod-reaches-outside", step=POD_NETWORK, scope=WORKERS,
