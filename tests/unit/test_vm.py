@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from tests.cluster.conftest import Hardway
@@ -133,7 +133,7 @@ def test_the_summary_and_status(capsys: pytest.CaptureFixture[str]) -> None:
 class Operator:
     """Says what it is told to, whatever it is asked for; the first `failing` tries do not work."""
 
-    def __init__(self, failing: int = 0, **answers: object) -> None:
+    def __init__(self, failing: int = 0, **answers: Any) -> None:
         self.answers = answers
         self.failing = failing
 
@@ -144,6 +144,9 @@ class Operator:
 
     def json(self, *words: str) -> object:
         return self.answers[words[0]]
+
+    def plan(self) -> object:
+        return self.answers["plan"].pop(0)
 
     def __call__(self, *words: str) -> str:
         return str(self.answers.get(words[0], ""))
@@ -173,6 +176,16 @@ def test_up_goes_on_where_an_emulated_host_was_too_slow_but_not_for_ever() -> No
         assert f"after {failing + 1} runs" in hosts.up(of_hosts({}, operator))
     with pytest.raises(FailedError, match="up"):
         hosts.up(of_hosts({}, Operator(hosts.UPS, up={"findings": [{"ok": True}]})))
+
+
+def test_all_that_was_undone_and_nothing_else_must_be_planned_and_mended() -> None:
+    undone = [("alpha", "set", "kernel settings"), ("alpha", "set", "swap"),
+              ("beta", "set", "kernel modules"), ("beta", "set", "kernel settings"),
+              ("beta", "set", "swap")]  # fmt: skip
+    assert hosts.mend(of_hosts({}, Operator(plan=[undone, []])))
+    for seen in ([undone[1:], []], [[*undone, ("beta", "set", "mounts")], []], [undone, undone]):
+        with pytest.raises(FailedError, match="planned"):
+            hosts.mend(of_hosts({}, Operator(plan=seen)))
 
 
 def test_the_node_must_be_of_the_workers_architecture() -> None:

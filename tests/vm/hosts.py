@@ -75,6 +75,16 @@ swapon /swapfile
 """An address on the shared network, and swap, both there again after a reboot."""
 UPS = 3
 SWAP = "sed 1d /proc/swaps | cut -d' ' -f1"
+THEIRS = "/etc/sysctl.d/99-theirs.conf"
+UNDO = f"""set -e
+echo 'net.ipv4.ip_forward = 0' >{THEIRS}
+sysctl --quiet --load={THEIRS}
+swapon /swapfile
+"""
+"""What others do to a kernel that is a cluster's; the file stays, so that boots meet it too."""
+UNDO_OF_WORKER = "modprobe --remove br_netfilter\n"
+UNDONE = {"control-plane": ["kernel settings", "swap"],
+          "worker": ["kernel modules", "kernel settings", "swap"]}  # fmt: skip
 
 
 def recipe(architecture: str) -> Recipe:
@@ -163,6 +173,17 @@ def verify(trial: Trial) -> str:
     return f"{len(findings)} checks hold; the nodes are {nodes}"
 
 
+def mend(trial: Trial) -> str:
+    for host in HOSTS:
+        script = UNDO + (UNDO_OF_WORKER if host.role == "worker" else "")
+        trial.there[host.name].run(script)
+    wanted = [(h.name, "set", effect) for h in HOSTS for effect in UNDONE[h.role]]
+    expect("what is planned", sorted(trial.operator.plan()), wanted)
+    trial.operator("up")
+    expect("what is planned after it", trial.operator.plan(), [])
+    return f"{len(wanted)} effects were planned and put right"
+
+
 def reboot(host: Host, trial: Trial) -> str:
     boot_id = "cat /proc/sys/kernel/random/boot_id"
     before = trial.there[host.name].run(boot_id)
@@ -180,6 +201,7 @@ def reboot(host: Host, trial: Trial) -> str:
 
 
 def down(trial: Trial) -> str:
+    trial.on_each(f"rm {THEIRS}")
     trial.operator("down", "--yes")
     expect("swap", trial.on_each(SWAP), ["/swapfile"] * len(HOSTS))
     return "swap is on again"
@@ -204,6 +226,7 @@ STEPS: Sequence[tuple[str, Callable[[Trial], str]]] = (
     ("hardway up", up),
     ("hardway up again", up_again),
     ("hardway verify", verify),
+    ("swap, module and settings undone, hardway up", mend),
     *((f"{h.role} {h.name} rebooted", partial(reboot, h)) for h in reversed(HOSTS)),
     ("hardway down", down),
     ("each host as it was before", as_before),
