@@ -80,7 +80,10 @@ def test_every_effect_has_a_name_of_its_own_and_a_unit_that_is_wanted() -> None:
 
 
 def test_a_shell_can_read_how_effects_are_seen_and_brought_about() -> None:
-    for text in {text for own in EVERYWHERE for e in own.effects for text in (e.see, e.fix)}:
+    texts = {text for own in EVERYWHERE for e in own.effects for text in (e.see, e.fix)}
+    with_quote = Desired(effects=(replace(EVERYWHERE[0].effects[0], name="the kernel's"),))
+    texts |= {observe.script(wanted) for wanted in (*EVERYWHERE, with_quote)}
+    for text in texts:
         subprocess.run(["sh", "-n"], input=text.encode(), check=True)
 
 

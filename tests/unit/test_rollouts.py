@@ -1,17 +1,19 @@
 """Deployments whose pods `up` lets be made anew, and those that it leaves alone."""
 
+import subprocess
 from copy import deepcopy
 from typing import Any
 
 import pytest
 from tests import support
 
-from hardway.engine import rollouts
+from hardway.engine import diff, rollouts
+from hardway.engine.compare import former_resolvers
 from hardway.engine.kinds.manifest import manifest_changes
 from hardway.engine.render import manifests
 from hardway.model.objects import crashes, identity, is_rolled_out
-from hardway.model.resources import Kind
-from hardway.steps import STEPS, dns, object_checks
+from hardway.model.resources import Desired, Kind, Observed
+from hardway.steps import STEPS, data_path, dns, object_checks
 
 WANTED = manifests(STEPS, support.given_topology("3+3"))[dns.NAME]
 COREDNS = "Deployment/kube-system/coredns"
@@ -23,9 +25,9 @@ def there(name: str = COREDNS, **other: Any) -> list[dict[str, Any]]:
     return [{**deepcopy(o), **(other if identity(o) == name else {})} for o in WANTED]
 
 
-def planned(found: list[dict[str, Any]], *crashing: str) -> list[str]:
+def planned(found: list[dict[str, Any]], **ills: str) -> list[str]:
     applied = manifest_changes(dns.NAME, WANTED, found)
-    changes = list(rollouts.changes(dns.NAME, WANTED, found, crashing, applied))
+    changes = list(rollouts.changes(dns.NAME, WANTED, found, ills, applied))
     assert {(c.machine, c.step, c.kind) for c in changes} <= {("api", dns.NAME, Kind.ROLLOUT)}
     assert {c.path_or_unit for c in changes} <= {COREDNS}
     return [c.diff for c in changes]
@@ -45,9 +47,23 @@ def test_pods_that_the_api_refused_are_tried_again_at_once() -> None:
     assert why.endswith("for minutes: exceeded quota: none")
 
 
-def test_pods_that_crash_are_started_again_at_once() -> None:
-    (why,) = planned(there(status={"unavailableReplicas": 1}), COREDNS)
-    assert why == "its pods crash, and are not started again for minutes"
+def test_a_deployment_whose_pods_are_ill_is_rolled_out() -> None:
+    assert planned(there(), **{COREDNS: "they crash"}) == ["they crash"]
+    assert planned(there(), **{"Deployment/kube-system/another": "they crash"}) == []
+
+
+def pod(uid: str, *, waits: str = "", **meta: str) -> dict[str, Any]:
+    waiting = {"waiting": {"reason": waits}} if waits else {"running": {}}
+    return {"metadata": {"uid": uid, **meta}, "status": {"containerStatuses": [{"state": waiting}]}}
+
+
+def test_when_pods_are_ill() -> None:
+    crashing = pod("c", waits="CrashLoopBackOff")
+    assert rollouts.ill([pod("a"), pod("b")], ()) == ""
+    assert "crash" in rollouts.ill([pod("a"), crashing], ())
+    assert "resolvers" in rollouts.ill([pod("a"), pod("b")], {"b"})
+    assert rollouts.ill([pod("a"), pod("b", deletionTimestamp="2026-11-27T00:00:00Z")], {"b"}) == ""
+    assert rollouts.ill([pod("a")], {"of-another-deployment"}) == ""
 
 
 @pytest.mark.parametrize(
@@ -66,11 +82,43 @@ def test_pods_read_an_edited_configuration_at_once(name: str, text: str, rolled:
     assert [why for why in found if "ConfigMap/kube-system/coredns" not in why] == []
 
 
-def test_which_deployments_lack_pods() -> None:
+def test_of_which_deployments_the_pods_are_looked_at() -> None:
     lacking = there(status={"unavailableReplicas": 1})
     others = [{**o, "metadata": {**o["metadata"], "name": "own"}} for o in lacking]
-    assert [identity(o) for o in rollouts.lacking(WANTED, [*lacking, *others])] == [COREDNS]
-    assert rollouts.lacking(WANTED, there()) == []
+    assert [identity(o) for o in rollouts.suspected(WANTED, [*lacking, *others], ())] == [COREDNS]
+    assert rollouts.suspected(WANTED, there(), ()) == []
+    assert [identity(o) for o in rollouts.suspected(WANTED, there(), {"uid"})] == [COREDNS]
+
+
+@pytest.mark.parametrize(
+    ("node", "pods", "former"),
+    [
+        ("192.0.2.1", {"a": "192.0.2.1"}, set()),
+        ("192.0.2.2", {"a": "192.0.2.1", "b": "192.0.2.2"}, {"a"}),
+        (
+            "192.0.2.1 192.0.2.2",
+            {"a": "192.0.2.1", "b": "", "c": "192.0.2.1 192.0.2.2"},
+            {"a", "b"},
+        ),
+        # What such pods would ask is worse than what they ask now.
+        ("", {"a": "192.0.2.1"}, set()),
+        ("127.0.0.53", {"a": "192.0.2.1"}, set()),
+        ("10.32.0.10 192.0.2.1", {"a": "192.0.2.1"}, set()),
+        ("110.32.0.10", {"a": "192.0.2.1"}, {"a"}),
+        ("192.0.2.127", {"a": "192.0.2.1"}, {"a"}),
+    ],
+)
+def test_which_pods_have_the_resolvers_of_before(
+    node: str, pods: dict[str, str], former: set[str]
+) -> None:
+    effect = data_path.former_resolvers(support.given_topology("3+3").cluster)
+    said = f"node {node}\n" + "".join(f"pod {uid} {servers}\n" for uid, servers in pods.items())
+    see = effect.see.replace(data_path.HELD, "cat\n")
+    done = subprocess.run(["sh", "-c", see], input=said, capture_output=True, text=True, check=True)
+    seen = [Observed(), Observed(effects={data_path.FORMER_RESOLVERS: done.stdout})]
+    assert former_resolvers(seen) == former
+    # It is the API's to put right: no change of the machine.
+    assert diff.changes("worker-0", {dns.NAME: Desired(effects=(effect,))}, seen[1]) == []
 
 
 def test_what_is_a_crash() -> None:

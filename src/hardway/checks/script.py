@@ -20,12 +20,12 @@ def script(questions: Sequence[Sh], mark: str) -> str:
     alone decides how long the round trip takes, and nothing is written to the machine's disk.
     `mark` is a word that no answer contains; it stands before each answer's status.
     """
-    starts, reads = [], []
+    starts, pipes = [], []
     for number, question in enumerate(questions, start=10):
         asked = f"timeout {question.timeout_s} sh -c {shlex.quote(question.text)}"
         starts.append(f'exec {number}< <({asked} 2>&1 </dev/null; printf "\\n%s %s\\n" {mark} $?)')
-        reads.append(f"cat <&{number}")
-    return "\n".join(["export LC_ALL=C", *starts, *reads, "exit 0\n"])
+        pipes.append(f"/dev/fd/{number}")
+    return "\n".join(["export LC_ALL=C", *starts, f"cat {' '.join(pipes)}", "exit 0\n"])
 
 
 def parse(output: str, questions: Sequence[Sh], mark: str) -> list[Answer]:

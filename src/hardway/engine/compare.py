@@ -1,6 +1,6 @@
 """What is wanted beside what is, on all machines and in the API. Reads only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 
 from hardway.checks.live import Live
@@ -8,9 +8,10 @@ from hardway.engine import diff, members, nodes, observe, rollouts
 from hardway.engine.kinds import manifest
 from hardway.engine.render import Rendered, merged
 from hardway.errors import CommandError
-from hardway.model.objects import crashes, identity
+from hardway.model.objects import identity
 from hardway.model.resources import Change, Desired, Manifest, Observed, Unit
 from hardway.steps import STEPS, address, apiserver, balancer, etcd, kubelet, workers
+from hardway.steps.data_path import FORMER_RESOLVERS
 from hardway.transport.base import on_each
 
 ANSWERS = (apiserver.UNIT, balancer.UNIT, address.UNIT, etcd.UNIT)
@@ -37,10 +38,10 @@ async def compare(
     obsolete = manifest.obsolete(objects) if rendered and every else []
     asked = [*objects, *nodes.references(live.cluster), *obsolete]
     there = await _objects(live, asked) if _api_runs(seen) else None
-    crashing = await _crashing(live, rollouts.lacking(objects, there or []))
+    ill = await _ill(live, objects, there or [], former_resolvers(seen))
     for step, own in wanted.items():
         applied = manifest.manifest_changes(step, own, there or [])
-        changes += [*applied, *rollouts.changes(step, own, there or [], crashing, applied)]
+        changes += [*applied, *rollouts.changes(step, own, there or [], ill, applied)]
     if workers.NAME in wanted:
         kubelets = _kubelets(rendered)
         # Without an answer from the API nothing is known of its Nodes: they are not missing.
@@ -84,14 +85,23 @@ async def _objects(live: Live, wanted: Sequence[Manifest]) -> list[Manifest] | N
         return None
 
 
-async def _crashing(live: Live, deployments: Sequence[Manifest]) -> set[str]:
-    """Return the identities of the Deployments with pods that crash again and again."""
-    found = set()
-    for deployment in deployments:
+def former_resolvers(seen: Sequence[Observed]) -> set[str]:
+    """Return the uids of the pods of CoreDNS that do not ask the resolvers their nodes have now."""
+    said = "\n".join(o.effects.get(FORMER_RESOLVERS, "") for o in seen)
+    return {line.split()[0] for line in said.splitlines() if line.strip()}
+
+
+async def _ill(
+    live: Live, wanted: Sequence[Manifest], there: Sequence[Manifest], former: Collection[str]
+) -> dict[str, str]:
+    """Return why pods of some Deployments do not serve as they should, by identity."""
+    found = {}
+    for deployment in rollouts.suspected(wanted, there, former):
         labels = deployment["spec"]["selector"]["matchLabels"]
         selector = ",".join(f"{key}={value}" for key, value in labels.items())
         place = f"--namespace={deployment['metadata']['namespace']}"
         with suppress(CommandError):
-            if any(map(crashes, await live.kubectl.objects("pods", place, "--selector", selector))):
-                found.add(identity(deployment))
+            pods = await live.kubectl.objects("pods", place, "--selector", selector)
+            if why := rollouts.ill(pods, former):
+                found[identity(deployment)] = why
     return found

@@ -117,7 +117,8 @@ class Effect:
     unit: str
     """The unit that brings it about when it starts."""
     fix: str
-    """The shell command that brings it about while that unit runs; it may be run again."""
+    """The shell command that brings it about while that unit runs; it may be run again. Empty: what
+    is seen is put right through the API."""
     why: str
 
 

@@ -176,7 +176,6 @@ echo 'while :; do nft delete table ip {KUBE_PROXY_TABLE}; sleep 0.2; done' >flus
         symptom="Names outside are not found for a while after the network's resolvers changed, "
         "though every node finds them.",
         why="kubelet copies the node's file into a pod once, when it makes the pod.",
-        mend=("hardway kubectl --namespace kube-system rollout restart deployment/coredns",),
     ),
     Mutation(
         name="addresses-of-pods-that-are-gone", check="pod-addresses-left", role=Role.WORKER,

@@ -41,10 +41,8 @@ SERVERS = {
 """Where the certificates of servers are presented, and the check that the server runs."""
 
 ASK = Sh(
-    f"""for file in $(find /etc/kubernetes/pki /etc/etcd/pki -name '*.crt' -o -name '*.pub'); do
-    printf '@ file %s\\n' "$file"
-    cat "$file"
-done 2>/dev/null
+    f"""find /etc/kubernetes/pki /etc/etcd/pki \\( -name '*.crt' -o -name '*.pub' \\) \\
+    -exec tail --verbose --lines=+1 {{}} + 2>/dev/null | sed 's/^==> \\(.*\\) <==$/@ file \\1/'
 for key in $(find /etc/kubernetes/pki /etc/etcd/pki -name '*.key' 2>/dev/null); do
     printf '@ key %s\\n' "$key"
     openssl pkey -in "$key" -pubout 2>/dev/null

@@ -93,10 +93,8 @@ def _places(issue: Issue) -> set[str]:
 
 
 HELD = """date +%s
-for file in $(find /etc/kubernetes/pki /etc/etcd/pki -name '*.crt' 2>/dev/null); do
-  printf '@ %s\\n' "$file"
-  cat "$file"
-done
+find /etc/kubernetes/pki /etc/etcd/pki -name '*.crt' \\
+  -exec tail --verbose --lines=+1 {} + 2>/dev/null | sed 's/^==> \\(.*\\) <==$/@ \\1/'
 find /etc/kubernetes /etc/etcd \\( -name '*.key' -o -name '*.kubeconfig' \\) -perm /077 \\
   -printf '! %p\\n' 2>/dev/null
 """

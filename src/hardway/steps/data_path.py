@@ -20,8 +20,9 @@ from hardway.model.checks import (
     judged,
     says,
 )
-from hardway.model.resources import Severity, Verdict
-from hardway.steps import cures, probe
+from hardway.model.cluster import Cluster
+from hardway.model.resources import Effect, Severity, Verdict
+from hardway.steps import cures, kubelet, probe
 from hardway.steps.base import API
 from hardway.text import joined, text
 
@@ -62,16 +63,50 @@ HELD = f"""conf=$({RESOLV_CONF})
 named() {{ sed -n 's/^nameserver[[:space:]]*//p' "$1" | head -n 3 | sort | xargs; }}
 echo "node $(named "$conf")"
 for comm in $(grep -lsx coredns /proc/[0-9]*/comm); do
+    own=${{comm%/comm}}
+    pod=$(sed -n 's#.*/pods/\\([^/]*\\)/etc-hosts .*#\\1#p' "$own/mountinfo" 2>/dev/null)
+    # A CoreDNS of others may ask whom it likes.
+    [ -d "$(echo /var/log/pods/kube-system_coredns-*_"$pod")" ] || continue
     # One that ends meanwhile has no file any more.
-    held=$(named "${{comm%/comm}}/root/etc/resolv.conf" 2>/dev/null) && [ -e "$comm" ] &&
-        echo "pod $held"
+    held=$(named "$own/root/etc/resolv.conf" 2>/dev/null) && [ -e "$comm" ] &&
+        echo "pod $pod $held"
 done
 """
-"""kubelet copies the file into a pod when it makes the pod, and three resolvers of it at most."""
+"""kubelet copies the file into a pod when it makes the pod, and three resolvers of it at most. A
+pod's name and the node's contain no `_`, so that the folder of its logs ends with its uid alone."""
 HELD_BY_HAND = (
     "hardway ssh <MACHINE> -- 'for comm in $(grep -lsx coredns /proc/[0-9]*/comm); do "
     "cat ${comm%/comm}/root/etc/resolv.conf; done'"
 )
+
+FORMER_RESOLVERS = "resolvers that CoreDNS asks"
+
+
+def former_resolvers(cluster: Cluster) -> Effect:
+    """Return that CoreDNS's pods on a worker ask the resolvers that it has now.
+
+    Not where it names none, itself or the cluster's DNS: former resolvers are better than those.
+    """
+    return Effect(
+        name=FORMER_RESOLVERS,
+        see=f"""{{
+{HELD}}} | awk -v dns={cluster.dns_service_ip} '
+$1 == "node" {{
+    named = substr($0, 6)
+    usable = named != "" && (" " named " ") !~ / 127[.]/ && !index(" " named " ", " " dns " ")
+}}
+$1 == "pod" {{
+    uid = $2
+    sub(/^pod [^ ]* ?/, "")
+    if (usable && $0 != named) print uid, $0
+}}'""",
+        value="",
+        unit=kubelet.UNIT,
+        fix="",
+        why="kubelet copies them into a pod once, when it makes the pod: `up` lets the pods be "
+        "made anew",
+    )
+
 
 OUTSIDE = f"""how() {{
     said=$("$@" curl --verbose --silent --noproxy "*" --output /dev/null --connect-timeout 5 \\
@@ -176,7 +211,8 @@ def _is_service(subject: Subject, address: str) -> bool:
 def _held(_subject: Subject, answer: Answer) -> tuple[Judgement]:
     rows = [line.partition(" ")[::2] for line in answer.text.splitlines()]
     (named,) = (servers for kind, servers in rows if kind == "node")
-    other = {servers for kind, servers in rows if kind == "pod" and servers != named}
+    held = [pod.partition(" ")[2] for kind, pod in rows if kind == "pod"]
+    other = {servers for servers in held if servers != named}
     expected = text("the resolvers of the node: {listed}", listed=named or text("none"))
     return judged(expected, joined("; ", [servers or text("none") for servers in sorted(other)])
                   or expected)  # fmt: skip
@@ -234,10 +270,10 @@ DNS_CHECKS = (
           see=f"hardway ssh <MACHINE> -- 'cat $({RESOLV_CONF})'"),
     Check(name="coredns-resolvers", step=DNS, scope=WORKERS, ask=Sh(HELD), judge=_held,
           when=Occasion.ASKED, causes=("node-resolvers",),
+          # A pod that was replaced answers for 5 s more (CoreDNS's lameduck).
+          again_s=6,
           why="CoreDNS asks the resolvers that its node had when its pod was made, also once the "
           "node has others",
-          cure="let CoreDNS's pods be made anew: hardway kubectl --namespace kube-system rollout "
-          "restart deployment/coredns",
           see=HELD_BY_HAND),
     Check(name="pod-resolves", step=DNS, scope=WORKERS,
           ask=Sh(f"{IN_PROBE} {ASK_NAME} | {FIRST_WORD}"), judge=says("<API_SERVICE_IP>"),

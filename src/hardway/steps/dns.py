@@ -13,13 +13,13 @@ from hardway.model.checks import (
     Subject,
     judged,
 )
-from hardway.model.cluster import Cluster
+from hardway.model.cluster import Cluster, Machine, Role
 from hardway.model.objects import is_ready, is_rolled_out, items, node_states, refused, trouble
-from hardway.model.resources import Manifest
+from hardway.model.resources import Desired, Manifest
 from hardway.model.rows import Setting
 from hardway.render.config import comment
 from hardway.steps import data_path, object_checks, service_checks
-from hardway.steps.base import API, Given, Step
+from hardway.steps.base import API, Given, Inventory, Step
 from hardway.steps.dns_notes import NOTES
 from hardway.steps.rbac import API as RBAC
 from hardway.text import joined, text
@@ -52,6 +52,13 @@ def forwarding(given: Given) -> tuple[str, ...]:
     hosts, workers = given.hosts, given.cluster.workers
     able = tuple(m.name for m in workers if m.name not in hosts or hosts[m.name].nameservers)
     return able if len(able) >= replicas(given.cluster) else ()
+
+
+def render(given: Given, machine: Machine, _inventory: Inventory) -> Desired:
+    """Return what CoreDNS's pods cause on a worker; their objects are the API's."""
+    if machine.role is not Role.WORKER:
+        return Desired()
+    return Desired(effects=(data_path.former_resolvers(given.cluster),))
 
 
 def corefile(given: Given) -> str:
@@ -341,6 +348,7 @@ STEP = Step(
     name=NAME,
     title="DNS",
     why="Services have names, on whichever node one asks",
+    render=render,
     manifests=manifests,
     checks=CHECKS,
     notes=NOTES,

@@ -30,7 +30,7 @@ TOLERATED_S = 10
 
 NAMES = Sh("""awk '!/^#/ {for (n = 2; n <= NF; n++) print $n, $1}' /etc/hosts
 for name in <NAMES>; do
-    getent ahostsv4 "$name" | awk -v name="$name" '{print name, $1}' | sort -u
+    getent ahostsv4 "$name" | while read -r address _; do echo "$name $address"; done
 done""")
 FILES = rf"sed -n 's#^[a-z]* - - \(/etc/.*\)#\1#p' {LEDGER}/paths | grep -v '[.]\(sh\|crt\|key\)$'"
 UNFILLED = (
@@ -38,10 +38,7 @@ UNFILLED = (
     '|(server|certificate-authority|client-certificate|client-key): *("")?$'
 )
 """What a text has where a value should be: nothing, or the name of a variable."""
-TEXTS = Sh(f"""for file in $({FILES}); do
-    [ ! -f "$file" ] || grep -nHoE '{UNFILLED}' "$file"
-done
-exit 0""")
+TEXTS = Sh(f"{FILES} | xargs grep -snHoE '{UNFILLED}'\nexit 0")
 """The match alone is printed, never a line: some files have secrets."""
 
 REACHED = Sh("""for target in <TARGETS>; do

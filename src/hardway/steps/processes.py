@@ -35,15 +35,16 @@ shown=$(systemctl show --property={",".join(PROPERTIES)} "$@")
 printf '%s\n\nup %s\n' "$shown" "$(cut -d. -f1 /proc/uptime)"
 for pid in $(printf '%s\n' "$shown" | sed -n 's/^MainPID=\([1-9]\)/\1/p'); do
     printf 'argv %s\t' "$pid"
-    cat "/proc/$pid/cmdline" 2>/dev/null | tr '\0\n' '\t '
-    echo
-    printf 'exe %s\t%s\n' "$pid" "$(readlink "/proc/$pid/exe")"
+    tr '\0\n' '\t ' 2>/dev/null <"/proc/$pid/cmdline"
+    printf '\nexe %s\t' "$pid"
+    readlink "/proc/$pid/exe" || echo
 done
 printf '%s\n' "$shown" | sed -n 's/^ExecStart={{ .* argv\[\]=\(.*\) ; ignore_errors=.*/\1/p' |
     tr ' ' '\n' | grep '^/' | sort -u |
 while read -r path; do
-    [ ! -f "$path" ] || [ ! -x "$path" ] ||
-        printf 'program %s\t%s\n' "$path" "$(readlink -f "$path")"
+    [ -f "$path" ] && [ -x "$path" ] || continue
+    printf 'program %s\t' "$path"
+    readlink -f "$path"
 done
 printf '%s\n' "$shown" | awk -v RS= '/(^|\n)ActiveState=(failed|activating)/ ||
     (/(^|\n)ActiveState=inactive/ && /(^|\n)UnitFileState=enabled/) {{

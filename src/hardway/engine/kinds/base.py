@@ -1,5 +1,6 @@
 """What hardway knows of a kind of thing: how a machine is asked, what differs, how it is put."""
 
+import shlex
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -75,4 +76,4 @@ AnyKind = ItemKind[Any]
 
 def section(name: str) -> str:
     """Return the shell command that begins a section."""
-    return f"echo '{SECTION}{name}'"
+    return f"echo {shlex.quote(SECTION + name)}"

@@ -51,7 +51,7 @@ def deviations(effect: Effect, seen: bytes) -> list[Deviation]:
 def _differs(effect: Effect, observed: Observed, _stale: Stale) -> Iterator[Difference]:
     seen = observed.effects.get(effect.name, "")
     # Programs of other versions indent and wrap otherwise.
-    if seen.split() != effect.value.split():
+    if effect.fix and seen.split() != effect.value.split():
         lines = text_diff(effect.name, seen.encode(), effect.value.encode())
         yield Kind.SET, effect.name, "\n".join(lines)
 
@@ -61,5 +61,5 @@ EFFECT = ItemKind(
     asks=lambda effect: [(_question(effect), effect.name)],
     read=_read,
     differs=_differs,
-    by_hand=lambda effects: list(dict.fromkeys(effect.fix for effect in effects)),
+    by_hand=lambda effects: list(dict.fromkeys(effect.fix for effect in effects if effect.fix)),
 )
