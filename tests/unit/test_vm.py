@@ -171,21 +171,22 @@ def test_swap_must_be_off_while_the_cluster_is_there_and_on_after_it() -> None:
 
 
 def test_up_goes_on_where_an_emulated_host_was_too_slow_but_not_for_ever() -> None:
-    for failing in range(hosts.UPS):
+    for failing in range(hosts.RUNS):
         operator = Operator(failing, up={"findings": [{"ok": True}]})
         assert f"after {failing + 1} runs" in hosts.up(of_hosts({}, operator))
     with pytest.raises(FailedError, match="up"):
-        hosts.up(of_hosts({}, Operator(hosts.UPS, up={"findings": [{"ok": True}]})))
+        hosts.up(of_hosts({}, Operator(hosts.RUNS, up={"findings": [{"ok": True}]})))
 
 
 def test_all_that_was_undone_and_nothing_else_must_be_planned_and_mended() -> None:
     undone = [("alpha", "set", "kernel settings"), ("alpha", "set", "swap"),
               ("beta", "set", "kernel modules"), ("beta", "set", "kernel settings"),
               ("beta", "set", "swap")]  # fmt: skip
-    assert hosts.mend(of_hosts({}, Operator(plan=[undone, []])))
+    holds = {"findings": [{"ok": True}]}
+    assert hosts.mend(of_hosts({}, Operator(plan=[undone, []], up=holds)))
     for seen in ([undone[1:], []], [[*undone, ("beta", "set", "mounts")], []], [undone, undone]):
         with pytest.raises(FailedError, match="planned"):
-            hosts.mend(of_hosts({}, Operator(plan=seen)))
+            hosts.mend(of_hosts({}, Operator(plan=seen, up=holds)))
 
 
 def test_the_node_must_be_of_the_workers_architecture() -> None:

@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from tests.cluster.conftest import ROOT, Hardway
 from tests.cluster.hosts import LISTING, by_kind
@@ -73,7 +74,7 @@ systemctl daemon-reload
 swapon /swapfile
 """
 """An address on the shared network, and swap, both there again after a reboot."""
-UPS = 3
+RUNS = 3
 SWAP = "sed 1d /proc/swaps | cut -d' ' -f1"
 THEIRS = "/etc/sysctl.d/99-theirs.conf"
 UNDO = f"""set -e
@@ -142,17 +143,23 @@ def preflight(trial: Trial) -> str:
     return "; ".join(f"{p['machine']} {p['found']}" for p in problems)
 
 
-def up(trial: Trial) -> str:
-    # On an emulated processor an API server may take longer than any `up` waits: the next one goes
-    # on from there.
-    words = ("up", "--output", "json")
-    runs, done = 1, trial.operator.tries(*words)
+def patiently(trial: Trial, command: str) -> tuple[list[dict[str, Any]], int]:
+    """Return the findings of a command, all of which hold, and how often it was run until then.
+
+    An emulated processor may need longer for an API server or an answer than any command waits.
+    """
+    runs, done = 1, trial.operator.tries(command, "--output", "json")
     while done.returncode:
-        if runs == UPS:
-            raise FailedError(f"up gave up {UPS} times")
-        runs, done = runs + 1, trial.operator.tries(*words)
+        if runs == RUNS:
+            raise FailedError(f"{command} gave up {RUNS} times")
+        runs, done = runs + 1, trial.operator.tries(command, "--output", "json")
     findings = json.loads(done.stdout)["findings"]
     expect("checks that do not hold", [f for f in findings if not f["ok"]], [])
+    return findings, runs
+
+
+def up(trial: Trial) -> str:
+    findings, runs = patiently(trial, "up")
     expect("swap that is on", trial.on_each(SWAP), [""] * len(HOSTS))
     return f"{len(findings)} checks hold after {runs} runs, swap is off"
 
@@ -165,12 +172,11 @@ def up_again(trial: Trial) -> str:
 
 
 def verify(trial: Trial) -> str:
-    findings = trial.operator.json("verify")["findings"]
-    expect("checks that do not hold", [f for f in findings if not f["ok"]], [])
+    findings, runs = patiently(trial, "verify")
     nodes = trial.operator("kubectl", "get", "nodes", "--output",
                            "jsonpath={.items[*].status.nodeInfo.architecture}")  # fmt: skip
     expect("the nodes", nodes.split(), [trial.architectures[1]])
-    return f"{len(findings)} checks hold; the nodes are {nodes}"
+    return f"{len(findings)} checks hold after {runs} runs; the nodes are {nodes}"
 
 
 def mend(trial: Trial) -> str:
@@ -179,7 +185,7 @@ def mend(trial: Trial) -> str:
         trial.there[host.name].run(script)
     wanted = [(h.name, "set", effect) for h in HOSTS for effect in UNDONE[h.role]]
     expect("what is planned", sorted(trial.operator.plan()), wanted)
-    trial.operator("up")
+    patiently(trial, "up")
     expect("what is planned after it", trial.operator.plan(), [])
     return f"{len(wanted)} effects were planned and put right"
 
