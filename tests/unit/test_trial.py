@@ -12,9 +12,9 @@ import pytest
 from tests import support
 from tests.fakes.answers import Answering
 
-from hardway.checks import trial
 from hardway.checks.live import Live
-from hardway.engine.verify import check, settle
+from hardway.checks.trial import Patience
+from hardway.engine.verify import check_all, settle
 from hardway.errors import CommandError, StepError
 from hardway.model.resources import Finding, Manifest, Severity, Verdict
 from hardway.model.trials import BEGAN, TRIAL
@@ -124,17 +124,19 @@ def live(
     return Live(OF, fleet, kubectl, kubectl)
 
 
+AT_ONCE = Patience(pods_s=0, tries_s=0)
+
+
 @pytest.fixture(autouse=True)
 def no_port_is_forwarded(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = tuple(row for row in smoke_test.ON_NODES if row.name != "port-forward")
-    monkeypatch.setattr(trial, "TRIES_S", 0.0)
-    monkeypatch.setattr(trial, "PODS_READY_S", 0.0)
     step = replace(smoke_test.STEP, trial=replace(smoke_test.TRIAL, on_nodes=rows))
     monkeypatch.setattr(smoke_test, "STEP", step)
 
 
 def tried(api: Api, **how: Any) -> list[Finding]:
-    return asyncio.run(check(smoke_test.STEP, live(api, **how)))
+    (found,) = asyncio.run(check_all([smoke_test.STEP], live(api, **how), patience=AT_ONCE))
+    return found
 
 
 def amiss(found: Sequence[Finding]) -> list[tuple[str, str, Verdict, Severity]]:
@@ -220,7 +222,7 @@ def test_what_kubernetes_keeps_pods_away_from_is_a_finding(sick: dict[str, Any])
     row = ("pods-on-every-node", "worker-1", Verdict.WRONG, Severity.FAIL)
     assert amiss(tried(api)) == [row]
     with pytest.raises(StepError, match="worker-1"):
-        asyncio.run(settle(smoke_test.STEP, live(Api(sick))))
+        asyncio.run(settle(smoke_test.STEP, live(Api(sick)), patience=AT_ONCE))
 
 
 def test_of_a_worker_that_does_not_answer_nothing_is_known() -> None:
@@ -246,7 +248,7 @@ def test_what_was_refused_first_is_shown_for_the_rest_needs_it() -> None:
     refused = f"Warning: unknown field\n{called}\n{lost}\n{lost}\n"
     assert {f.found for f in tried(Api(refuses=refused))} == {called}
     with pytest.raises(StepError) as raised:
-        asyncio.run(settle(smoke_test.STEP, live(Api(refuses=refused))))
+        asyncio.run(settle(smoke_test.STEP, live(Api(refuses=refused)), patience=AT_ONCE))
     assert str(raised.value).count(called) == len({"endpoint", *WORKERS}), "once for each machine"
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,13 +18,6 @@ from hardway.model.trials import BEGAN, TRIAL, Trial
 from hardway.text import joined, text
 from hardway.tools.kubectl import NO_ANSWER, refusal
 
-PODS_READY_S = 90.0
-"""The controller manager talks to the API server of its own machine. One that has just started
-answers 403 until it has read the roles, and each such answer doubles the pause after which a
-controller asks again: to 60 s at most (client-go's reflector: 30 s, and by chance twice that)."""
-TRIES_S = 60.0
-"""CoreDNS and kube-proxies learn of the Service by the same reflector; an attempt before that hangs
-for its 15 s at worst and is made again."""
 PAUSE_S = 0.5
 LEFT_AFTER = timedelta(minutes=10)
 """No trial takes that long: it was made by a run that is no more."""
@@ -35,7 +28,24 @@ DENIED = ("admission webhook", "denied the request", "violates PodSecurity", "ex
 """What the API server says when a policy of the cluster's users refuses an object."""
 
 
-async def run(trial: Trial, live: Live) -> list[Finding]:
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a trial is given in a cluster that was changed a moment ago."""
+
+    pods_s: float = 90
+    """The controller manager talks to the API server of its own machine. One that has just started
+    answers 403 until it has read the roles, and each such answer doubles the pause after which a
+    controller asks again: to 60 s at most (client-go's reflector: 30 s, and by chance twice that).
+    """
+    tries_s: float = 60
+    """CoreDNS and kube-proxies learn of the Service by the same reflector; an attempt before that
+    hangs for its 15 s at worst and is made again."""
+
+
+PATIENT = Patience()
+
+
+async def run(trial: Trial, live: Live, patience: Patience = PATIENT) -> list[Finding]:
     """Use the cluster as people would, then remove what was made for it."""
     needed = await look_again(cases(trial.needs, live), live)
     unmet = [f for f in needed if not f.ok]
@@ -47,7 +57,7 @@ async def run(trial: Trial, live: Live) -> list[Finding]:
         return _not_tried(trial, live, why, Severity.FAIL)
     try:
         _, nodes = await asyncio.gather(_sweep(live), live.kubectl.run(*GET_NODES))
-        return await _in_namespace(trial, live, node_states(nodes))
+        return await _in_namespace(trial, live, node_states(nodes), patience)
     except CommandError as error:
         said = refusal(error.output)
         denied = any(words in error.output for words in DENIED)
@@ -72,7 +82,9 @@ def _left(metadata: Mapping[str, Any]) -> bool:
     return began is not None and datetime.now(UTC) - datetime.fromisoformat(began) > LEFT_AFTER
 
 
-async def _in_namespace(trial: Trial, live: Live, nodes: Mapping[str, NodeState]) -> list[Finding]:
+async def _in_namespace(
+    trial: Trial, live: Live, nodes: Mapping[str, NodeState], patience: Patience
+) -> list[Finding]:
     namespace = trial.prefix + secrets.token_hex(3)
     aside = {
         m.name: judgement
@@ -85,7 +97,8 @@ async def _in_namespace(trial: Trial, live: Live, nodes: Mapping[str, NodeState]
         await live.kubectl.apply(objects)
         once = [_named(case, {"NAMESPACE": namespace}) for case in cases(trial.once, live)]
         found, on_nodes = await asyncio.gather(
-            settled(once, live, TRIES_S, pause_s=PAUSE_S), _on_nodes(trial, live, namespace, tried)
+            settled(once, live, patience.tries_s, pause_s=PAUSE_S),
+            _on_nodes(trial, live, namespace, tried, patience),
         )
     finally:
         # Not waited for: an interrupted run leaves no more than this one would.
@@ -120,7 +133,7 @@ def _namespace(trial: Trial, namespace: str) -> Manifest:
 
 
 async def _on_nodes(
-    trial: Trial, live: Live, namespace: str, nodes: Sequence[str]
+    trial: Trial, live: Live, namespace: str, nodes: Sequence[str], patience: Patience
 ) -> list[Finding]:
     """Wait for the pods, then make every check on every node that has one, each on its own."""
     ready = [
@@ -130,7 +143,7 @@ async def _on_nodes(
     ]
     if not ready:
         return []
-    found = await settled(ready, live, PODS_READY_S, pause_s=PAUSE_S)
+    found = await settled(ready, live, patience.pods_s, pause_s=PAUSE_S)
     (answer,) = await ask(ready[:1], live)
     words = trial.words(answer.text)
     on_nodes = [
@@ -139,7 +152,9 @@ async def _on_nodes(
         if case.subject.name in words
     ]
     # One that hangs for its time keeps no other from being tried again.
-    tried = await asyncio.gather(*(settled([c], live, TRIES_S, pause_s=PAUSE_S) for c in on_nodes))
+    tried = await asyncio.gather(
+        *(settled([c], live, patience.tries_s, pause_s=PAUSE_S) for c in on_nodes)
+    )
     return [*found, *(finding for own in tried for finding in own)]
 
 

@@ -8,6 +8,7 @@ from hardway.checks import trial
 from hardway.checks.last_words import last_words
 from hardway.checks.live import Live
 from hardway.checks.run import cases, look, look_again, of_silent, settled, silent
+from hardway.checks.trial import PATIENT, Patience
 from hardway.errors import StepError
 from hardway.model.checks import Check, Occasion
 from hardway.model.names import ENDPOINT
@@ -17,14 +18,19 @@ from hardway.text import joined, text
 
 
 async def check_all(
-    steps: Sequence[Step], live: Live, *, trials: bool = True, again: bool = False
+    steps: Sequence[Step],
+    live: Live,
+    *,
+    trials: bool = True,
+    again: bool = False,
+    patience: Patience = PATIENT,
 ) -> list[list[Finding]]:
     """Make the checks of several steps and their trials; one round trip to each machine.
 
     With `again` there is a second one where something is wrong; see `look_again`.
     """
     checks = [check for step in steps for check in step.checks]
-    tries = [_tried(step, live) if trials else _nothing() for step in steps]
+    tries = [_tried(step, live, patience) if trials else _nothing() for step in steps]
     looks = look_again if again else look
     found, *tried = await asyncio.gather(looks(cases(checks, live), live), *tries)
     return [
@@ -39,8 +45,8 @@ async def check(step: Step, live: Live) -> list[Finding]:
     return found
 
 
-async def _tried(step: Step, live: Live) -> list[Finding]:
-    return await trial.run(step.trial, live) if step.trial else []
+async def _tried(step: Step, live: Live, patience: Patience) -> list[Finding]:
+    return await trial.run(step.trial, live, patience) if step.trial else []
 
 
 async def _nothing() -> list[Finding]:
@@ -83,7 +89,13 @@ def _others(live: Live, machines: Collection[str] | None) -> set[str]:
     return silent(live) | (set() if machines is None else names - set(machines))
 
 
-async def settle(step: Step, live: Live, machines: Collection[str] | None = None) -> list[Finding]:
+async def settle(
+    step: Step,
+    live: Live,
+    machines: Collection[str] | None = None,
+    *,
+    patience: Patience = PATIENT,
+) -> list[Finding]:
     """Make a step's checks until they hold on all machines that answer, or on some of them.
 
     Raises:
@@ -95,7 +107,7 @@ async def settle(step: Step, live: Live, machines: Collection[str] | None = None
     if wrong(found, live, machines):
         # All of them once more: one that held at first may by now be the cause of the others.
         found = await look(cases(rows, live), live)
-    tried = [] if wrong(found, live, machines) else await _tried(step, live)
+    tried = [] if wrong(found, live, machines) else await _tried(step, live, patience)
     unsettled = [*wrong(found, live, machines), *(f for f in of_silent(tried, live) if f.fails)]
     if unsettled:
         raise StepError(step.name, await _outcomes(unsettled, live))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from secrets import token_hex
 
+from hardway.checks.trial import Patience
 from hardway.engine.verify import check_all
 from hardway.errors import CommandError, RefusedError
 from hardway.model.cluster import Machine
@@ -26,6 +27,8 @@ WHOLE_S = 150
 PAUSE_S = 1
 SCRIPT_S = 120
 """Some undos restart services that wait for others."""
+PATIENCE = Patience(pods_s=30, tries_s=15)
+"""A look that is not as expected is made again, so that no trial in it has to wait for long."""
 COSTLY = "components-genuine"
 """It reads all binaries; only a binary that was replaced makes it wrong."""
 
@@ -152,5 +155,5 @@ async def look(project: Project, mutation: Mutation) -> list[Finding]:
 
     async with project.reach() as live:
         steps = [wanted(step) for step in STEPS]
-        found = await check_all(steps, live, trials=mutation.tried, again=True)
+        found = await check_all(steps, live, trials=mutation.tried, again=True, patience=PATIENCE)
     return [finding for findings in found for finding in findings]
