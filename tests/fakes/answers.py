@@ -7,12 +7,14 @@ from pathlib import Path
 from hardway.errors import ConnectError
 from hardway.transport.base import Completed
 
-QUESTION = re.compile(r"sh -c '?(.*?)'? 2>&1 </dev/null; printf \S+ (\w+) \$\?\)", re.DOTALL)
+QUESTION = re.compile(
+    r"sh -c '?(.*?)'? 2>&1 </dev/null; status=\$\?; .*? (\w+) \$status\)", re.DOTALL
+)
 
 
 def answered(script: bytes, answer: Callable[[str], str]) -> Completed:
     """Return what a machine prints that is sent the script of some questions."""
-    asked = QUESTION.findall(script.decode().replace('"\\n%s %s\\n"', "X"))
+    asked = QUESTION.findall(script.decode())
     said = "".join(f"{answer(text)}\n{mark} 0\n" for text, mark in asked)
     return Completed(0, said.encode(), b"")
 

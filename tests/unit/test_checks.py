@@ -136,7 +136,21 @@ def said(questions: Sequence[Sh]) -> list[object]:
     return [(a.text, a.status, a.silence) for a in script.parse(done.stdout, questions, "mark")]
 
 
-def test_the_script_keeps_answers_apart_and_asks_all_at_once() -> None:
+def test_a_few_questions_are_asked_at_once_and_no_more(tmp_path: Path) -> None:
+    count = f"touch {tmp_path}/$$; ls {tmp_path} | wc -l; sleep 0.2; rm {tmp_path}/$$"
+    answers = said([Sh(count)] * 4 * script.AT_ONCE)
+    asked = [int(str(text)) for text, _, _ in answers]  # type: ignore[misc]
+    assert 1 < max(asked) <= script.AT_ONCE
+
+
+def test_there_is_time_for_questions_that_all_hang() -> None:
+    hang = Sh("sleep 60", timeout_s=1)
+    questions = [hang] * 2 * script.AT_ONCE
+    assert said(questions) == [("", 0, "no answer in 1 s")] * len(questions)
+    assert script.limit_s(questions) - script.MARGIN_S >= 2
+
+
+def test_the_script_keeps_answers_apart() -> None:
     slow = Sh("sleep 1; echo late")
     questions = [slow, slow, Sh("echo 'a b'; echo \"$0 it's\" >&2; exit 3"), Sh("true"),
                  Sh("seq 30000"), Sh("cat")]  # fmt: skip

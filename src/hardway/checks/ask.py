@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from hardway.checks.live import Live
-from hardway.checks.script import MARGIN_S, TOOK_TOO_LONG, parse, script
+from hardway.checks.script import TOOK_TOO_LONG, limit_s, parse, script
 from hardway.errors import CommandError, RemoteError
 from hardway.model.checks import Answer, Ask, Check, Forward, Kubectl, Sh, Subject, Where
 from hardway.text import text
@@ -115,7 +115,7 @@ async def of_machine(fleet: Fleet, name: str, questions: Sequence[Sh]) -> list[A
         done = await transport.run(
             ["bash", "-s"],
             stdin=script(questions, mark).encode(),
-            timeout_s=max(q.timeout_s for q in questions) + MARGIN_S,
+            timeout_s=limit_s(questions),
         )
     except RemoteError as error:
         return [Answer(silence=error.why)] * len(questions)

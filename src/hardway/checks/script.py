@@ -1,4 +1,4 @@
-"""All questions to one machine as one script: one round trip, and none waits for another."""
+"""All questions to one machine as one script: one round trip, and few wait for another."""
 
 import re
 import shlex
@@ -10,22 +10,35 @@ from hardway.text import text
 TOOK_TOO_LONG = 124
 """timeout(1)'s status."""
 MARGIN_S = 15
-"""For the connection and for starting programs, beside the slowest question's own time."""
+"""For the connection and for starting programs, beside the questions' own time."""
+AT_ONCE = 10
+"""Questions that are asked at the same time. With all of them a slow machine answered none within
+its time: forty wanted its processors at once. With a few, some that hang would keep all others."""
 
 
 def script(questions: Sequence[Sh], mark: str) -> str:
     """Return a bash script that asks everything at once and prints the answers in order.
 
     Each question writes to a pipe of its own (bash's process substitution), so that the slowest
-    alone decides how long the round trip takes, and nothing is written to the machine's disk.
+    alone decides how long the round trip takes, and nothing is written to the machine's disk. It
+    takes a byte from the pipe 9 before it begins, and gives one back at its end.
     `mark` is a word that no answer contains; it stands before each answer's status.
     """
     starts, pipes = [], []
     for number, question in enumerate(questions, start=10):
-        asked = f"timeout {question.timeout_s} sh -c {shlex.quote(question.text)}"
-        starts.append(f'exec {number}< <({asked} 2>&1 </dev/null; printf "\\n%s %s\\n" {mark} $?)')
+        asked = f"timeout {question.timeout_s} sh -c {shlex.quote(question.text)} 2>&1 </dev/null"
+        ended = f'status=$?; printf . >&9; printf "\\n%s %s\\n" {mark} $status'
+        starts.append(f"exec {number}< <(read -rN1 -u9; {asked}; {ended})")
         pipes.append(f"/dev/fd/{number}")
-    return "\n".join(["export LC_ALL=C", *starts, f"cat {' '.join(pipes)}", "exit 0\n"])
+    turns = f"exec 9<> <(:); printf %{AT_ONCE}s >&9"
+    cat = f"cat {' '.join(pipes)}"
+    return "\n".join(["export LC_ALL=C", turns, *starts, cat, "exit 0\n"])
+
+
+def limit_s(questions: Sequence[Sh]) -> float:
+    """Return how long the script may take, also where no question is answered."""
+    times = [question.timeout_s for question in questions]
+    return max(times) + sum(times) / AT_ONCE + MARGIN_S
 
 
 def parse(output: str, questions: Sequence[Sh], mark: str) -> list[Answer]:
