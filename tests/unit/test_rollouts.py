@@ -25,9 +25,9 @@ def there(name: str = COREDNS, **other: Any) -> list[dict[str, Any]]:
     return [{**deepcopy(o), **(other if identity(o) == name else {})} for o in WANTED]
 
 
-def planned(found: list[dict[str, Any]], **ills: str) -> list[str]:
+def planned(found: list[dict[str, Any]], **reasons: str) -> list[str]:
     applied = manifest_changes(dns.NAME, WANTED, found)
-    changes = list(rollouts.changes(dns.NAME, WANTED, found, ills, applied))
+    changes = list(rollouts.changes(dns.NAME, WANTED, found, reasons, applied))
     assert {(c.machine, c.step, c.kind) for c in changes} <= {("api", dns.NAME, Kind.ROLLOUT)}
     assert {c.path_or_unit for c in changes} <= {COREDNS}
     return [c.diff for c in changes]

@@ -12,16 +12,16 @@ TOOK_TOO_LONG = 124
 MARGIN_S = 15
 """For the connection and for starting programs, beside the questions' own time."""
 AT_ONCE = 10
-"""Questions that are asked at the same time. With all of them a slow machine answered none within
-its time: forty wanted its processors at once. With a few, some that hang would keep all others."""
+"""Questions that are asked at the same time. Forty at once left a slow machine with no answer in
+time. With two or three at once, as many that hang would hold up all others."""
 
 
 def script(questions: Sequence[Sh], mark: str) -> str:
-    """Return a bash script that asks everything at once and prints the answers in order.
+    """Return a bash script that asks `AT_ONCE` questions at a time and prints answers in order.
 
-    Each question writes to a pipe of its own (bash's process substitution), so that the slowest
-    alone decides how long the round trip takes, and nothing is written to the machine's disk. It
-    takes a byte from the pipe 9 before it begins, and gives one back at its end.
+    Each question writes to a pipe of its own (bash's process substitution): none waits until an
+    earlier one is answered, and nothing is written to the machine's disk. A question takes a byte
+    from the pipe 9 before it begins, and gives one back at its end.
     `mark` is a word that no answer contains; it stands before each answer's status.
     """
     starts, pipes = [], []

@@ -1,4 +1,4 @@
-"""Deployments whose pods have to be made anew: by itself that would take minutes. Pure."""
+"""Deployments whose pods have to be made anew: by itself that takes minutes, or never is. Pure."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
@@ -43,13 +43,13 @@ def changes(
     step: str,
     wanted: Sequence[Manifest],
     there: Sequence[Manifest],
-    ills: Mapping[str, str],
+    reasons: Mapping[str, str],
     applied: Sequence[Change],
 ) -> Iterator[Change]:
     """Yield a change for each of a step's Deployments that is to make its pods anew.
 
-    `ills` says by identity why a Deployment's pods do not serve; `applied` are the changes of
-    objects.
+    `reasons` says by identity why a Deployment's pods do not serve as they should; `applied` are
+    the changes of objects.
     """
     found = {identity(o): o for o in there}
     edited = {c.path_or_unit for c in applied if c.path_or_unit in found and not c.prose}
@@ -57,7 +57,7 @@ def changes(
         name = identity(manifest)
         if manifest["kind"] == DEPLOYMENT and name in found:
             read = [o for o in _config_maps(manifest) if o in edited]
-            if why := _why(found[name], ills.get(name, ""), read):
+            if why := _why(found[name], reasons.get(name, ""), read):
                 yield Change(machine=API, step=step, kind=Kind.ROLLOUT, path_or_unit=name,
                              item=manifest, diff=why)  # fmt: skip
 
