@@ -14,6 +14,7 @@ from hardway.model.ports import Port
 from hardway.pki.inventory import APISERVER, ETC, KCM, SCHEDULER
 from hardway.render.systemd import UNITS
 from hardway.steps import balancer, containerd, kubelet
+from hardway.text import text
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ def _to_api(  # noqa: PLR0913 - one row of the table
 def _scraped(server: str, port: Port) -> Connection:
     """Return the connection to a component's own /healthz and /metrics."""
     return Connection(
-        name=f"scraper-to-{server}", client="a scraper", server=server,
+        name=f"scraper-to-{server}", client=text("a scraper"), server=server,
         client_on=Role.CONTROL_PLANE, server_on=Role.CONTROL_PLANE, port=port, local=True,
         dials=Ref(unit(server), "--bind-address"),
         server_shows=Ref(unit(server), "--tls-cert-file"), client_trusts=Ref(CA, ""),
@@ -238,7 +239,7 @@ CONNECTIONS = (
     _scraped(KCM, ports.CONTROLLER_MANAGER),
     _scraped(SCHEDULER, ports.SCHEDULER),
     Connection(
-        name="apiserver-to-aggregated-api", client=APISERVER, server="an aggregated API",
+        name="apiserver-to-aggregated-api", client=APISERVER, server=text("an aggregated API"),
         client_on=Role.CONTROL_PLANE, server_on=Role.WORKER, dials="<SERVER_ADDRESS>",
         client_shows=Ref(unit(APISERVER), "--proxy-client-cert-file"),
         server_trusts=Ref(unit(APISERVER), "--requestheader-client-ca-file"),

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from hardway.pages.model import Page, anchor
 from hardway.pictures.svg import STYLE
+from hardway.text import text
 
 Say = Callable[[str], str]
 
@@ -25,6 +26,7 @@ def html(page: Page, say: Say, language: str) -> str:
         "drawn": Markup,
         "days": partial(_days, now=page.made),
     }
+    environment.globals["text"] = text
     template = environment.get_template("report.html")
     return template.render(page=page, language=language, picture_style=Markup(STYLE))  # noqa: S704
 
