@@ -102,6 +102,17 @@ def test_without_up_routes_and_rules_come_back_within_a_minute(cluster: Hardway)
     assert f"not as wanted: {PROXY}" in said
 
 
+def test_kube_proxy_is_restarted_while_kubelet_waits_for_the_look_that_does_it(
+    cluster: Hardway,
+) -> None:
+    kube_proxy_is_at_rest(cluster, "worker-0")
+    both = "hardway-network.service kubelet.service"
+    cluster.on("worker-0", f"nft delete table ip kube-proxy; systemctl start --no-block {both}")
+    cluster.until("worker-0", "nft list table ip kube-proxy >/dev/null")
+    assert cluster.on("worker-0", "systemctl list-jobs --no-legend") == ""
+    assert cluster.plan() == []
+
+
 def test_kernel_settings_hold_after_a_boot_whatever_other_files_say(cluster: Hardway) -> None:
     theirs, name = "/etc/sysctl.d/99-theirs.conf", "net.bridge.bridge-nf-call-iptables"
     cluster.on("worker-0", f"echo '{name} = 0' >{theirs}")

@@ -166,4 +166,4 @@ def test_kube_proxy_is_restarted_only_if_it_says_that_it_is_healthy(
     in_a_namespace(tmp_path, "", age=age, unwell=unwell)
     log = tmp_path / "log"
     said = log.read_text() if log.exists() else ""
-    assert said == ("restart kube-proxy.service\n" if restarted else "")
+    assert said == ("restart --no-block kube-proxy.service\n" if restarted else "")

@@ -28,6 +28,8 @@ HOLD = "/run/hardway/hold-network"
 SERVICE = "hardway-network.service"
 TIMER = "hardway-network.timer"
 EVERY_S = 20
+LOOKS_S = 90
+"""A look takes less than a second; on an emulated processor 25 s were seen."""
 ROUTES = "routes to pods"
 SEE_ROUTES = (
     f"ip -4 route show proto {PROTOCOL} | "
@@ -204,7 +206,8 @@ def _services() -> Effect:
 pid=$(systemctl show --property=MainPID --value {unit})
 age=$(ps -o etimes= -p "$pid" 2>/dev/null || echo 0)
 if [ "$age" -gt {STARTING_S} ] && {healthy} >/dev/null; then
-    systemctl restart {unit}
+    # To wait can be to wait for oneself: it starts after kubelet, and kubelet after {SERVICE}.
+    systemctl restart --no-block {unit}
 fi""",
         why="kube-proxy writes it at its start and once an hour; without it no Service answers",
     )
@@ -264,6 +267,7 @@ def _service() -> tuple[Section, ...]:
         Section("Service", (
             quiet("Type", "oneshot", "It ends when it has looked."),
             quiet("ExecStart", f"/bin/sh {SCRIPT}", "Looks, and puts right what is missing."),
+            Setting("TimeoutStartSec", LOOKS_S, "kubelet starts after it: a look that hangs ends."),
             Setting("LogLevelMax", "notice",
                     "One line when something was put right, none when nothing was."),
         ), "What is run.", quiet=True),

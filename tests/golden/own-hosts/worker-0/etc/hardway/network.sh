@@ -83,7 +83,8 @@ if [ "$(words $there)" != 'table ip kube-proxy' ]; then
         pid=$(systemctl show --property=MainPID --value kube-proxy.service)
         age=$(ps -o etimes= -p "$pid" 2>/dev/null || echo 0)
         if [ "$age" -gt 20 ] && curl --silent --noproxy '*' --fail --max-time 2 http://127.0.0.1:10256/healthz >/dev/null; then
-            systemctl restart kube-proxy.service
+            # To wait can be to wait for oneself: it starts after kubelet, and kubelet after hardway-network.service.
+            systemctl restart --no-block kube-proxy.service
         fi
     ) || status=1
 fi
