@@ -1,6 +1,7 @@
 """What files cause: looked at by shell lines, compared by words, put right by a command."""
 
 import asyncio
+import re
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -77,6 +78,14 @@ def test_every_effect_has_a_name_of_its_own_and_a_unit_that_is_wanted() -> None:
         names = [e.name for e in wanted.effects]
         assert len(set(names)) == len(names)
         assert {e.unit for e in wanted.effects} <= {u.name for u in wanted.units}
+
+
+def test_nothing_that_a_unit_runs_waits_for_another_unit() -> None:
+    """systemd may hold that one back until the waiting one has ended, or what waits for it."""
+    changed = re.compile(r".*\bsystemctl\b.*\b(?:re|try-re)?(?:start|load|stop)\b.*")
+    for line in {line for own in EVERYWHERE for file in own.files
+                 for line in changed.findall(file.content.decode())}:  # fmt: skip
+        assert "--no-block" in line
 
 
 def test_a_shell_can_read_how_effects_are_seen_and_brought_about() -> None:
