@@ -114,7 +114,7 @@ def test_all_that_is_rendered_is_put_started_and_looked_at(name: str) -> None:
             assert f" $store/{Path(blob.stored).name} {blob.path}\n" in steps
         for unit in wanted.units:
             assert f"systemctl restart --no-block {unit.name}\n" in steps
-        for effect in wanted.effects:
+        for effect in (effect for effect in wanted.effects if effect.fix):
             assert f"{shlex.quote(effect.name)} " in steps
             assert f"\n{effect.see.strip()}\n" in steps
         assert all(package.name in steps for package in wanted.packages)

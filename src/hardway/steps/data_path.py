@@ -103,8 +103,7 @@ $1 == "pod" {{
         value="",
         unit=kubelet.UNIT,
         fix="",
-        why="kubelet copies them into a pod once, when it makes the pod: `up` lets the pods be "
-        "made anew",
+        why="kubelet copies a node's resolvers into a pod once, when it makes the pod",
     )
 
 
