@@ -22,7 +22,8 @@ up: setup ## a verified cluster of three control planes and three workers on thi
 down: ## remove it; proves that nothing is left
 	@./hardway down --yes
 
-check: lint unit ## lint, types and unit tests, no root: a minute
+check: setup-dev ## lint, types and unit tests at the same time, no root: a minute
+	@$(MAKE) --no-print-directory --jobs=2 lint unit
 
 lint: setup-dev
 	@$(PYTHON) -m ruff check --quiet .
