@@ -7,7 +7,7 @@ from tests.cluster.conftest import Hardway
 
 from hardway.steps.balancer import SOCKET
 from hardway.steps.kube_proxy import METRICS_PORT
-from hardway.steps.network import HOLD, STARTING_S
+from hardway.steps.network import HOLD, SYNCED, WRITTEN
 
 MACHINES = ("controller-0", "worker-0")
 ROUTES, MASQUERADE = "routes to pods", "nftables table hardway_pods"
@@ -15,18 +15,16 @@ PROXY, FORWARDING = "nftables table kube-proxy", "forwarding for pods"
 SETTINGS, USERS, IMAGES = "kernel settings", "users of services", "container images"
 
 
-SYNCED = "kubeproxy_sync_proxy_rules_last_timestamp_seconds"
 QUIET_S = 15
 
 
 def kube_proxy_is_at_rest(cluster: Hardway, machine: str) -> None:
-    """Wait until kube-proxy has run for a while, and has had no Service to write anew.
+    """Wait until kube-proxy has written its table, and has had no Service to write anew.
 
-    Right after its start its table says nothing: it is not restarted then. When a Service changes
+    Before that its table says nothing: it is not restarted then. When a Service changes
     it finds its table gone and writes it by itself.
     """
-    age = "$(ps -o etimes= -p $(pidof kube-proxy))"
-    cluster.until(machine, f'[ "{age}" -gt {STARTING_S} ]')
+    cluster.until(machine, WRITTEN)
     metrics = f"curl --silent http://127.0.0.1:{METRICS_PORT}/metrics"
     synced = f"$({metrics} | grep ^{SYNCED}.*IPv4 | cut -d\\  -f2)"
     cluster.until(machine, f"[ $(printf %.0f {synced}) -lt $(($(date +%s) - {QUIET_S})) ]", 120)

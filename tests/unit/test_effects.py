@@ -97,9 +97,11 @@ def test_a_shell_can_read_how_effects_are_seen_and_brought_about() -> None:
 
 
 TOOLS = {
-    "systemctl": "case $1 in show) echo $PPID ;; *) echo $* >>$LOG ;; esac",
-    "ps": "echo $AGE",
-    "curl": "exit $UNWELL",
+    "systemctl": "echo $* >>$LOG",
+    "curl": f"""case $* in
+*/healthz) exit $UNWELL ;;
+*/metrics) [ $WRITTEN = 0 ] || echo '{network.SYNCED}{{ip_family="IPv4"}} 1.79e+09' ;;
+esac""",
 }
 OTHERS = """
 ip link set lo up
@@ -107,7 +109,7 @@ ip address add 10.240.0.20/24 dev lo
 """
 
 
-def in_a_namespace(folder: Path, *scripts: str, age: int = 60, unwell: int = 0) -> str:
+def in_a_namespace(folder: Path, *scripts: str, written: int = 1, unwell: int = 0) -> str:
     """Run scripts in a network of their own, as a worker's; each after the machine's own script.
 
     Routes to an address of one's own loopback have no meaning, but the kernel takes them.
@@ -125,7 +127,7 @@ def in_a_namespace(folder: Path, *scripts: str, age: int = 60, unwell: int = 0) 
     done = subprocess.run(
         ["unshare", "--net", "sh", "-c", "\n".join(lines)],
         env={"PATH": f"{folder}:/usr/sbin:/usr/bin:/sbin:/bin", "LOG": str(folder / "log"),
-             "AGE": str(age), "UNWELL": str(unwell)},
+             "WRITTEN": str(written), "UNWELL": str(unwell)},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     return done.stdout
@@ -167,12 +169,12 @@ def test_the_script_puts_right_what_was_undone(
 
 @needs_root
 @pytest.mark.parametrize(
-    ("age", "unwell", "restarted"), [(60, 0, True), (5, 0, False), (60, 22, False)]
+    ("written", "unwell", "restarted"), [(1, 0, True), (0, 0, False), (1, 22, False)]
 )
-def test_kube_proxy_is_restarted_only_if_it_says_that_it_is_healthy(
-    tmp_path: Path, age: int, unwell: int, restarted: bool
+def test_kube_proxy_is_restarted_only_if_it_is_healthy_and_had_a_table(
+    tmp_path: Path, written: int, unwell: int, restarted: bool
 ) -> None:
-    in_a_namespace(tmp_path, "", age=age, unwell=unwell)
+    in_a_namespace(tmp_path, "", written=written, unwell=unwell)
     log = tmp_path / "log"
     said = log.read_text() if log.exists() else ""
     assert said == ("restart --no-block kube-proxy.service\n" if restarted else "")

@@ -24,8 +24,8 @@ from hardway.steps.network import (
     KUBE_PROXY_TABLE,
     PROTOCOL,
     SCRIPT,
-    STARTING_S,
     TABLE,
+    WRITTEN,
 )
 from hardway.steps.pod_addresses import GIVEN
 
@@ -131,9 +131,8 @@ ROWS = (
     ),
     Mutation(
         name="service-rules-flushed", check="service-rules", role=Role.WORKER,
-        do=f"""pid=$(systemctl show --property=MainPID --value {kube_proxy.UNIT})
-# Until then hardway lets it finish its first work.
-until [ "$(ps -o etimes= -p "$pid")" -gt {STARTING_S} ]; do sleep 1; done
+        do=f"""# Until then hardway lets it finish its first work.
+until {WRITTEN}; do sleep 1; done
 echo 'while :; do nft delete table ip {KUBE_PROXY_TABLE}; sleep 0.2; done' >flushes
 {running("/bin/sh $PWD/flushes")}""",
         undo=f"{NO_PROGRAM}\nsystemctl restart {kube_proxy.UNIT}",

@@ -43,7 +43,13 @@ SEE_MASQUERADE = f"nft list table ip {TABLE}"
 KUBE_PROXY_TABLE = "kube-proxy"
 SERVICES = f"nftables table {KUBE_PROXY_TABLE}"
 SEE_SERVICES = f"nft list tables ip | grep -x 'table ip {KUBE_PROXY_TABLE}'"
-STARTING_S = 20
+SYNCED = "kubeproxy_sync_proxy_rules_last_timestamp_seconds"
+QUICK_CURL = "curl --silent --noproxy '*' --max-time 2"
+WRITTEN = (
+    f"{QUICK_CURL} http://127.0.0.1:{kube_proxy.METRICS_PORT}/metrics | "
+    f"""grep -q '^{SYNCED}{{ip_family="IPv4"}}'"""
+)
+"""Succeeds once kube-proxy has written its table; without one before that, it is still to come."""
 
 
 def routes(cluster: Cluster, machine: Machine) -> tuple[tuple[str, str], ...]:
@@ -195,17 +201,15 @@ esac""",
 
 def _services() -> Effect:
     unit = kube_proxy.UNIT
-    url = f"http://127.0.0.1:{kube_proxy.HEALTH_PORT}/healthz"
-    healthy = f"curl --silent --noproxy '*' --fail --max-time 2 {url}"
+    healthy = f"{QUICK_CURL} --fail http://127.0.0.1:{kube_proxy.HEALTH_PORT}/healthz"
     return Effect(
         name=SERVICES,
         see=SEE_SERVICES,
         value=f"table ip {KUBE_PROXY_TABLE}\n",
         unit=unit,
-        fix=f"""# Right after its start it says that it is healthy, and has no table yet.
-pid=$(systemctl show --property=MainPID --value {unit})
-age=$(ps -o etimes= -p "$pid" 2>/dev/null || echo 0)
-if [ "$age" -gt {STARTING_S} ] && {healthy} >/dev/null; then
+        fix=f"""# Until it has written its table for the first time it says that it is healthy too.
+if {healthy} >/dev/null &&
+    {WRITTEN}; then
     # To wait can be to wait for oneself: it starts after kubelet, and kubelet after {SERVICE}.
     systemctl restart --no-block {unit}
 fi""",

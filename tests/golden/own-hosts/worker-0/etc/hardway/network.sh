@@ -79,10 +79,9 @@ if [ "$(words $there)" != 'table ip kube-proxy' ]; then
     echo '<5>not as wanted: nftables table kube-proxy'
     (
         set -e
-        # Right after its start it says that it is healthy, and has no table yet.
-        pid=$(systemctl show --property=MainPID --value kube-proxy.service)
-        age=$(ps -o etimes= -p "$pid" 2>/dev/null || echo 0)
-        if [ "$age" -gt 20 ] && curl --silent --noproxy '*' --fail --max-time 2 http://127.0.0.1:10256/healthz >/dev/null; then
+        # Until it has written its table for the first time it says that it is healthy too.
+        if curl --silent --noproxy '*' --max-time 2 --fail http://127.0.0.1:10256/healthz >/dev/null &&
+            curl --silent --noproxy '*' --max-time 2 http://127.0.0.1:10249/metrics | grep -q '^kubeproxy_sync_proxy_rules_last_timestamp_seconds{ip_family="IPv4"}'; then
             # To wait can be to wait for oneself: it starts after kubelet, and kubelet after hardway-network.service.
             systemctl restart --no-block kube-proxy.service
         fi
