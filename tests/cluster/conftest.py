@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -90,7 +91,8 @@ class Hardway:
 
     def until(self, machine: str, condition: str, deadline_s: int = 60) -> None:
         """Wait on a machine until a command succeeds there."""
-        self.on(machine, f"timeout {deadline_s} sh -c 'until {condition}; do sleep 1; done'")
+        loop = shlex.quote(f"until {condition}; do sleep 1; done")
+        self.on(machine, f"timeout {deadline_s} sh -c {loop}")
 
     def worker_is_ready(self, worker: str) -> None:
         """Wait until a worker that starts has a ready Node and, later, kube-proxy's table."""
