@@ -60,8 +60,10 @@ def pod(uid: str, *, waits: str = "", **meta: str) -> dict[str, Any]:
 def test_when_pods_are_ill() -> None:
     crashing = pod("c", waits="CrashLoopBackOff")
     assert rollouts.ill([pod("a"), pod("b")], ()) == ""
-    assert "crash" in rollouts.ill([pod("a"), crashing], ())
-    assert "resolvers" in rollouts.ill([pod("a"), pod("b")], {"b"})
+    crash = "its pods crash, and are not started again for minutes"
+    assert rollouts.ill([pod("a"), crashing], ()) == crash
+    former = "its pods ask resolvers that their nodes had before"
+    assert rollouts.ill([pod("a"), pod("b")], {"b"}) == former
     assert rollouts.ill([pod("a"), pod("b", deletionTimestamp="2026-11-27T00:00:00Z")], {"b"}) == ""
     assert rollouts.ill([pod("a")], {"of-another-deployment"}) == ""
 
