@@ -178,11 +178,14 @@ def left_as_it_was(there: Hosts, before: dict[str, dict[str, list[str]]]) -> Non
     assert found == {}
 
 
-def test_a_cluster_with_a_proxy_on_every_machine(there: Hosts, operator: Hardway) -> None:
-    ask(operator, there, *SMALL)
-    before = {name: there.everything(name) for name in ("a", "d")}
-    operator("up")
-    whole(operator, 1)
+def ready(operator: Hardway) -> list[str]:
+    """Return the nodes that are ready."""
+    rows = operator("kubectl", "get", "nodes", "--no-headers").splitlines()
+    return [row.split()[0] for row in rows if " Ready " in row]
+
+
+def a_file_and_a_boot(there: Hosts, operator: Hardway) -> None:
+    """A worker's file is put right, and its host boots again, which hardway cannot switch on."""
     there.on("d", "echo '# somebody was here' >>/etc/kubernetes/kubelet.yaml")
     assert [row[:2] for row in operator.plan()] == [("d", "update")]
     operator("up")
@@ -199,6 +202,29 @@ def test_a_cluster_with_a_proxy_on_every_machine(there: Hosts, operator: Hardway
     operator("kubectl", "wait", "--for=condition=Ready", "node/d", "--timeout=120s")
     operator("up")
     assert operator.changed_since(lines) == []
+
+
+def test_a_proxy_on_every_machine_and_workers_that_come_and_go(
+    there: Hosts, operator: Hardway
+) -> None:
+    a, d, b = *SMALL, ("b", WORKER, BY_OPS)
+    before = {name: there.everything(name) for name in "abd"}
+    ask(operator, there, a, d)
+    operator("up")
+    whole(operator, 1)
+    a_file_and_a_boot(there, operator)
+    started = "systemctl show --property=MainPID kubelet kube-proxy containerd"
+    processes = there.on("d", started)
+    ask(operator, there, a, d, b)
+    operator("up")
+    assert ready(operator) == ["b", "d"]
+    assert there.on("d", started) == processes
+    assert operator.tries("node", "remove", "d").returncode == 10
+    ask(operator, there, a, b)
+    operator("node", "remove", "d")
+    assert ready(operator) == ["b"]
+    left_as_it_was(there, {"d": before["d"]})
+    whole(operator, 1)
     operator("down", "--yes")
     left_as_it_was(there, before)
 
@@ -309,33 +335,6 @@ def test_a_load_balancer_that_is_given_to_hosts_as_people_have_them(
         os.umask(mask)
         for name in ("a", "d"):
             there.on(name, AS_THEY_WERE)
-
-
-def ready(operator: Hardway) -> list[str]:
-    """Return the nodes that are ready."""
-    rows = operator("kubectl", "get", "nodes", "--no-headers").splitlines()
-    return [row.split()[0] for row in rows if " Ready " in row]
-
-
-def test_workers_come_and_go(there: Hosts, operator: Hardway) -> None:
-    plane, d, b = SMALL[0], SMALL[1], ("b", WORKER, BY_OPS)
-    before = {name: there.everything(name) for name in "abd"}
-    ask(operator, there, plane, d)
-    operator("up")
-    started = "systemctl show --property=MainPID kubelet kube-proxy containerd"
-    processes = there.on("d", started)
-    ask(operator, there, plane, d, b)
-    operator("up")
-    assert ready(operator) == ["b", "d"]
-    assert there.on("d", started) == processes
-    assert operator.tries("node", "remove", "d").returncode == 10
-    ask(operator, there, plane, b)
-    operator("node", "remove", "d")
-    assert ready(operator) == ["b"]
-    left_as_it_was(there, {"d": before["d"]})
-    whole(operator, 1)
-    operator("down", "--yes")
-    left_as_it_was(there, before)
 
 
 @pytest.mark.nightly

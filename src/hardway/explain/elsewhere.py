@@ -188,7 +188,7 @@ ELSEWHERE: dict[str, Difference] = {
     "--encryption-provider-config": Difference(
         "An aescbc key, written by hand into encryption-config.yaml.",
         "Nothing is encrypted unless you set it up.",
-        "Envelope encryption with a key in KMS.",
+        "All objects are encrypted, with a key in KMS; by default since 1.28.",
     ),
     "--service-cluster-ip-range": Difference(
         "10.32.0.0/24; the edition of 2025 lost the flag, and the API server took 10.0.0.0/24.",
@@ -304,7 +304,8 @@ ELSEWHERE: dict[str, Difference] = {
         "The VPC CNI.",
     ),
     "step encryption": Difference(
-        "An aescbc key.", "None unless you set it up.", "A key in KMS.",
+        "An aescbc key.", "None unless you set it up.",
+        "All objects are encrypted, with a key in KMS; by default since 1.28.",
     ),
     "step control-plane": Difference("Three units of systemd, as here.", STATIC, AWS_RUNS_IT),
     "step smoke-test": Difference("By hand, command by command.", "None.", "None."),
