@@ -359,6 +359,7 @@ def words() -> Iterator[tuple[str, str]]:
     """Yield single words that are shown: names of members of enumerations, titles of steps."""
     from tests import support
 
+    from hardway.explain.answer import Aspect
     from hardway.explain.things import Kind as Thing
     from hardway.inventory.judged import Severity as Inventoried
     from hardway.model.checks import Occasion, Where
@@ -369,8 +370,8 @@ def words() -> Iterator[tuple[str, str]]:
     from hardway.providers.base import MachineState
     from hardway.steps import STEPS
 
-    shown = (Inventoried, Kind, Listens, MachineState, Next, Occasion, Peer, Role, Severity, Thing,
-             Where)  # fmt: skip
+    shown = (Aspect, Inventoried, Kind, Listens, MachineState, Next, Occasion, Peer, Role,
+             Severity, Thing, Where)  # fmt: skip
     for kind in shown:
         yield from ((str(member.value), kind.__name__) for member in kind)
     yield from ((step.title, "steps") for step in STEPS)
