@@ -164,7 +164,18 @@ def test_a_former_issuer_stays_accepted() -> None:
     assert issuers == ["https://new.example", "https://old",
                        "https://kubernetes.default.svc.cluster.local"]  # fmt: skip
     assert "--service-account-jwks-uri=https://new.example/openid/v1/jwks" in flags(both)
-    assert not [f for f in flags(support.cluster("")) if "jwks" in f]
+
+
+@pytest.mark.parametrize(("asked", "found"), [
+    ("", []),
+    ("serviceAccounts: {publicDiscovery: true}", ["https://10.240.0.100:6443/openid/v1/jwks"]),
+    ("serviceAccounts: {publicDiscovery: true}\nendpoint: {kind: proxy}", []),
+    ("serviceAccounts: {publicDiscovery: true, issuers: ['https://own.example']}",
+     ["https://own.example/openid/v1/jwks"]),
+])  # fmt: skip
+def test_verifiers_outside_are_sent_to_keys_that_they_reach(asked: str, found: list[str]) -> None:
+    named = [f.partition("=")[2] for f in flags(support.cluster(asked)) if "jwks-uri" in f]
+    assert named == found
 
 
 @pytest.mark.parametrize(("public", "open_to_all"), [("true", True), ("false", False)])

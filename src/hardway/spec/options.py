@@ -80,7 +80,7 @@ class ServiceAccounts(Part):
     jwks_uri: str | None = Field(
         None, pattern=HTTPS,
         description="Where verifiers find the keys; without one /openid/v1/jwks of the first "
-        "issuer.",
+        "issuer, or with publicDiscovery of the endpoint.",
     )  # fmt: skip
     public_discovery: bool = Field(
         False,

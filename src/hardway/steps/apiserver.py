@@ -1,7 +1,7 @@
 """kube-apiserver's unit: its flags and what it reads; a part of the step control-plane."""
 
 from hardway.model.cluster import API_PORT, ETCD_CLIENT_PORT, Cluster, EndpointKind, Machine
-from hardway.model.options import DEFAULT_ISSUER, Options
+from hardway.model.options import DEFAULT_ISSUER, JWKS_PATH
 from hardway.model.rows import Reread, Setting, quiet
 from hardway.render.systemd import (
     NEVER_GIVE_UP,
@@ -52,7 +52,7 @@ def service(cluster: Cluster, machine: Machine) -> Service:
             *_stopping(cluster.endpoint.kind),
             *_serving(),
             *_etcd(),
-            *_accounts(cluster.options),
+            *_accounts(cluster),
             *_kubelets(),
             *_aggregation(),
             *_audit(),
@@ -171,17 +171,18 @@ def _etcd() -> tuple[Setting, ...]:
     )  # fmt: skip
 
 
-def _accounts(options: Options) -> tuple[Setting, ...]:
-    current, *accepted = options.issuers
+def _accounts(cluster: Cluster) -> tuple[Setting, ...]:
+    current, *accepted = cluster.options.issuers
+    keys_at = _public_keys_at(cluster)
     return (
         Setting("--service-account-issuer", current,
                 "The `iss` of pods' tokens; the same on all control planes."),
         *(Setting("--service-account-issuer", issuer,
                   "Tokens of a former issuer stay good until they end.") for issuer in accepted),
-        *((Setting("--service-account-jwks-uri", options.jwks_uri,
+        *((Setting("--service-account-jwks-uri", keys_at,
                    "Where verifiers outside of the cluster find the public keys; without it at "
                    "this machine's address, which they do not reach."),)
-          if options.jwks_uri else ()),
+          if keys_at else ()),
         quiet("--service-account-signing-key-file", f"{OWN}/service-account.key",
               "Signs pods' tokens."),
         Setting("--service-account-key-file", f"{OWN}/service-account.pub",
@@ -191,6 +192,15 @@ def _accounts(options: Options) -> tuple[Setting, ...]:
                 "A pod's token is good for the hour it says; by default it would be a year, for "
                 "clients of before 2021 that never read it again."),
     )  # fmt: skip
+
+
+def _public_keys_at(cluster: Cluster) -> str | None:
+    """Return the URL of the public keys as verifiers reach it; None leaves it to Kubernetes."""
+    options, endpoint = cluster.options, cluster.endpoint
+    # A proxy on every machine is at its own loopback.
+    if options.jwks_uri or not options.public_discovery or endpoint.kind is EndpointKind.PROXY:
+        return options.jwks_uri
+    return endpoint.url + JWKS_PATH
 
 
 def _kubelets() -> tuple[Setting, ...]:
