@@ -18,7 +18,7 @@ import json
 import os
 import shutil
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -93,7 +93,7 @@ class Workspace:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other runs from the cluster meanwhile.
+        """Keep other runs from the cluster meanwhile; a folder that nothing was kept in is gone.
 
         Raises:
             RefusedError: another one is at work.
@@ -113,7 +113,18 @@ class Workspace:
             lock.truncate(0)
             lock.write(f"{os.getpid()}\n")
             lock.flush()
-            yield
+            try:
+                yield
+            finally:
+                self._tidy()
+
+    def _tidy(self) -> None:
+        """Remove the folder where nothing but the lock is in it, and the empty one around it."""
+        if self.folder.is_dir() and [path.name for path in self.folder.iterdir()] == ["lock"]:
+            shutil.rmtree(self.folder)
+        if not self.folder.exists():
+            with suppress(OSError):
+                self.folder.parent.rmdir()
 
     def write_kubeconfigs(self, files: Mapping[str, bytes]) -> None:
         """Write the kubeconfigs for this host."""

@@ -1,6 +1,8 @@
 """Decisions: what a living cluster keeps, whatever hardway.yaml says next."""
 
 import json
+import os
+import shutil
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -212,3 +214,26 @@ def test_new_versions_are_taken_when_asked_for_but_no_minor(was: str, by: By) ->
     spec = parse(ABC, "hardway.yaml").spec
     (delta,) = deltas(before, again(ABC, before), spec, VERSIONS, new_versions=True)
     assert delta.by is by
+
+
+def test_a_folder_that_nothing_was_kept_in_is_gone(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "clusters" / "a")
+    with pytest.raises(RefusedError), workspace.locked():
+        raise RefusedError("nothing was done")
+    assert list(tmp_path.iterdir()) == []
+
+    with workspace.locked():
+        (workspace.folder / "kept").touch()
+    assert sorted(path.name for path in workspace.folder.iterdir()) == ["kept", "lock"]
+
+    with workspace.locked():
+        shutil.rmtree(workspace.folder)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_second_of_two_is_refused_and_leaves_the_first_ones_folder(tmp_path: Path) -> None:
+    first, second = Workspace(tmp_path / "a"), Workspace(tmp_path / "a")
+    with first.locked():
+        with pytest.raises(RefusedError, match=f"process {os.getpid()}"), second.locked():
+            pass
+        assert first.folder.is_dir()
