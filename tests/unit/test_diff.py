@@ -204,6 +204,30 @@ def test_an_api_server_whose_etcd_is_started_again_is_restarted(etcd: SeenUnit) 
     ]
 
 
+@pytest.mark.parametrize(("away_s", "back_s", "client_s", "restarted"), [
+    (600.0, 5.0, 900.0, True),
+    (600.0, 119.0, 900.0, True),
+    (600.0, 121.0, 900.0, False),
+    (60.0, 59.0, 900.0, True),
+    (60.0, 61.0, 900.0, False),
+    (14.0, 1.0, 900.0, False),
+    (600.0, 5.0, 4.0, False),
+    (0.0, 5.0, 900.0, False),
+])  # fmt: skip
+def test_an_api_server_that_may_not_call_its_etcd_for_a_while_is_restarted(
+    away_s: float, back_s: float, client_s: float, restarted: bool
+) -> None:
+    """As after a run that was killed when it had just started an etcd."""
+    by_step = RENDERED["controller-0"]
+    seen = as_wanted(merged(by_step.values()))
+    units = dict(seen.units)
+    units["etcd.service"] = replace(units["etcd.service"], active_s=back_s, away_s=away_s)
+    name = "kube-apiserver.service"
+    units[name] = replace(units[name], active_s=client_s)
+    found = changes("controller-0", by_step, replace(seen, units=units))
+    assert [(c.kind, c.path_or_unit) for c in found] == [(Kind.RESTART, name)] * restarted
+
+
 def test_a_unit_that_runs_another_program_than_its_link_leads_to_restarts() -> None:
     _, wanted = unit()
     wanted = replace(wanted, executable="/store/1/a", reads=())

@@ -39,6 +39,7 @@ SubState=running
 UnitFileState=enabled
 ActiveEnterTimestamp=Tue 2026-11-24 22:20:01.000000 UTC
 ActiveEnterTimestampMonotonic={now_us}
+ActiveExitTimestampMonotonic={left_us}
 NRestarts=68
 NeedDaemonReload=no
 TEXT
@@ -60,7 +61,9 @@ def process() -> Iterator[subprocess.Popen[bytes]]:
 def seen(folder: Path, pid: int, *paths: Path) -> Observed:
     """Return what is seen of these files and of three units, the first with this process."""
     now_us = int(time.clock_gettime(time.CLOCK_BOOTTIME) * 1e6)
-    (folder / "systemctl").write_text(SYSTEMCTL.format(pid=pid, now_us=now_us))
+    (folder / "systemctl").write_text(
+        SYSTEMCTL.format(pid=pid, now_us=now_us, left_us=now_us - 20_000_000)
+    )
     (folder / "systemctl").chmod(0o755)
     units = tuple(Unit(name=name, path="", digest="", reads=(), why="") for name in UNITS)
     files = tuple(File(path=str(path), content=b"", why="") for path in paths)
@@ -91,6 +94,7 @@ def test_a_running_process_carries_its_digest(
     assert (units["b.service"].active, units["b.service"].digest) == ("activating", "")
     assert units["a.service"].executable == str(Path("/bin/sleep").resolve())
     assert [units[name].fails for name in UNITS] == [False, True, True]
+    assert [units[name].away_s for name in UNITS] == [0, 0, pytest.approx(20)]
 
 
 def test_a_process_that_just_ended_has_none(tmp_path: Path) -> None:

@@ -213,6 +213,10 @@ class SeenUnit:
     started_at: float
     """Seconds since 1970, by the machine's clock; 0 when it does not run."""
     reload_needed: bool
+    active_s: float = 0.0
+    """Since it became active."""
+    away_s: float = 0.0
+    """How long it had not been active before that; 0 where it never had been."""
     executable: str = ""
     """Of its process, behind all links; empty when there is none."""
     fails: bool = False

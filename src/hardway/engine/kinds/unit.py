@@ -21,10 +21,14 @@ PROPERTIES = (
     "NeedDaemonReload",
     "ActiveEnterTimestamp",
     "ActiveEnterTimestampMonotonic",
+    "ActiveExitTimestampMonotonic",
     "ExecMainStartTimestamp",
     "NRestarts",
 )
 RUNNING = frozenset({"active", "activating", "reloading"})
+LONGEST_PAUSE_S = 120
+BRIEF_S = 15
+"""So long a server may be away until its clients' pauses are longer than a restart of theirs."""
 
 
 def _question(names: Sequence[str]) -> str:
@@ -82,13 +86,17 @@ def _unit(
     digest = digests.get(noted, "")
     started = _seconds(block.get("ExecMainStartTimestamp") or block["ActiveEnterTimestamp"])
     runs = block["ActiveState"] in RUNNING
-    active_s = up_s - int(block.get("ActiveEnterTimestampMonotonic") or 0) / 1e6
+    entered_s = int(block.get("ActiveEnterTimestampMonotonic") or 0) / 1e6
+    left_s = int(block.get("ActiveExitTimestampMonotonic") or 0) / 1e6
+    active_s = up_s - entered_s
     lasting = lasts(int(block.get("NRestarts") or 0), active_s)
     return SeenUnit(
         active=block["ActiveState"],
         enabled=block["UnitFileState"] == "enabled",
         digest=digest if runs else "",
         started_at=started if runs else 0.0,
+        active_s=active_s,
+        away_s=max(entered_s - left_s, 0.0) if left_s else 0.0,
         executable=executables.get(f"/proc/{pid}/exe", ""),
         fails=block.get("SubState") == "auto-restart" or not lasting,
         reload_digest=digests.get(f"{MARKS}/{block['Id']}{LOADED}", ""),
@@ -116,10 +124,15 @@ def _differs(unit: Unit, observed: Observed, stale: Stale) -> Iterator[Differenc
         yield Kind.START, unit.name, state
     elif seen.fails:
         yield Kind.START, unit.name, text("it ends again and again; systemd starts it each time")
-    elif not _serves(observed.units.get(unit.server)):
+    elif not _serves(server := observed.units.get(unit.server)):
         yield Kind.RESTART, unit.name, text("{server} does not run, and once it runs again this "
                                             "one takes up to two minutes to call it",
                                             server=unit.server)  # fmt: skip
+    elif server and _pauses(seen, server):
+        away = round(server.away_s)
+        yield Kind.RESTART, unit.name, text("{server} was away for {seconds} s, and this one takes "
+                                            "up to two minutes to call it again",
+                                            server=unit.server, seconds=away)  # fmt: skip
     elif reason := _outdated(unit, seen, stale):
         yield Kind.RESTART, unit.name, reason
     elif seen.reload_digest != unit.reload_digest and not _starts(seen):
@@ -143,6 +156,15 @@ def _outdated(unit: Unit, seen: SeenUnit, stale: Stale) -> str:
 
 def _serves(server: SeenUnit | None) -> bool:
     return server is None or (server.active in RUNNING and not server.fails)
+
+
+def _pauses(client: SeenUnit, server: SeenUnit) -> bool:
+    """Return whether a client may not have called its server again since that came back.
+
+    Its pauses grow as long as the server is away: the last one is shorter than all that time.
+    """
+    pause_s = min(server.away_s, LONGEST_PAUSE_S) if server.away_s > BRIEF_S else 0.0
+    return server.active_s < pause_s and client.active_s > server.active_s
 
 
 def _starts(seen: SeenUnit) -> bool:
