@@ -11,6 +11,11 @@ from hardway.tools import kubectl
 from hardway.tools.kubectl import Kubectl, unreached
 
 UNREACHED = 'Get "https://10.240.0.100:6443/": dial tcp 10.240.0.100:6443: no route to host'
+SLOW = 'Get "https://10.240.0.100:6443/api": net/http: TLS handshake timeout'
+WEBHOOK = (
+    'Error from server (InternalError): failed calling webhook "a.example": Post '
+    '"https://a.n.svc:443/": dial tcp 10.32.0.9:443: connect: connection refused'
+)
 OBJECTS = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}}]
 
 
@@ -38,13 +43,15 @@ def calls(folder: Path) -> int:
 
 
 def test_applies_again_while_the_endpoint_moves(tmp_path: Path) -> None:
-    asyncio.run(stand_in(tmp_path, UNREACHED, UNREACHED).apply(OBJECTS))
+    asyncio.run(stand_in(tmp_path, UNREACHED, SLOW).apply(OBJECTS))
     assert calls(tmp_path) == 3
 
 
-def test_what_the_api_refused_is_not_tried_again(tmp_path: Path) -> None:
-    with pytest.raises(CommandError, match="is invalid"):
-        asyncio.run(stand_in(tmp_path, 'Namespace "n" is invalid').apply(OBJECTS))
+@pytest.mark.parametrize("said", ['Namespace "n" is invalid', WEBHOOK])
+def test_what_the_api_refused_is_not_tried_again(said: str, tmp_path: Path) -> None:
+    with pytest.raises(CommandError) as refused:
+        asyncio.run(stand_in(tmp_path, said).apply(OBJECTS))
+    assert refused.value.output == said
     assert calls(tmp_path) == 1
 
 

@@ -24,8 +24,15 @@ CUT = (
     "client connection lost",
 )
 """What kubectl says when its connection was ended half way."""
-NO_ANSWER = ("dial tcp", "Unable to connect to the server", *CUT)
-"""What kubectl says when the API did not refuse but was not reached, or went away half way."""
+NO_ANSWER = (
+    "dial tcp",
+    "Unable to connect to the server",
+    "Client.Timeout exceeded",
+    "TLS handshake timeout",
+    *CUT,
+)
+"""What kubectl says when the API did not refuse but was not reached, was too slow, or went away
+half way."""
 
 SERVER_SAID = "Error from server"
 """How it begins what the API itself says, also of a server that the API did not reach."""
@@ -94,7 +101,10 @@ class Kubectl:
         Raises:
             CommandError: the API refused them, or still nobody answers.
         """
-        words = ["apply", "--server-side", f"--field-manager={FIELD_MANAGER}", "--force-conflicts"]
+        # The API refuses unknown fields of a server-side apply itself. For kubectl to look for them
+        # first, it would have to put together the schema of all its types, and send it each time.
+        words = ["apply", "--server-side", "--validate=false",
+                 f"--field-manager={FIELD_MANAGER}", "--force-conflicts"]  # fmt: skip
 
         async def refusal() -> CommandError | None:
             try:
@@ -104,7 +114,7 @@ class Kubectl:
             return None
 
         def decided(refused: CommandError | None) -> bool:
-            return refused is None or not any(text in refused.output for text in NO_ANSWER)
+            return refused is None or not unreached(refused.output)
 
         refused = await poll_until(refusal, decided, deadline_s=ANSWERS_S, interval_s=0.5)
         if refused is not None:
