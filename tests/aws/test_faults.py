@@ -7,7 +7,7 @@ lost answer makes botocore ask a second time by itself.
 import secrets
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -25,6 +25,12 @@ FAULTS = {
     "killed after": (When.AFTER, Killed(), True),
     "answer lost": (When.AFTER, Broken(), False),
 }
+EACH = pytest.mark.parametrize(
+    "every",
+    [pytest.param(False, id="once"), pytest.param(True, id="each", marks=pytest.mark.nightly)],
+)
+"""Whether each call is disturbed in every way, or in one: the first call in one, the next one in
+another. All of it takes six minutes."""
 
 
 @pytest.fixture(autouse=True)
@@ -83,13 +89,23 @@ def bench(tap: Tap, tmp_path: Path) -> Bench:
     return Bench(tap, tmp_path)
 
 
+def chosen(calls: Iterable[int], name: str, names: Sequence[str], *, every: bool) -> list[int]:
+    """Return the calls that are disturbed in one of the ways."""
+    return [n for n in calls if every or n % len(names) == names.index(name)]
+
+
+UP_ENDS = ("refused", "killed after")
+DOWN_ENDS = ("refused", "killed after", "answer lost")
+
+
 @pytest.mark.faults
+@EACH
 @pytest.mark.parametrize("name", FAULTS)
-def test_up_broken_off_at_every_call_goes_on(bench: Bench, name: str) -> None:
+def test_up_broken_off_at_every_call_goes_on(bench: Bench, name: str, *, every: bool) -> None:
     calls, wanted, _ = bench.undisturbed()
     # A run that is killed at a call which only reads has left what it had left before.
     numbers = range(1, len(calls) + 1) if name == "refused" else writing(calls)
-    for number in numbers:
+    for number in chosen(numbers, name, tuple(FAULTS), every=every):
         cluster, at = bench.new(), f"{number} {calls[number - 1]}"
         bench.disturbed(cluster.up, name, number)
         bench.holds(at, cluster.up, left=True)
@@ -100,10 +116,13 @@ def test_up_broken_off_at_every_call_goes_on(bench: Bench, name: str) -> None:
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("name", ["refused", "killed after"])
-def test_down_removes_what_a_broken_off_up_has_made(bench: Bench, name: str) -> None:
+@EACH
+@pytest.mark.parametrize("name", UP_ENDS)
+def test_down_removes_what_a_broken_off_up_has_made(
+    bench: Bench, name: str, *, every: bool
+) -> None:
     calls, _, _ = bench.undisturbed()
-    for number in writing(calls):
+    for number in chosen(writing(calls), name, UP_ENDS, every=every):
         cluster = bench.new()
         bench.disturbed(cluster.up, name, number)
         bench.holds(f"{number} {calls[number - 1]}", cluster.down)
@@ -111,10 +130,11 @@ def test_down_removes_what_a_broken_off_up_has_made(bench: Bench, name: str) -> 
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("name", ["refused", "killed after", "answer lost"])
-def test_down_broken_off_at_every_call_goes_on(bench: Bench, name: str) -> None:
+@EACH
+@pytest.mark.parametrize("name", DOWN_ENDS)
+def test_down_broken_off_at_every_call_goes_on(bench: Bench, name: str, *, every: bool) -> None:
     _, _, calls = bench.undisturbed()
-    for number in writing(calls):
+    for number in chosen(writing(calls), name, DOWN_ENDS, every=every):
         cluster = bench.new()
         cluster.up()
         bench.disturbed(cluster.down, name, number)

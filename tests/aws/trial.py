@@ -87,6 +87,8 @@ def quick() -> Iterator[None]:
         patch.setattr(api.Clients, "of", lambda self, *which: _client(self.region, *which))
         patch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _: None))
         patch.setattr(hostkeys, "replace", _no_machines)
+        # Of a provider that the command line makes.
+        patch.setattr(AwsProvider.__init__, "__defaults__", (TIMING,))
         yield
 
 

@@ -262,21 +262,24 @@ def test_broken_off_at_any_command_the_next_run_goes_on(
         assert not list(machine.root.rglob(f"*{NEW}"))
 
 
+PARTS = 8
+
+
 @needs_root
 @pytest.mark.parametrize(
-    "part", [0, *(pytest.param(n, marks=pytest.mark.thorough) for n in (1, 2, 3))]
+    "part", [0, *(pytest.param(n, marks=pytest.mark.thorough) for n in range(1, PARTS))]
 )
 def test_killed_after_any_line_of_what_puts_files_the_next_run_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: int
 ) -> None:
-    """In parts that several processes can share: it takes long. The first has every fourth line."""
+    """In parts that several processes can share, each with every eighth line: it takes long."""
     given = given_with_blobs(tmp_path / "blobs")
     put_script = converge.put_script
     wanted = merged(render(FAKE_STEPS, given)[given.cluster.machines[0].name].values())
     lines = put_script([*wanted.folders, *wanted.files, *wanted.blocks, *wanted.blobs]).split("\n")
     cuts = [n for n in range(1, len(lines)) if _is_script("\n".join(lines[:n]))]
     assert len(cuts) > 20
-    for n in cuts[part::4]:
+    for n in cuts[part::PARTS]:
         machine = machine_of(given, tmp_path / f"root-{n}")
         broken = "\n".join([*lines[:n], "exit 1"])
         monkeypatch.setattr(converge, "put_script", lambda _items, broken=broken: broken)

@@ -245,6 +245,7 @@ def test_shell_is_one(name: str, tmp_path: Path) -> None:
         assert done.stdout == ""
 
 
+@pytest.mark.thorough  # openssl makes every key and certificate of a cluster
 def test_openssl_makes_what_rows_ask_for(tmp_path: Path) -> None:
     """With the functions of the export itself; read back by hardway's own eyes."""
     of = support.topology("1+1")

@@ -124,7 +124,12 @@ def assert_whole(folder: Path, world: World, change: Change) -> None:
 
 @pytest.mark.parametrize(("change", "makes"), CASES)
 @pytest.mark.parametrize(
-    "every", [pytest.param(29, id="some"), pytest.param(1, id="all", marks=pytest.mark.nightly)]
+    "every",
+    [
+        pytest.param(59, id="few"),
+        pytest.param(29, id="some", marks=pytest.mark.thorough),
+        pytest.param(1, id="all", marks=pytest.mark.nightly),
+    ],
 )
 def test_whatever_it_was_killed_at_the_same_command_goes_on(
     tmp_path: Path, change: Change, makes: bool, every: int

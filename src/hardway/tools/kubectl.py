@@ -101,8 +101,8 @@ class Kubectl:
         Raises:
             CommandError: the API refused them, or still nobody answers.
         """
-        # The API refuses unknown fields of a server-side apply itself. For kubectl to look for them
-        # first, it would have to put together the schema of all its types, and send it each time.
+        # The API itself refuses unknown fields of a server-side apply. For kubectl to look for them
+        # too, the API would have to put together the schema of all its types and send it.
         words = ["apply", "--server-side", "--validate=false",
                  f"--field-manager={FIELD_MANAGER}", "--force-conflicts"]  # fmt: skip
 

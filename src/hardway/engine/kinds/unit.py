@@ -27,8 +27,9 @@ PROPERTIES = (
 )
 RUNNING = frozenset({"active", "activating", "reloading"})
 LONGEST_PAUSE_S = 120
+"""gRPC's, between two tries."""
 BRIEF_S = 15
-"""So long a server may be away until its clients' pauses are longer than a restart of theirs."""
+"""Clients of a server that was away for less call it again sooner than they would restart."""
 
 
 def _question(names: Sequence[str]) -> str:
