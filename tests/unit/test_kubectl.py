@@ -12,6 +12,10 @@ from hardway.tools.kubectl import Kubectl, unreached
 
 UNREACHED = 'Get "https://10.240.0.100:6443/": dial tcp 10.240.0.100:6443: no route to host'
 SLOW = 'Get "https://10.240.0.100:6443/api": net/http: TLS handshake timeout'
+NO_ETCD = (
+    "Error from server: rpc error: code = Unavailable desc = connection error: desc = "
+    '"transport: Error while dialing: dial tcp 127.0.0.1:2379: connect: connection refused"'
+)
 WEBHOOK = (
     'Error from server (InternalError): failed calling webhook "a.example": Post '
     '"https://a.n.svc:443/": dial tcp 10.32.0.9:443: connect: connection refused'
@@ -43,8 +47,8 @@ def calls(folder: Path) -> int:
 
 
 def test_applies_again_while_the_endpoint_moves(tmp_path: Path) -> None:
-    asyncio.run(stand_in(tmp_path, UNREACHED, SLOW).apply(OBJECTS))
-    assert calls(tmp_path) == 3
+    asyncio.run(stand_in(tmp_path, UNREACHED, SLOW, NO_ETCD).apply(OBJECTS))
+    assert calls(tmp_path) == 4
 
 
 @pytest.mark.parametrize("said", ['Namespace "n" is invalid', WEBHOOK])

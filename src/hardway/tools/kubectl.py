@@ -37,6 +37,9 @@ half way."""
 SERVER_SAID = "Error from server"
 """How it begins what the API itself says, also of a server that the API did not reach."""
 
+WEBHOOK = "failed calling webhook"
+"""What the API says of others' servers that it asks before it takes an object."""
+
 POD_SAID = "command terminated with exit code"
 """What kubectl adds to the words of a command in a pod that failed, whatever that had asked."""
 
@@ -114,7 +117,10 @@ class Kubectl:
             return None
 
         def decided(refused: CommandError | None) -> bool:
-            return refused is None or not unreached(refused.output)
+            if refused is None or WEBHOOK in refused.output:
+                return True
+            # Also where an API server says that it does not reach its etcd.
+            return not any(said in refused.output for said in NO_ANSWER)
 
         refused = await poll_until(refusal, decided, deadline_s=ANSWERS_S, interval_s=0.5)
         if refused is not None:
