@@ -22,7 +22,7 @@ up: setup ## a verified cluster of three control planes and three workers on thi
 down: ## remove it; proves that nothing is left
 	@./hardway down --yes
 
-check: setup-dev ## lint, types and unit tests at the same time, no root: a minute
+check: setup-dev ## lint, types and unit tests at the same time, no root: a minute or two
 	@$(MAKE) --no-print-directory --jobs=2 lint unit
 
 lint: setup-dev
@@ -34,7 +34,7 @@ lint: setup-dev
 unit: setup-dev
 	@$(PYTHON) -m pytest -q -n 2 --dist worksteal -m "not (thorough or nightly)" tests/unit
 
-test: lint ## everything, with real clusters of its own: what CI runs; three quarters of an hour
+test: lint ## everything, with real clusters of its own: what CI runs; about an hour
 	@$(PYTHON) -m pytest -q -n 2 --dist worksteal -m "not (cluster or lab or nightly)" \
 		--hypothesis-profile thorough
 	@$(PYTHON) -m pytest -v -m "(cluster or lab) and not nightly"
