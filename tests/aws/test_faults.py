@@ -91,7 +91,9 @@ def bench(tap: Tap, tmp_path: Path) -> Bench:
 
 def chosen(calls: Iterable[int], name: str, names: Sequence[str], *, every: bool) -> list[int]:
     """Return the calls that are disturbed in one of the ways."""
-    return [n for n in calls if every or n % len(names) == names.index(name)]
+    found = [n for n in calls if every or n % len(names) == names.index(name)]
+    assert found
+    return found
 
 
 UP_ENDS = ("refused", "killed after")

@@ -32,6 +32,7 @@ STATIC = (
     "A static pod: a manifest in /etc/kubernetes/manifests that kubelet runs; kubelet is the only "
     "unit of systemd."
 )
+ENCRYPTED_BY_KMS = "All objects are encrypted, with a key in KMS; by default since 1.28."
 ONE_CA = "The same CA, ca.pem, signs for the API, etcd and kubelets."
 
 ELSEWHERE: dict[str, Difference] = {
@@ -188,7 +189,7 @@ ELSEWHERE: dict[str, Difference] = {
     "--encryption-provider-config": Difference(
         "An aescbc key, written by hand into encryption-config.yaml.",
         "Nothing is encrypted unless you set it up.",
-        "All objects are encrypted, with a key in KMS; by default since 1.28.",
+        ENCRYPTED_BY_KMS,
     ),
     "--service-cluster-ip-range": Difference(
         "10.32.0.0/24; the edition of 2025 lost the flag, and the API server took 10.0.0.0/24.",
@@ -304,8 +305,7 @@ ELSEWHERE: dict[str, Difference] = {
         "The VPC CNI.",
     ),
     "step encryption": Difference(
-        "An aescbc key.", "None unless you set it up.",
-        "All objects are encrypted, with a key in KMS; by default since 1.28.",
+        "An aescbc key.", "None unless you set it up.", ENCRYPTED_BY_KMS,
     ),
     "step control-plane": Difference("Three units of systemd, as here.", STATIC, AWS_RUNS_IT),
     "step smoke-test": Difference("By hand, command by command.", "None.", "None."),
