@@ -8,6 +8,7 @@ from tests.cluster.conftest import Hardway
 from hardway.steps.balancer import SOCKET
 from hardway.steps.kube_proxy import METRICS_PORT
 from hardway.steps.network import HOLD, SYNCED, WRITTEN
+from hardway.steps.processes import CRASHES
 
 MACHINES = ("controller-0", "worker-0")
 ROUTES, MASQUERADE = "routes to pods", "nftables table hardway_pods"
@@ -138,9 +139,9 @@ def test_what_is_left_to_people_is_named(cluster: Hardway) -> None:
 MASKED = """ln --symbolic --force /dev/null /etc/systemd/system/kubelet.service
 systemctl daemon-reload
 systemctl stop kubelet"""
-FLAPPING = """echo nonsense >>/etc/kubernetes/kubelet.yaml
+FLAPPING = f"""echo nonsense >>/etc/kubernetes/kubelet.yaml
 systemctl restart --no-block kubelet
-until systemctl show --property=SubState kubelet | grep -q auto-restart; do sleep 0.1; done"""
+until [ $(systemctl show --property=NRestarts --value kubelet) -ge {CRASHES} ]; do sleep 1; done"""
 ANOTHER = """own=/usr/local/bin/kube-proxy; link=$(readlink $own)
 cp --remove-destination $link $own
 systemctl restart kube-proxy
@@ -156,7 +157,9 @@ UNITS = {
 @pytest.mark.parametrize("damage", UNITS, ids=["masked", "flapping", "another program"])
 def test_units_that_others_broke_are_planned_and_put_right(cluster: Hardway, damage: str) -> None:
     cluster.on("worker-0", damage)
-    found = [(kind, what) for _, kind, what in cluster.plan() if kind != "enable"]
+    try:
+        found = [(kind, what) for _, kind, what in cluster.plan() if kind != "enable"]
+    finally:
+        cluster("up")
     assert found == UNITS[damage]
-    cluster("up")
     assert cluster.plan() == []
