@@ -11,7 +11,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.error import HTTPError
@@ -271,9 +272,12 @@ class Hosts:
         for name in hidden:
             self.on(name, f"ip route delete blackhole {network.gateway(self.cluster.node_cidr)}")
 
-    def everything(self, name: str) -> dict[str, list[str]]:
-        """Return all of a machine that a cluster could leave something in."""
-        return by_kind(self.on(name, LISTING))
+    def everything(self, names: Iterable[str]) -> dict[str, dict[str, list[str]]]:
+        """Return all of some machines that a cluster could leave something in, by name."""
+        asked = list(names)
+        with ThreadPoolExecutor() as pool:
+            found = pool.map(lambda name: by_kind(self.on(name, LISTING)), asked)
+            return dict(zip(asked, found, strict=True))
 
 
 def by_kind(listing: str) -> dict[str, list[str]]:

@@ -78,7 +78,7 @@ def test_a_cluster_behind_a_bastion_from_a_bundle_alone(
     suite = there.on("a", ". /etc/os-release; echo $VERSION_CODENAME").strip()
     assert [place.partition("-")[0] for place in made["packages"]] == [suite]
     monkeypatch.setenv("HARDWAY_CACHE", str(tmp_path / "cache"))
-    before = {name: there.everything(name) for name in BEHIND}
+    before = there.everything(BEHIND)
 
     refused = operator.tries("up", "--bundle", "a.bundle")
     assert refused.returncode == 3

@@ -124,6 +124,8 @@ reach() {
 }
 for peer in $peers; do reach "$peer" & done
 if [ -n "$vip" ]; then
+    # The kernel keeps for a minute who had an address: also of a cluster that has just gone.
+    ip neigh flush to "$vip" 2>/dev/null
     knock "$vip" 22
     say vip "$(ip -4 -oneline address show to "$vip/32" | awk '{print "held"; exit}'
         ip neigh show to "$vip" | sed -n 's/.* lladdr \([^ ]*\).*/answered by \1/p')"

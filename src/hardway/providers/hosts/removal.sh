@@ -42,11 +42,17 @@ routes() { ip -4 route show proto "$protocol" 2>/dev/null; }
 
 stop() {
     units=$(noted absent | sed -n 's#^/etc/systemd/system/\([^/]*[.]\(service\|timer\)\)$#\1#p')
-    # Timers first: they would start again what was stopped before them.
-    for unit in $(echo "$units" | sort -t . -k 2 -r); do
-        systemctl disable --quiet "$unit"
-        systemctl stop "$unit"
-    done 2>/dev/null
+    # Timers first: they would start again what was stopped before them. All services at once:
+    # systemd knows which ends before which, and reads all units again for each command that
+    # disables some.
+    # shellcheck disable=SC2086
+    {
+        systemctl stop $(echo "$units" | grep '[.]timer$')
+        systemctl stop $units
+        # One whose file is gone, as after a removal that was killed, keeps the others.
+        systemctl disable --quiet $units ||
+            for unit in $units; do systemctl disable --quiet "$unit"; done
+    } 2>/dev/null
     for _ in 1 2 3 4 5; do
         running=$(pods; ours)
         [ -n "$running" ] || break
