@@ -107,8 +107,8 @@ def test_everything_is_found_by_its_name(name: str) -> None:
         assert kind in kinds, (asked, kind, kinds)
 
 
-BREAKS = {Kind.FLAG, Kind.FILE, Kind.PROGRAM, Kind.CERTIFICATE, Kind.CA, Kind.PORT, Kind.UNIT,
-          Kind.CONNECTION}  # fmt: skip
+BREAKS = {Kind.FLAG, Kind.SETTING, Kind.FILE, Kind.PROGRAM, Kind.CERTIFICATE, Kind.CA, Kind.PORT,
+          Kind.UNIT, Kind.CONNECTION}  # fmt: skip
 """Kinds of things of which something is said to break without them, in words."""
 
 

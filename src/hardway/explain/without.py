@@ -7,9 +7,11 @@ from collections.abc import Iterator
 
 from hardway.explain.answer import Aspect, Point
 from hardway.explain.missing import MISSING
+from hardway.explain.unset import UNSET
 
 WITHOUT: dict[str, str] = {
     **MISSING,
+    **UNSET,
     # kube-apiserver
     "--kubelet-certificate-authority": "kube-apiserver believes every server that answers at a "
     "node's address, whatever certificate it shows.",
