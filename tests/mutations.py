@@ -24,7 +24,10 @@ from inspect import getsource, isfunction
 from hardway.mutations import CHECKS, MUTATIONS
 judges = {c.name: getsource(c.judge) if isfunction(c.judge) else c.judge for c in CHECKS}
 checks = {c.name: repr((c.ask, c.causes, c.anywhere, judges[c.name])) for c in CHECKS}
-rows = {m.name: replace(m, where=m.where.__name__) for m in MUTATIONS}
+# Functions by their text: what `repr` says of them is another one in each process.
+slips = {m.name: m.slip and (m.slip.certificate, getsource(m.slip.made), m.slip.left)
+         for m in MUTATIONS}
+rows = {m.name: replace(m, where=m.where.__name__, slip=slips[m.name]) for m in MUTATIONS}
 print(json.dumps({name: f"{row} {checks[row.check]}" for name, row in rows.items()}))
 """
 
@@ -34,7 +37,7 @@ def chosen(mutations: Sequence[Mutation]) -> tuple[Mutation, ...]:
     # The same tenth for every commit: what a change breaks, and not chance, turns a run red.
     seed = os.environ.get("HARDWAY_SEED") or SEED
     tenth = random.Random(seed).sample(mutations, len(mutations) // PART + 1)
-    before, now = _of_main(), _described(ROOT)
+    before, now = _of_main(), described(ROOT)
     return tuple(m for m in mutations if m in tenth or before.get(m.name) != now[m.name])
 
 
@@ -45,10 +48,11 @@ def _of_main() -> Mapping[str, str]:
         source = BytesIO(_git("archive", base or "HEAD", "src"))
         with tarfile.open(fileobj=source) as archive:
             archive.extractall(folder, filter="data")
-        return _described(Path(folder))
+        return described(Path(folder))
 
 
-def _described(root: Path) -> Mapping[str, str]:
+def described(root: Path) -> Mapping[str, str]:
+    """Return in words what each mutation does and what its check judges, by its name."""
     environment = {**os.environ, "PYTHONPATH": str(root / "src")}
     argv = (sys.executable, "-c", DESCRIBE)
     said = subprocess.run(argv, env=environment, capture_output=True, check=True)
