@@ -37,7 +37,7 @@ unit: setup-dev
 test: lint ## everything, with real clusters of its own: what CI runs; about an hour
 	@$(PYTHON) -m pytest -q -n 2 --dist worksteal -m "not (cluster or lab or nightly)" \
 		--hypothesis-profile thorough
-	@$(PYTHON) -m pytest -v -m "(cluster or lab) and not nightly"
+	@$(PYTHON) -m pytest -v -m "(cluster or lab) and not nightly" --durations=25
 
 nightly: setup-dev ## what takes longer than `make test` should, with a report (docs/tests.md); hours
 	@scripts/nightly
