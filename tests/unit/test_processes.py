@@ -78,11 +78,12 @@ def test_a_bare_flag_is_true() -> None:
 
 
 def test_last_words_are_what_a_program_says_without_what_is_for_programs_only() -> None:
-    (said,) = processes.stopped(Answer(support.recorded("kube-apiserver-runs", "red-crashes")))
+    answer = support.recorded("kube-apiserver-runs", "red-crashes")
+    (said,) = processes.stopped(processes.units(answer))
     state, _, words = said.partition("; it said last: ")
     assert state == "kube-apiserver.service is activating (exit-code), started again 17 times"
     assert words == '"command failed" err="unknown flag: --client-ca"'
-    assert processes.stopped(Answer(support.recorded("etcd-runs", "green"))) == []
+    assert processes.stopped(processes.units(support.recorded("etcd-runs", "green"))) == []
 
 
 def test_a_process_that_ended_meanwhile_does_not_hide_the_others() -> None:

@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 from hardway.checks.ask import Case, ask
@@ -106,18 +106,20 @@ def _cut(text: str) -> str:
     return text if len(text) <= SHOWN else text[:SHOWN] + " …"
 
 
-async def settled(
-    cases: Sequence[Case],
-    live: Live,
-    deadline_s: float,
-    others: Collection[str] = (),
-    *,
-    pause_s: float = PAUSE_S,
-) -> list[Finding]:
-    """Make checks until they hold or the time is up; what holds is not asked again.
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """For how long, and for whom, checks are made until they hold."""
 
-    Nothing is waited for on `others`, such as machines that do not answer.
-    """
+    deadline_s: float
+    others: Collection[str] = ()
+    """Names of those that nothing is waited for on, such as machines that do not answer."""
+    pause_s: float = PAUSE_S
+    hopeless: Callable[[], bool] = lambda: False
+    """Says that there is nothing to wait for any more."""
+
+
+async def settled(cases: Sequence[Case], live: Live, wait: Wait) -> list[Finding]:
+    """Make checks until they hold or the wait is over; what holds is not asked again."""
     found: dict[int, list[Finding]] = {}
 
     async def again() -> None:
@@ -136,13 +138,13 @@ async def settled(
         return any(causes_of(f, open_) for f in own)
 
     def unsettled(case: Case, own: Sequence[Finding]) -> bool:
-        waited_for = case.subject.name not in others
+        waited_for = case.subject.name not in wait.others
         return waited_for and any(not f.ok and f.severity is not Severity.WARN for f in own)
 
     def done(_: None) -> bool:
-        return not any(unsettled(cases[n], own) for n, own in found.items())
+        return wait.hopeless() or not any(unsettled(cases[n], own) for n, own in found.items())
 
-    await poll_until(again, done, deadline_s=deadline_s, interval_s=pause_s)
+    await poll_until(again, done, deadline_s=wait.deadline_s, interval_s=wait.pause_s)
     return [f for n in range(len(cases)) for f in found[n]]
 
 

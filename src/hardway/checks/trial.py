@@ -9,7 +9,7 @@ from typing import Any
 
 from hardway.checks.ask import Case, ask
 from hardway.checks.live import Live
-from hardway.checks.run import cases, look_again, settled
+from hardway.checks.run import Wait, cases, look_again, settled
 from hardway.errors import CommandError
 from hardway.model.checks import Judgement
 from hardway.model.objects import GET_NODES, NodeState, items, node_states
@@ -97,7 +97,7 @@ async def _in_namespace(
         await live.kubectl.apply(objects)
         once = [_named(case, {"NAMESPACE": namespace}) for case in cases(trial.once, live)]
         found, on_nodes = await asyncio.gather(
-            settled(once, live, patience.tries_s, pause_s=PAUSE_S),
+            settled(once, live, Wait(patience.tries_s, pause_s=PAUSE_S)),
             _on_nodes(trial, live, namespace, tried, patience),
         )
     finally:
@@ -143,7 +143,7 @@ async def _on_nodes(
     ]
     if not ready:
         return []
-    found = await settled(ready, live, patience.pods_s, pause_s=PAUSE_S)
+    found = await settled(ready, live, Wait(patience.pods_s, pause_s=PAUSE_S))
     (answer,) = await ask(ready[:1], live)
     words = trial.words(answer.text)
     on_nodes = [
@@ -153,7 +153,7 @@ async def _on_nodes(
     ]
     # One that hangs for its time keeps no other from being tried again.
     tried = await asyncio.gather(
-        *(settled([c], live, patience.tries_s, pause_s=PAUSE_S) for c in on_nodes)
+        *(settled([c], live, Wait(patience.tries_s, pause_s=PAUSE_S)) for c in on_nodes)
     )
     return [*found, *(finding for own in tried for finding in own)]
 

@@ -5,9 +5,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from hardway.checks import trial
+from hardway.checks.crash_loops import watched
 from hardway.checks.last_words import last_words
 from hardway.checks.live import Live
-from hardway.checks.run import cases, look, look_again, of_silent, settled, silent
+from hardway.checks.run import Wait, cases, look, look_again, of_silent, settled, silent
 from hardway.checks.trial import PATIENT, Patience
 from hardway.errors import StepError
 from hardway.model.checks import Check, Occasion
@@ -99,11 +100,15 @@ async def settle(
     """Make a step's checks until they hold on all machines that answer, or on some of them.
 
     Raises:
-        StepError: some did not hold when the step's time was up, or its trial failed.
+        StepError: some did not hold when the step's time was up, or when a unit had ended again
+            and again; or its trial failed.
     """
     deadline_s = step.settles_s + step.settles_more_s(live.cluster)
     rows = [check for check in step.checks if check.when is not Occasion.ASKED]
-    found = await settled(cases(rows, live), live, deadline_s, _others(live, machines))
+    others = _others(live, machines)
+    async with watched(live, live.fleet.keys() - others) as hopeless:
+        wait = Wait(deadline_s, others, hopeless=hopeless)
+        found = await settled(cases(rows, live), live, wait)
     if wrong(found, live, machines):
         # All of them once more: one that held at first may by now be the cause of the others.
         found = await look(cases(rows, live), live)

@@ -233,8 +233,8 @@ UNSET: dict[str, str] = {
     "temporarily unavailable, for everybody there.",
     "kubelet.yaml seccompDefault": "Containers that ask for nothing may use all system calls: more "
     "of the kernel's flaws are within their reach.",
-    "kubelet.yaml failCgroupV1": "kubelet does not start on this host: kubelet is configured to not "
-    "run on a host using cgroup v1.",
+    "kubelet.yaml failCgroupV1": "kubelet does not start on this host: kubelet is configured to "
+    "not run on a host using cgroup v1.",
     "kubelet.yaml memorySwap": "Nothing: the default is NoSwap too.",
     "oomScoreAdj": "Nothing but a line in the log: the program tries to set its default, -999, and "
     "this host refuses (permission denied).",

@@ -209,9 +209,9 @@ def _judge_state(unit: str) -> Callable[[Subject, Answer], tuple[Judgement, ...]
     return judge
 
 
-def stopped(answer: Answer) -> list[str]:
+def stopped(found: Mapping[str, Seen]) -> list[str]:
     """Return what is to be said of each unit that should run and does not."""
-    return [_stopped(name, unit) for name, unit in units(answer.text).items() if unit.said]
+    return [_stopped(name, unit) for name, unit in found.items() if unit.said]
 
 
 def _stopped(unit: str, seen: Seen) -> str:
