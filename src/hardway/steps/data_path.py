@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from ipaddress import ip_address
+from shlex import quote
 
 from hardway.model.checks import (
     WORKERS,
@@ -124,6 +125,10 @@ for address in $({{ sed -n 's/^nameserver \\([0-9.]*\\)$/\\1/p' "$conf"
     echo "$address node $(how) pod $(how {IN_PROBE})" &
 done
 wait"""
+
+OUTSIDE_ALIKE = f"""{{
+{OUTSIDE}
+}} | awk '$3 != "silent" && $3 != $5 {{ print; lost = 1 }} END {{ exit lost }}'"""
 
 OUTCOMES = {"refused": text("refused"), "silent": text("silent"), "connected": text("connected")}
 """What becomes of a connection."""
@@ -255,6 +260,7 @@ CHECKS = (
     Check(name="pod-reaches-outside", step=POD_NETWORK, scope=WORKERS,
           ask=Sh(OUTSIDE), judge=_outside, causes=(*IN_POD, "pod-masquerade"),
           why="pods reach the resolvers and the gateway that their node reaches",
+          test=f"hardway ssh <MACHINE> -- {quote(OUTSIDE_ALIKE)}",
           cure=cures.PACKETS_PASS,
           see=f"hardway ssh <MACHINE> -- '{OUTSIDE_BY_HAND}'"),
 )  # fmt: skip

@@ -261,6 +261,8 @@ CHECKS = (
           causes=tuple(f"{name}-runs" for name in RUN),
           ask=Sh(FAILED), judge=none,
           why="a failed unit of the cluster is a missing part of it",
+          test=f"hardway ssh <MACHINE> -- '! systemctl is-failed --quiet {' '.join(RUN)}'",
+          after="pod-network",
           see="hardway ssh <MACHINE> -- systemctl --failed"),
     Check(name="file-systems-mounted", step=NAME, scope=MACHINES,
           ask=Sh(MOUNTED), judge=says("all"),

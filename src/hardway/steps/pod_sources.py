@@ -23,6 +23,8 @@ for url in <URLS>; do echo "$url $(ask "$url") $(ask --interface <GATEWAY> "$url
 """Asks neighbours as this machine, then as a pod: from the bridge's own address, which is of the
 pods' range."""
 
+BY_HAND = f"hardway ssh <MACHINE> -- {CURL} --interface <GATEWAY> --cacert {CA} <URL>"
+
 
 def _words(subject: Subject) -> Mapping[str, str]:
     """Return whom a worker asks: two neighbours are enough, whatever the number of machines."""
@@ -55,5 +57,5 @@ SOURCES = Check(
     why="pods keep their own address on the way to other machines, and networks may allow a "
     "machine no address but its own",
     cure=cures.PACKETS_PASS,
-    see=f"hardway ssh <MACHINE> -- {CURL} --interface <GATEWAY> --cacert {CA} <URL>",
+    test=BY_HAND, see=BY_HAND,
 )  # fmt: skip
