@@ -1,6 +1,7 @@
 """What files cause: undone behind its back, it is planned, put right, and comes back by itself."""
 
 from collections.abc import Iterator
+from itertools import zip_longest
 
 import pytest
 from tests.cluster.conftest import Hardway
@@ -45,37 +46,49 @@ def held(cluster: Hardway) -> Iterator[Hardway]:
 DRAINED = rf"""perl -MIO::Socket::UNIX -e '$s = IO::Socket::UNIX->new(shift);
 print $s "set server apiservers/controller-1 state drain\n"; print <$s>' {SOCKET}"""
 DAMAGES = {
-    "a lost route": ("controller-0", "ip route flush proto 87", [ROUTES]),
+    "a lost route": ("controller-0", "ip route flush proto 87", ROUTES),
     "a stale route": ("controller-0", ("ip route add 198.51.100.0/24 via $(ip -4 route show "
-                      "default | cut -d' ' -f3) proto 87"), [ROUTES]),
+                      "default | cut -d' ' -f3) proto 87"), ROUTES),
     "a route by another's hand": ("controller-0", ("ip route change $(ip -4 route show proto 87 | "
-                                  "head -n 1 | cut -d' ' -f1) dev eth0 proto 88"), [ROUTES]),
+                                  "head -n 1 | cut -d' ' -f1) dev eth0 proto 88"), ROUTES),
     "a link down and up": ("controller-0", ("gate=$(ip -4 route show default); ip link set eth0 "
-                           "down; ip link set eth0 up; ip route add $gate"), [ROUTES]),
+                           "down; ip link set eth0 up; ip route add $gate"), ROUTES),
     "a rule more": ("worker-0", "nft insert rule ip hardway_pods postrouting return",
-                    [MASQUERADE]),
-    "a table less": ("worker-0", "nft delete table ip hardway_pods", [MASQUERADE]),
-    "FORWARD drops": ("worker-0", "iptables --policy FORWARD DROP", [FORWARDING]),
-    "a rule before ours": ("worker-0", "iptables --insert FORWARD --jump REJECT", [FORWARDING]),
+                    MASQUERADE),
+    "a table less": ("worker-0", "nft delete table ip hardway_pods", MASQUERADE),
+    "FORWARD drops": ("worker-0", "iptables --policy FORWARD DROP", FORWARDING),
+    "a rule before ours": ("worker-0", "iptables --insert FORWARD --jump REJECT", FORWARDING),
     "no way back for Services": ("worker-0", ("sysctl --quiet --write "
-                                 "net.bridge.bridge-nf-call-iptables=0"), [SETTINGS]),
-    "no forwarding": ("controller-0", "sysctl --quiet --write net.ipv4.ip_forward=0", [SETTINGS]),
-    "a user who logs in": ("controller-0", "usermod --shell /bin/sh kube-scheduler", [USERS]),
-    "a drained API server": ("controller-0", DRAINED, ["API servers in haproxy"]),
-    "mounts of one's own": ("worker-0", "mount --make-rprivate /", ["shared mounts"]),
+                                 "net.bridge.bridge-nf-call-iptables=0"), SETTINGS),
+    "no forwarding": ("controller-0", "sysctl --quiet --write net.ipv4.ip_forward=0", SETTINGS),
+    "a user who logs in": ("controller-0", "usermod --shell /bin/sh kube-scheduler", USERS),
+    "a drained API server": ("controller-0", DRAINED, "API servers in haproxy"),
+    "mounts of one's own": ("worker-0", "mount --make-rprivate /", "shared mounts"),
     "an image less": ("worker-0", ("ctr --namespace k8s.io images rm "
-                      "$(ctr --namespace k8s.io images ls -q | grep hardway/probe)"), [IMAGES]),
+                      "$(ctr --namespace k8s.io images ls -q | grep hardway/probe)"), IMAGES),
     "an image unpinned": ("worker-0", ("ctr --namespace k8s.io images label $(ctr --namespace "
                           "k8s.io images ls -q | grep hardway/coredns) io.cri-containerd.pinned="),
-                          [IMAGES]),
+                          IMAGES),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
-def test_what_others_undid_is_all_that_is_planned_and_put_right(held: Hardway, damage: str) -> None:
-    machine, script, effects = DAMAGES[damage]
-    held.on(machine, script)
-    assert held.plan() == [(machine, "set", effect) for effect in effects]
+def rounds() -> list[tuple[str, ...]]:
+    """Return damages to be made at once: in each round one of each effect."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for name, (machine, _, effect) in DAMAGES.items():
+        alike.setdefault((machine, effect), []).append(name)
+    return [tuple(filter(None, names)) for names in zip_longest(*alike.values())]
+
+
+@pytest.mark.parametrize("damages", rounds(), ids=", ".join)
+def test_what_others_undid_is_all_that_is_planned_and_put_right(
+    held: Hardway, damages: tuple[str, ...]
+) -> None:
+    made = [DAMAGES[name] for name in damages]
+    for machine in {machine for machine, _, _ in made}:
+        held.on(machine, "\n".join(script for at, script, _ in made if at == machine))
+    planned = [(machine, "set", effect) for machine, _, effect in made]
+    assert sorted(held.plan()) == sorted(planned)
     held("up")
     assert held.plan() == []
 
@@ -148,18 +161,21 @@ systemctl restart kube-proxy
 until readlink /proc/$(pidof kube-proxy)/exe | grep -q $own; do sleep 0.1; done
 ln --symbolic --force $link $own"""
 UNITS = {
-    MASKED: [("update", "/etc/systemd/system/kubelet.service"), ("start", "kubelet.service")],
-    FLAPPING: [("update", "/etc/kubernetes/kubelet.yaml"), ("start", "kubelet.service")],
-    ANOTHER: [("restart", "kube-proxy.service")],
-}
+    "worker-0": (MASKED, [("update", "/etc/systemd/system/kubelet.service"),
+                          ("start", "kubelet.service")]),
+    "worker-1": (FLAPPING, [("update", "/etc/kubernetes/kubelet.yaml"),
+                            ("start", "kubelet.service")]),
+    "worker-2": (ANOTHER, [("restart", "kube-proxy.service")]),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("damage", UNITS, ids=["masked", "flapping", "another program"])
-def test_units_that_others_broke_are_planned_and_put_right(cluster: Hardway, damage: str) -> None:
-    cluster.on("worker-0", damage)
+def test_units_that_others_broke_are_planned_and_put_right(cluster: Hardway) -> None:
+    for machine, (damage, _) in UNITS.items():
+        cluster.on(machine, damage)
     try:
-        found = [(kind, what) for _, kind, what in cluster.plan() if kind != "enable"]
+        found = [change for change in cluster.plan() if change[1] != "enable"]
     finally:
         cluster("up")
-    assert found == UNITS[damage]
+    planned = [(machine, *row) for machine, (_, rows) in UNITS.items() for row in rows]
+    assert sorted(found) == sorted(planned)
     assert cluster.plan() == []
