@@ -164,7 +164,7 @@ def test_looking(cluster: Hardway) -> None:
     assert kubeconfig == cluster.folder / "clusters/test/kubeconfigs/admin.kubeconfig"
     assert {"etcd", "kubelet"} <= {c["file"] for c in cluster.json("components")["components"]}
     assert {"up"} <= {e["text"] for e in cluster.json("log")["events"] if "text" in e}
-    assert cluster.on("worker-1", "hostname") == "worker-1\n"
+    assert cluster("ssh", "worker-1", "--", "hostname") == "worker-1\n"
 
 
 def test_the_audit_of_what_runs_is_that_of_the_plan(cluster: Hardway) -> None:

@@ -189,7 +189,7 @@ def a_file_and_a_boot(there: Hosts, operator: Hardway) -> None:
     assert [row[:2] for row in operator.plan()] == [("d", "update")]
     operator("up")
     assert operator.plan() == []
-    assert operator.on("a", "id -un; hostname") == "root\na\n"
+    assert operator("ssh", "a", "--", "id -un; hostname") == "root\na\n"
     done = operator.tries("machine", "stop", "d")
     assert done.returncode == 10
     assert "could not switch d on again" in done.stderr
@@ -255,7 +255,7 @@ def test_three_control_planes_with_a_virtual_address_behind_a_bastion(
         operator("verify")
         whole(operator, 1)
         assert operator("kubectl", "get", "--raw=/readyz") == "ok"
-        assert operator.on("d", "id -un; hostname") == "root\nd\n"
+        assert operator("ssh", "d", "--", "id -un; hostname") == "root\nd\n"
         assert operator.tries("kubectl", "get", "nothing").returncode == 1
         began = time.monotonic()
         there.on("a", "systemctl stop kube-apiserver")
