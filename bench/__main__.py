@@ -25,8 +25,8 @@ from hardway.pki import store
 from hardway.project import open_project
 from hardway.providers.local import cgroups, names, rootfs
 from hardway.providers.local.facts import CGROUPS
-from hardway.steps import STEPS
 from hardway.steps.base import Given
+from hardway.steps.index import STEPS
 from hardway.tools.kubectl import as_list
 
 ROOT = Path(__file__).parents[1]

@@ -368,7 +368,7 @@ def words() -> Iterator[tuple[str, str]]:
     from hardway.model.ports import PORTS, Listens, Peer
     from hardway.model.resources import Effect, Kind, Severity
     from hardway.providers.base import MachineState
-    from hardway.steps import STEPS
+    from hardway.steps.index import STEPS
 
     shown = (Aspect, Inventoried, Kind, Listens, MachineState, Next, Occasion, Peer, Role,
              Severity, Thing, Where)  # fmt: skip

@@ -18,8 +18,8 @@ from hardway.model.resources import Desired
 from hardway.pki.inventory import CAS, expand
 from hardway.pki.values import KeyPair, NamedKey, Pair, Secrets, ServiceAccountKeys, Trust
 from hardway.spec.load import parse
-from hardway.steps import STEPS
 from hardway.steps.base import Given
+from hardway.steps.index import STEPS
 
 VERSION = "1.37.2"
 OWN_HOSTS = """provider: ssh

@@ -32,8 +32,9 @@ from hardway.providers.admission import fit, silent
 from hardway.providers.base import MachineState, Progress
 from hardway.providers.clocks import Clock, clock
 from hardway.report import Event, Happened, Report, both
-from hardway.steps import STEPS, certificates
+from hardway.steps import certificates
 from hardway.steps.base import Given, Step
+from hardway.steps.index import STEPS
 from hardway.text import text
 from hardway.transport.base import Fleet, refused
 

@@ -36,8 +36,9 @@ from hardway.project import Project
 from hardway.providers.base import Provider
 from hardway.providers.clocks import Clock
 from hardway.spec.load import parse
-from hardway.steps import STEPS, etcd
+from hardway.steps import etcd
 from hardway.steps.base import Given, Step
+from hardway.steps.index import STEPS
 from hardway.tools.kubectl import Kubectl
 from hardway.transport.base import Fleet
 from hardway.workspace import Workspace

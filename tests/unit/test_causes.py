@@ -10,7 +10,7 @@ from tests import support
 from hardway.checks.causes import causes_of, grouped
 from hardway.model.checks import Judgement
 from hardway.model.resources import Finding, Severity, Verdict
-from hardway.steps import STEPS
+from hardway.steps.index import STEPS
 
 OF = support.topology("3+3")
 ROWS = {row.name: row for row in support.CHECKS}

@@ -16,8 +16,9 @@ from hardway.pki.decide import decide
 from hardway.pki.inspect import read
 from hardway.pki.issue import new_ca, new_key
 from hardway.pki.values import ServiceAccountKeys, Trust
-from hardway.steps import STEPS, certificates
+from hardway.steps import certificates
 from hardway.steps.base import Given
+from hardway.steps.index import STEPS
 
 NOW = datetime.now(UTC)
 

@@ -18,8 +18,9 @@ from hardway.errors import RemoteError
 from hardway.model.cluster import Machine
 from hardway.model.resources import NEW, Change, Desired, File, Kind, Unit
 from hardway.report import Event
-from hardway.steps import STEPS, balancer
+from hardway.steps import balancer
 from hardway.steps.base import Given, Inventory, Step
+from hardway.steps.index import STEPS
 from hardway.tools.kubectl import Kubectl
 from hardway.transport.base import Completed, Transport
 

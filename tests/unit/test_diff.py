@@ -24,7 +24,7 @@ from hardway.model.resources import (
     Unit,
     hexdigest,
 )
-from hardway.steps import STEPS
+from hardway.steps.index import STEPS
 
 RENDERED = render(STEPS, support.given(support.topology("3+3")))
 

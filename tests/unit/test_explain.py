@@ -19,7 +19,7 @@ from hardway.explain.things import Kind, Thing
 from hardway.model.ports import PORTS
 from hardway.model.resources import Blob, Block, Effect, File, Folder, Package, Unit
 from hardway.pki.inventory import CAS, CERTIFICATES
-from hardway.steps import STEPS
+from hardway.steps.index import STEPS
 
 NAMES = tuple(support.TOPOLOGIES)
 DIFFERENT = ("3+3", "1+0", "endpoint-proxy", "endpoint-made-aws", "own-hosts", "options")

@@ -29,8 +29,8 @@ from hardway.model.resources import BLOCK_BEGIN, IDENTITY, Severity
 from hardway.pki.inspect import due, flaw
 from hardway.pki.inventory import expand
 from hardway.pki.values import Pair
-from hardway.steps import STEPS
 from hardway.steps.base import Given
+from hardway.steps.index import STEPS
 
 EXPORTED = Path(__file__).parents[1] / "exported"
 

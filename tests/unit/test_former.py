@@ -19,8 +19,9 @@ from hardway.model.former import FORMER
 from hardway.model.objects import OWN, identity
 from hardway.model.resources import Change, Kind, Manifest
 from hardway.report import Event
-from hardway.steps import STEPS, apiserver
+from hardway.steps import apiserver
 from hardway.steps.base import Given
+from hardway.steps.index import STEPS
 from hardway.tools.kubectl import FIELD_MANAGER, Kubectl
 from hardway.transport.base import Completed, Transport
 

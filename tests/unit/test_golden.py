@@ -21,7 +21,7 @@ from hardway.engine.render import manifests, merged, render
 from hardway.model.cluster import Cluster
 from hardway.model.resources import Desired
 from hardway.pki.inventory import expand
-from hardway.steps import STEPS
+from hardway.steps.index import STEPS
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 WHOLE = "3+3"

@@ -20,7 +20,8 @@ from hardway.model.resources import (
     Unit,
 )
 from hardway.report import Event
-from hardway.steps import STEPS, etcd
+from hardway.steps import etcd
+from hardway.steps.index import STEPS
 from hardway.tools.kubectl import Kubectl
 
 FILE = File(path="/f", content=b"", why="")

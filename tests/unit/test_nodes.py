@@ -20,8 +20,9 @@ from hardway.model.checks import WORKERS as MEMBERS
 from hardway.model.checks import Check, Sh, says
 from hardway.model.resources import Change, Kind, Unit
 from hardway.report import Event
-from hardway.steps import STEPS, kubelet, workers
+from hardway.steps import kubelet, workers
 from hardway.steps.base import Step
+from hardway.steps.index import STEPS
 from hardway.tools.kubectl import Kubectl
 from hardway.transport.base import Completed, Transport
 

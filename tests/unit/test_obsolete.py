@@ -14,8 +14,8 @@ from hardway.engine.kinds import obsolete
 from hardway.engine.render import render
 from hardway.model.resources import STORE, Before, Change, File, Kind, Observed, Unit
 from hardway.providers.hosts import removal
-from hardway.steps import STEPS
 from hardway.steps.base import Given
+from hardway.steps.index import STEPS
 
 NAME = "controller-0"
 

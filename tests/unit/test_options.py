@@ -17,8 +17,8 @@ from hardway.errors import RefusedError, SpecError
 from hardway.model.cluster import Cluster
 from hardway.model.options import Extra
 from hardway.pki.inventory import expand
-from hardway.steps import STEPS
 from hardway.steps.base import Given
+from hardway.steps.index import STEPS
 
 LISTED = """machines:
 - {name: a, role: control-plane}

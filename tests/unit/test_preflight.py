@@ -23,7 +23,7 @@ from hardway.providers.base import Problem
 from hardway.providers.hosts import checks, facts, look, preflight, probe
 from hardway.providers.local import preflight as local_preflight
 from hardway.report import Event, Happened
-from hardway.steps import STEPS
+from hardway.steps.index import STEPS
 from hardway.transport.base import Completed, Reached
 
 GOOD = {

@@ -13,7 +13,8 @@ from hardway.engine.kinds.manifest import manifest_changes
 from hardway.engine.render import manifests
 from hardway.model.objects import crashes, identity, is_rolled_out
 from hardway.model.resources import Desired, Kind, Observed
-from hardway.steps import STEPS, data_path, dns, object_checks
+from hardway.steps import data_path, dns, object_checks
+from hardway.steps.index import STEPS
 
 WANTED = manifests(STEPS, support.given_topology("3+3"))[dns.NAME]
 COREDNS = "Deployment/kube-system/coredns"

@@ -13,7 +13,8 @@ from hardway.model.resources import File
 from hardway.model.rows import Note, Row, Section, Setting, walk
 from hardway.render.config import dump
 from hardway.render.systemd import Service, word
-from hardway.steps import STEPS, control_plane, etcd, kubelet
+from hardway.steps import control_plane, etcd, kubelet
+from hardway.steps.index import STEPS
 from hardway.steps.reread import clients_reread_ca
 
 UNITS = {"days", "mib", "gib", "seconds", "milliseconds", "minutes", "bytes"}

@@ -25,7 +25,8 @@ from hardway.pki.values import NamedKey, Secrets
 from hardway.project import Project
 from hardway.report import Event
 from hardway.spec.load import parse
-from hardway.steps import STEPS, encryption
+from hardway.steps import encryption
+from hardway.steps.index import STEPS
 from hardway.transport.base import Completed
 from hardway.workspace import Workspace
 

@@ -23,8 +23,8 @@ from hardway.model.cluster import quorum
 from hardway.model.resources import Verdict
 from hardway.providers.admission import fit, silent
 from hardway.report import Event, Happened
-from hardway.steps import STEPS
 from hardway.steps.base import Step
+from hardway.steps.index import STEPS
 from hardway.tools.kubectl import Kubectl
 from hardway.transport.base import Reached
 

@@ -12,8 +12,8 @@ from tests import support
 from hardway.atlas.atlas import Atlas, Placed
 from hardway.model.cluster import Role
 from hardway.model.resources import Blob, Block, Effect, File, Folder, Package, Unit
-from hardway.steps import STEPS
 from hardway.steps.base import Step
+from hardway.steps.index import STEPS
 
 PAGE = Path(__file__).parents[2] / "docs" / "steps.md"
 HEAD = (

@@ -19,7 +19,7 @@ from hardway.model.checks import Judgement
 from hardway.model.resources import Finding, Verdict
 from hardway.project import Project
 from hardway.report import Event, Happened, Journal
-from hardway.steps import STEPS
+from hardway.steps.index import STEPS
 from hardway.workspace import Workspace
 
 

@@ -10,8 +10,8 @@ from hardway.atlas.material import Material, materials
 from hardway.engine.render import Rendered, manifests, render
 from hardway.model.cluster import Cluster, Machine
 from hardway.model.resources import Desired, File, Item, Manifest, Unit
-from hardway.steps import STEPS
 from hardway.steps.base import Given
+from hardway.steps.index import STEPS
 
 HOST = ""
 """In place of a machine's name: the host that hardway runs on."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from hardway.audit.evidence import Listing, Select
 from hardway.model.resources import Manifest
-from hardway.steps import STEPS
+from hardway.steps.index import STEPS
 from hardway.text import text
 
 BINDINGS = Listing(

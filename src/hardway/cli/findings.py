@@ -110,7 +110,7 @@ def _right_here(found: Sequence[Finding]) -> Iterator[str]:
 
 def later(reached: "Sequence[Step]") -> None:
     """Print which steps the cluster has not come to yet, if there are any."""
-    from hardway.steps import STEPS  # noqa: PLC0415 - spares --help a second
+    from hardway.steps.index import STEPS  # noqa: PLC0415 - spares --help a second
 
     names = [step.name for step in STEPS if step not in reached]
     if names:

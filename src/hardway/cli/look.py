@@ -69,7 +69,7 @@ def _part(name: str, state: str) -> None:
 @OUTPUT
 def steps(output: str) -> None:
     """List the steps from plain machines to a cluster."""
-    from hardway.steps import STEPS  # noqa: PLC0415
+    from hardway.steps.index import STEPS  # noqa: PLC0415
 
     if output == JSON:
         emit_json({"steps": [{"name": s.name, "title": s.title, "why": s.why} for s in STEPS]})

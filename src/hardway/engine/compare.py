@@ -10,8 +10,9 @@ from hardway.engine.render import Rendered, merged
 from hardway.errors import CommandError
 from hardway.model.objects import identity
 from hardway.model.resources import Change, Desired, Manifest, Observed, Unit
-from hardway.steps import STEPS, address, apiserver, balancer, etcd, kubelet, workers
+from hardway.steps import address, apiserver, balancer, etcd, kubelet, workers
 from hardway.steps.data_path import FORMER_RESOLVERS
+from hardway.steps.index import STEPS
 from hardway.transport.base import on_each
 
 ANSWERS = (apiserver.UNIT, balancer.UNIT, address.UNIT, etcd.UNIT)

@@ -9,8 +9,8 @@ from hardway.explain.scene import Scene
 from hardway.explain.things import Kind, Thing, joined
 from hardway.model.checks import Check, Forward, Kubectl, Sh, Subject
 from hardway.model.resources import File, Unit
-from hardway.steps import STEPS
 from hardway.steps.base import Step
+from hardway.steps.index import STEPS
 from hardway.text import text
 
 

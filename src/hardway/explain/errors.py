@@ -11,7 +11,7 @@ from hardway.explain.chapters import checks_of
 from hardway.explain.scene import Scene
 from hardway.explain.things import Kind, Thing
 from hardway.model.checks import Subject
-from hardway.steps import STEPS
+from hardway.steps.index import STEPS
 from hardway.text import joined, text
 
 Known = Callable[[str], tuple[Thing, ...]]

@@ -13,8 +13,8 @@ from hardway.explain.things import Kind, Thing
 from hardway.model.objects import file_name, identity
 from hardway.model.resources import Manifest
 from hardway.model.rows import Note
-from hardway.steps import STEPS
 from hardway.steps.base import Step
+from hardway.steps.index import STEPS
 from hardway.text import text
 
 

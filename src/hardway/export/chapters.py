@@ -14,8 +14,9 @@ from hardway.export.tree import TEMPLATES
 from hardway.model.resources import Blob, Desired, File, Folder, Item, Manifest, Package, Unit
 from hardway.render.kubeconfig import host_kubeconfigs
 from hardway.render.systemd import UNITS, without_notes
-from hardway.steps import STEPS, certificates, kubeconfigs, kubelet, workers
+from hardway.steps import certificates, kubeconfigs, kubelet, workers
 from hardway.steps.base import Given, Step
+from hardway.steps.index import STEPS
 
 Thing = tuple[str, str, tuple[Item, ...]]
 """What a task is about: its title, why, and all that a machine is given for it."""

@@ -9,8 +9,8 @@ from hardway.export.model import Cause, Judge, Proof
 from hardway.model.checks import Ask, Check, Kubectl, LastLine, Occasion, Sh, Subject, Where
 from hardway.model.cluster import Cluster
 from hardway.model.resources import Effect, Severity
-from hardway.steps import STEPS
 from hardway.steps.base import Step
+from hardway.steps.index import STEPS
 
 SSH = re.compile(r"hardway ssh (\S+) -- ")
 CHECKS = {check.name: check for step in STEPS for check in step.checks}

@@ -6,7 +6,8 @@ from hardway.checks.causes import causes_of
 from hardway.model.checks import Check
 from hardway.model.resources import Finding, Verdict
 from hardway.mutations.row import Mutation
-from hardway.steps import STEPS, file_checks
+from hardway.steps import file_checks
+from hardway.steps.index import STEPS
 from hardway.text import Text, text
 
 CHECKS: tuple[Check, ...] = tuple(

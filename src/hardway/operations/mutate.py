@@ -15,8 +15,8 @@ from hardway.mutations.script import UNDER_WAY, UNDO, Scripts
 from hardway.pki import store
 from hardway.pki.inventory import expand
 from hardway.project import Project
-from hardway.steps import STEPS
 from hardway.steps.base import Step
+from hardway.steps.index import STEPS
 from hardway.text import Text, text
 from hardway.transport.base import Transport, on_each, poll_until, run_checked
 

@@ -21,7 +21,7 @@ from hardway.project import Project
 from hardway.providers.base import MachineState
 from hardway.report import Event, Happened, Report
 from hardway.spec.schema import Counts
-from hardway.steps import STEPS
+from hardway.steps.index import STEPS
 from hardway.text import text
 from hardway.transport.base import Fleet
 

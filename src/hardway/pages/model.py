@@ -19,8 +19,8 @@ from hardway.pictures.layout import lay_out
 from hardway.pictures.svg import fragment
 from hardway.pictures.view import View
 from hardway.pki.inspect import Read, read
-from hardway.steps import STEPS
 from hardway.steps.base import Step
+from hardway.steps.index import STEPS
 
 Say = Callable[[str], str]
 

@@ -25,7 +25,7 @@ from hardway.model.resources import (
     Obsolete,
 )
 from hardway.render.systemd import UNITS
-from hardway.steps import STEPS
+from hardway.steps.index import STEPS
 from hardway.text import text
 
 
