@@ -95,8 +95,10 @@ def _clients() -> tuple[Setting, ...]:
     return (
         Setting("authentication", authentication,
                 "Each client of kubelet shows a certificate or a token."),
-        Setting("authorization", {"mode": "Webhook"},
-                "The API server decides what the client may do here."),
+        Setting("authorization",
+                {"mode": "Webhook", "webhook": {"cacheUnauthorizedTTL": "5s"}},
+                "The API server decides what the client may do here. A refusal counts for 5 s, not "
+                "30: an API server that has just started refuses all until it has read its roles."),
         Setting("readOnlyPort", 0, "No port without authentication."),
     )  # fmt: skip
 

@@ -8,9 +8,10 @@ from hardway.render.kubeconfig import server
 
 def waits_for_api(cluster: Cluster, machine: Machine) -> tuple[Setting, ...]:
     """Return the lines that hold a service back until its API server is ready, or two minutes."""
+    # Who is gone takes no connection; who is slow needs the time for TLS and an answer.
     ask = (
-        f"curl --silent --fail --max-time 2 --cacert {ETC}/ca.crt --output /dev/null "
-        f"{server(cluster, machine)}/readyz"
+        "curl --silent --fail --connect-timeout 2 --max-time 10 --output /dev/null "
+        f"--cacert {ETC}/ca.crt {server(cluster, machine)}/readyz"
     )
     return (
         Setting(
