@@ -126,7 +126,7 @@ def _always(step: Step) -> Step:
 
 
 async def _outcomes(unsettled: Sequence[Finding], live: Live) -> dict[str, str]:
-    """Return what is wrong on each machine, and what its units that do not run said last.
+    """Return what its units that do not run said last on each machine, and what is wrong there.
 
     Checks that found the same there stand in one line.
     """
@@ -139,8 +139,9 @@ async def _outcomes(unsettled: Sequence[Finding], live: Live) -> dict[str, str]:
                     check=", ".join(f.check for f in own), expected=expected, found=found,
                     see=own[0].see)  # fmt: skip
         outcomes.setdefault(machine, []).append(line)
+    # First, since the rest most often follows from it.
     for machine, said in (await last_words(live, outcomes)).items():
-        outcomes.setdefault(machine, []).append(said)
+        outcomes.setdefault(machine, []).insert(0, said)
     return {machine: joined("; ", lines) for machine, lines in outcomes.items()}
 
 

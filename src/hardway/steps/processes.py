@@ -134,7 +134,8 @@ def units(answer: str) -> dict[str, Seen]:
             started.get(pid, ()) or _planned(own),
             exe.get(pid, "") if started.get(pid) else "",
             tuple(program[word] for word in _planned(own) if word in program),
-            " | ".join(map(_words, said.get(own["Id"], "").strip().split("\t"))),
+            # Attempts that ended alike differ in their times alone.
+            " | ".join(dict.fromkeys(map(_words, said.get(own["Id"], "").strip().split("\t")))),
             int(now) - int(own["ActiveEnterTimestampMonotonic"] or 0) // 1_000_000,
         )
         for own in shown
