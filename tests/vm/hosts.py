@@ -91,7 +91,9 @@ UNDONE = {"control-plane": ["kernel settings", "swap"],
 def recipe(architecture: str) -> Recipe:
     """Return what a host's disk is of: few packages, and an archive of those a cluster needs."""
     wanted = tuple(sorted({row.name for row in ROWS}))
-    return Recipe("host", SUITE, architecture, ("sudo", "e2fsprogs"), installable=wanted)
+    # ca-certificates takes minutes to install on an emulated processor; most hosts have it.
+    there = ("sudo", "e2fsprogs", "ca-certificates")
+    return Recipe("host", SUITE, architecture, there, installable=wanted)
 
 
 def cable(folder: Path, host: Host) -> tuple[str, ...]:
