@@ -152,8 +152,9 @@ async def _store(transport: Transport, blobs: Sequence[Blob]) -> None:
         if f"{blob.size_bytes} {blob.stored}" in there:
             continue
         stored, new = shlex.quote(blob.stored), shlex.quote(blob.stored + NEW)
+        # openssl takes a seventh of the time that sha256sum does; ca-certificates brings it along.
         script = f"""set -eu; mkdir -p "$(dirname {stored})"; cat >{new}
-echo "{blob.sha256}  "{new} | sha256sum --check --status
+[ "$(openssl dgst -sha256 -r {new} | cut -d ' ' -f 1)" = {blob.sha256} ]
 chmod 0755 {new}; mv -fT {new} {stored}"""
         await run_checked(transport, ["sh", "-c", script], stdin=Path(blob.source), timeout_s=600)
 
