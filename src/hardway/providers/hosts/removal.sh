@@ -45,7 +45,7 @@ stop() {
     # Timers first: they would start again what was stopped before them. All services at once:
     # systemd knows which ends before which, and reads all units again for each command that
     # disables some.
-    # shellcheck disable=SC2086
+    # shellcheck disable=SC2046,SC2086
     {
         systemctl stop $(echo "$units" | grep '[.]timer$')
         systemctl stop $units
