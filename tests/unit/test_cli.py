@@ -67,6 +67,18 @@ def test_what_is_loaded_starts_no_program_and_no_providers_that_are_not_asked_fo
     assert said == "[]\n[]\n"
 
 
+def test_a_command_that_asks_no_step_loads_none() -> None:
+    code = (
+        "import sys\n"
+        "from hardway.cli import operate\n"
+        "from hardway.operations import kubectl\n"
+        "print('hardway.project' in sys.modules, 'hardway.steps.index' in sys.modules)"
+    )
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    said = subprocess.check_output([sys.executable, "-c", code], env=env, text=True)
+    assert said == "True False\n"
+
+
 def test_init_writes_a_spec_and_keeps_one_that_is_there(tmp_path: Path) -> None:
     assert hardway("init", folder=tmp_path).returncode == 0
     (tmp_path / "hardway.yaml").write_text("name: mine\n")

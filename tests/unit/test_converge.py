@@ -16,7 +16,7 @@ from hardway.engine import compare, converge, observe, order
 from hardway.engine.render import merged, render
 from hardway.errors import RemoteError
 from hardway.model.cluster import Machine
-from hardway.model.resources import NEW, Change, Desired, File, Kind, Unit
+from hardway.model.resources import NEW, STORE, Change, Desired, File, Kind, Unit
 from hardway.report import Event
 from hardway.steps import balancer
 from hardway.steps.base import Given, Inventory, Step
@@ -350,6 +350,19 @@ def test_what_a_killed_run_left_unpacked_is_not_put_in_place(tmp_path: Path) -> 
     asyncio.run(up(given, machine, []))
     assert not stale.parent.exists()
     assert not (machine.root / "etc/systemd/system/stale.service").exists()
+
+
+@needs_root
+def test_a_component_that_arrives_changed_is_not_put_in_its_place(tmp_path: Path) -> None:
+    given = given_with_blobs(tmp_path / "blobs")
+    machine = machine_of(given, tmp_path / "root")
+    for source in (tmp_path / "blobs").iterdir():
+        source.write_text("something else")
+    with pytest.raises(RemoteError, match=r"sent: sha256 [0-9a-f]{64}, came: [0-9a-f]{64}"):
+        asyncio.run(up(given, machine, []))
+    there = list((machine.root / STORE.lstrip("/")).glob("*/*"))
+    assert there
+    assert all(file.name.endswith(NEW) for file in there)
 
 
 @needs_root

@@ -154,7 +154,8 @@ async def _store(transport: Transport, blobs: Sequence[Blob]) -> None:
         stored, new = shlex.quote(blob.stored), shlex.quote(blob.stored + NEW)
         # openssl takes a seventh of the time that sha256sum does; ca-certificates brings it along.
         script = f"""set -eu; mkdir -p "$(dirname {stored})"; cat >{new}
-[ "$(openssl dgst -sha256 -r {new} | cut -d ' ' -f 1)" = {blob.sha256} ]
+came=$(openssl dgst -sha256 -r {new} | cut -d ' ' -f 1)
+[ "$came" = {blob.sha256} ] || {{ echo "sent: sha256 {blob.sha256}, came: $came" >&2; exit 1; }}
 chmod 0755 {new}; mv -fT {new} {stored}"""
         await run_checked(transport, ["sh", "-c", script], stdin=Path(blob.source), timeout_s=600)
 

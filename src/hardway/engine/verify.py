@@ -1,7 +1,7 @@
 """Making a step's checks, once or until they hold. Writes nothing but what its trial declares."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from hardway.checks import trial
@@ -103,12 +103,21 @@ async def settle(
         StepError: some did not hold when the step's time was up, or when a unit had ended again
             and again; or its trial failed.
     """
+    async with watched(live, live.fleet.keys() - _others(live, machines)) as hopeless:
+        return await _settle(step, live, machines, hopeless, patience)
+
+
+async def _settle(
+    step: Step,
+    live: Live,
+    machines: Collection[str] | None,
+    hopeless: Callable[[], bool],
+    patience: Patience = PATIENT,
+) -> list[Finding]:
     deadline_s = step.settles_s + step.settles_more_s(live.cluster)
     rows = [check for check in step.checks if check.when is not Occasion.ASKED]
-    others = _others(live, machines)
-    async with watched(live, live.fleet.keys() - others) as hopeless:
-        wait = Wait(deadline_s, others, hopeless=hopeless)
-        found = await settled(cases(rows, live), live, wait)
+    wait = Wait(deadline_s, _others(live, machines), hopeless=hopeless)
+    found = await settled(cases(rows, live), live, wait)
     if wrong(found, live, machines):
         # All of them once more: one that held at first may by now be the cause of the others.
         found = await look(cases(rows, live), live)
@@ -154,7 +163,9 @@ async def settle_all(steps: Sequence[Step], live: Live) -> list[Finding]:
     steps = [_always(step) for step in steps]
     seen = await check_all(steps, live)
     again = [step for step, found in zip(steps, seen, strict=True) if wrong(found, live)]
-    outcomes = await asyncio.gather(*(settle(s, live) for s in again), return_exceptions=True)
+    async with watched(live, live.fleet) as hopeless:
+        waits = (_settle(step, live, None, hopeless) for step in again)
+        outcomes = await asyncio.gather(*waits, return_exceptions=True)
     errors = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
     for error in errors:
         if not isinstance(error, StepError):
