@@ -39,7 +39,8 @@ async def run(
         # Missing, not executable (noexec), or built for another architecture.
         raise CommandError(HERE, argv, NOT_STARTED, str(error)) from error
     try:
-        out, err = await asyncio.wait_for(process.communicate(stdin), timeout_s)
+        async with asyncio.timeout(timeout_s):
+            out, err = await process.communicate(stdin)
     except TimeoutError:
         raise CommandError(HERE, argv, 124, f"took more than {timeout_s:.0f} s") from None
     finally:

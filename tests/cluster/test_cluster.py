@@ -123,6 +123,20 @@ def test_other_damage(cluster: Hardway) -> None:
     assert cluster.plan() == []
 
 
+def test_an_import_of_images_that_was_killed_is_made_again(cluster: Hardway) -> None:
+    # containerd keeps what it had got, by the name of the file within the archive.
+    cluster.on(
+        "worker-1",
+        "systemctl restart --no-block hardway-images; i=0; "
+        "while [ $i -lt 3000 ] && ! ctr -n k8s.io content active 2>&1 | grep tar-; do "
+        "i=$((i + 1)); done; systemctl kill --signal=KILL hardway-images; "
+        "ctr -n k8s.io content active | grep tar-",
+    )
+    assert cluster.plan() == [("worker-1", "start", "hardway-images.service")]
+    cluster("up")
+    assert cluster.plan() == []
+
+
 def test_a_deleted_object_is_applied_again(cluster: Hardway) -> None:
     cluster("kubectl", "delete", "clusterrolebinding", "hardway:kubelet-client")
     assert cluster.plan() == [("api", "apply", "ClusterRoleBinding/hardway:kubelet-client")]

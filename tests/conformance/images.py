@@ -192,7 +192,10 @@ def pictures(work: Path, sources: Path, image: str) -> Path:
 def binary_of(archive: Path, name: str) -> bytes:
     """Return the one binary in an image that hardway made."""
     with tarfile.open(archive) as outer:
-        inner = outer.extractfile("layer.tar")
+        manifest = outer.extractfile("manifest.json")
+        assert manifest is not None
+        [layer] = json.load(manifest)[0]["Layers"]
+        inner = outer.extractfile(layer)
         assert inner is not None
         with tarfile.open(fileobj=inner) as tar:
             found = tar.extractfile(name)

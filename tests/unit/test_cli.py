@@ -181,3 +181,38 @@ def test_a_plan_that_up_refuses_leads_nowhere() -> None:
     assert leads_to(Plan((done,), (change,), {})) == "1 change; make it: hardway up"
     assert leads_to(Plan((done,), (change, change), {})).endswith("make them: hardway up")
     assert leads_to(Plan((done, refused), (change,), {})).startswith("hardway up refuses 1 of")
+
+
+BREAKS = """
+import os, sys
+from hardway.cli import app
+
+def breaks(**_):
+    {how}
+
+app.cli = breaks
+app.main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "status"),
+    [
+        pytest.param("print(os.read(0, 1), flush=True)", 0, id="nobody-reads-on"),
+        pytest.param("raise BrokenPipeError", 1, id="of-a-machine"),
+    ],
+)
+def test_a_broken_pipe_ends_it_well_only_where_it_was_our_output(how: str, status: int) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", BREAKS.format(how=how)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+    ) as process:  # fmt: skip
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        if not status:
+            process.stdout.close()
+        process.stdin.close()
+        said = process.stderr.read()
+    assert process.returncode == status, said

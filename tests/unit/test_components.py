@@ -311,6 +311,18 @@ def test_images_are_the_same_each_time_and_what_docker_save_writes(tmp_path: Pat
     assert config["rootfs"]["diff_ids"] == [f"sha256:{sha(layer)}"]
 
 
+def test_layers_of_two_images_have_two_names(tmp_path: Path) -> None:
+    layers = []
+    for content in (b"\x7fELF one", b"\x7fELF two"):
+        binary, archive = tmp_path / "pause", tmp_path / "pause.tar"
+        binary.write_bytes(content)
+        images.write(binary, "pause", "localhost/x:1", archive, "amd64")
+        with tarfile.open(archive) as tar:
+            layers += json.load(tar.extractfile("manifest.json"))[0]["Layers"]
+    # containerd goes on under a name with what an import that was killed had written.
+    assert len(set(layers)) == 2
+
+
 @pytest.mark.parametrize("asked", ["1.37", "v1.37", "1.37.2", "1.36", "1.35.4"])
 def test_versions(asked: str) -> None:
     version = table.resolve_version(asked)

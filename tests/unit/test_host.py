@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import time
+from itertools import count, takewhile
 
 import pytest
 
@@ -32,3 +33,34 @@ def test_an_interrupted_command_is_not_waited_for() -> None:
             await asyncio.wait_for(task, 30)
 
     asyncio.run(interrupted())
+
+
+def test_no_interruption_is_lost_at_whatever_moment_it_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    step = asyncio.events.Handle._run
+
+    def interrupted_before(nth: int) -> bool:
+        """Cancel it before the event loop's nth step; say whether it was still at work then."""
+        at_work = False
+
+        async def interrupted() -> None:
+            task = asyncio.ensure_future(run(["true"]))
+            steps = iter(range(nth))
+
+            def counted(handle: asyncio.Handle) -> None:
+                nonlocal at_work
+                if next(steps, None) == nth - 1:
+                    at_work = task.cancel()
+                step(handle)
+
+            with monkeypatch.context() as patched:
+                patched.setattr(asyncio.events.Handle, "_run", counted)
+                await asyncio.wait([task])
+            assert task.cancelled() == at_work, f"before step {nth}"
+
+        asyncio.run(interrupted())
+        return at_work
+
+    moments = takewhile(interrupted_before, count(1))
+    assert len(list(moments)) > 5

@@ -35,7 +35,7 @@ machines = st.tuples(labels, labels)
 
 
 def test_the_properties_hold_of_all_names() -> None:
-    assert {"container", "netns", "unit", "cgroup", "folder"} == {*OF_MACHINES}
+    assert {"container", "netns", "unit", "cgroup", "folder", "removed"} == {*OF_MACHINES}
     assert {"short", "bridge", "table"} == {*OF_CLUSTERS}
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from hardway.checks.last_words import seen_units
@@ -70,5 +70,7 @@ async def watched(live: Live, machines: Collection[str]) -> AsyncIterator[Callab
         yield task.done
     finally:
         task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        # Awaited alone, its cancellation could not be told from that of the waiter.
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.result()

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import select
 import sys
 
 import click
@@ -93,6 +94,16 @@ def main() -> None:
         note(say("interrupted; to go on, run the same again; hardway down removes what was made"))
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
+        if not _unread():
+            raise
         # The reader of our output (head, less) has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+
+
+def _unread() -> bool:
+    """Return whether nobody reads our output any more; a machine's pipe may have broken instead."""
+    output = select.poll()
+    for stream in (sys.stdout, sys.stderr):
+        output.register(stream.fileno(), 0)
+    return bool(output.poll(0))

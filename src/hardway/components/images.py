@@ -10,22 +10,25 @@ from pathlib import Path
 def write(binary: Path, name: str, reference: str, archive: Path, architecture: str) -> None:
     """Write an image with one binary at `/<name>`, its entrypoint, as a docker-archive.
 
-    The format is that of `docker save` (image-spec v1.2), which `ctr images import` takes.
+    The format is that of `docker save` (image-spec v1.2), which `ctr images import` takes. The
+    layer is named after its content: containerd goes on with what an import that was killed had
+    written under a name, for a day, and two layers of one name would be mixed.
     """
     layer = _tar({name: binary.read_bytes()}, mode=0o755)
+    digest = sha256(layer).hexdigest()
     config = {
         "architecture": architecture,
         "os": "linux",
         "config": {"Entrypoint": [f"/{name}"]},
-        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{sha256(layer).hexdigest()}"]},
+        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
     }
     written = json.dumps(config, sort_keys=True).encode()
     config_name = f"{sha256(written).hexdigest()}.json"
-    manifest = [{"Config": config_name, "RepoTags": [reference], "Layers": ["layer.tar"]}]
+    manifest = [{"Config": config_name, "RepoTags": [reference], "Layers": [f"{digest}.tar"]}]
     files = {
         "manifest.json": json.dumps(manifest).encode(),
         config_name: written,
-        "layer.tar": layer,
+        f"{digest}.tar": layer,
     }
     archive.write_bytes(_tar(files, mode=0o644))
 

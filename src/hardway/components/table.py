@@ -185,7 +185,7 @@ CNI_PLUGINS = Component(
 )  # fmt: skip
 COREDNS = Component(
     name="coredns",
-    version="1.14.7-2",
+    version="1.14.7-3",
     why="the cluster's DNS; built with upstream's plugins but those that need a cloud's SDK",
     packages={"coredns": "hardway.invalid/coredns"},
     module_sum="h1:UPDkn4QN+xyNfjz3U5ldgoLszDYpMZEJoy3+ze9au4Q=",
@@ -201,7 +201,7 @@ COREDNS = Component(
 )
 TOOLS = Component(
     name="hardway-tools",
-    version="0.1.0",
+    version="0.1.0-2",
     why="what holds a pod's namespaces, and what the smoke test runs",
     packages={name: f"hardway.invalid/tools/{name}" for name in ("pause", "probe")},
     module_sum="",

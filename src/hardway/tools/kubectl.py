@@ -172,7 +172,8 @@ class Kubectl:
         try:
             assert process.stdout is not None  # noqa: S101 - PIPE was asked for
             try:
-                line = (await asyncio.wait_for(process.stdout.readline(), 10)).decode()
+                async with asyncio.timeout(10):
+                    line = (await process.stdout.readline()).decode()
             except TimeoutError as error:
                 raise CommandError("this host", argv, 124, "no answer in 10 s") from error
             local = line.partition("127.0.0.1:")[2].partition(" ")[0]

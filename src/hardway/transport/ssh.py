@@ -116,15 +116,17 @@ class SshTransport:
         before, command = self.become.before(), self.become.command(argv)
         try:
             process = await self.connection.create_process(command, encoding=None)
+            if before:
+                process.stdin.write(before)
         except CAUGHT as error:
             raise connect_error(self.machine, error) from error
         try:
-            process.stdin.write(before)
             yield SshProcess(self.machine, process)
             # Ended and not only told to: what it held is free when this returns.
             process.stdin.write_eof()
             with suppress(TimeoutError, *CAUGHT):
-                await asyncio.wait_for(process.wait_closed(), ENDS_S)
+                async with asyncio.timeout(ENDS_S):
+                    await process.wait_closed()
         finally:
             process.close()
 

@@ -18,7 +18,8 @@ def machine_names(cluster: str) -> list[str]:
     prefix = names.netns(cluster, "")
     spaces = {p.name.removeprefix(prefix) for p in names.NETNS.glob(f"{prefix}*")}
     home = names.folder(cluster)
-    disks = {p.name for p in home.iterdir() if p.is_dir()} if home.exists() else set()
+    folders = [p for p in home.iterdir() if p.is_dir()] if home.exists() else []
+    disks = {p.name.removesuffix(names.REMOVED) for p in folders}
     groups = {p.name for g in cgroups.groups(cluster) for p in g.iterdir() if p.is_dir()}
     return sorted(spaces | disks | groups)
 

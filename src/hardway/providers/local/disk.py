@@ -6,6 +6,7 @@ from pathlib import Path
 from uuid import NAMESPACE_DNS, uuid5
 
 from hardway.errors import ProviderError
+from hardway.files import write
 from hardway.host import run
 from hardway.model.cluster import Cluster, Machine
 from hardway.providers.identity import host_key, operator_key
@@ -61,9 +62,7 @@ def make(cluster: str, machine: str, base: Path, files: Mapping[str, tuple[bytes
     for path, (content, mode) in files.items():
         file = upper / path
         if not file.exists():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.touch(mode=mode)
-            file.write_bytes(content)
+            write(file, content, mode=mode)
 
 
 async def mount(cluster: str, machine: str) -> Path:
@@ -97,7 +96,12 @@ async def unmount(cluster: str, machine: str) -> None:
 
 
 def remove(cluster: str, machine: str) -> None:
-    """Delete a machine's disk; nothing may be mounted below it."""
-    folder = names.folder(cluster, machine)
+    """Delete a machine's disk; nothing may be mounted below it.
+
+    It is renamed first: killed on the way, it leaves no half of a disk that would be booted.
+    """
+    folder, removed = names.folder(cluster, machine), names.removed(cluster, machine)
+    if removed.exists():
+        shutil.rmtree(removed)
     if folder.exists():
-        shutil.rmtree(folder)
+        shutil.rmtree(folder.rename(removed))

@@ -16,6 +16,7 @@ STATE = Path("/var/lib/hardway/clusters")
 NETNS = Path("/run/netns")
 SLICE = "hardway.slice"
 """What all machines' services are in, of whatever cluster, where the host runs systemd."""
+REMOVED = ".removed"
 DATA = ("containerd", "kubelet", "etcd")
 """Folders under /var/lib of a machine that are plain host folders: no overlay on an overlay."""
 
@@ -68,3 +69,8 @@ def unit(cluster: str, machine: str) -> str:
 def folder(cluster: str, machine: str = "") -> Path:
     """Return where a cluster's or a machine's disk lies."""
     return STATE / cluster / machine if machine else STATE / cluster
+
+
+def removed(cluster: str, machine: str) -> Path:
+    """Return where a machine's disk lies while it is deleted; no machine has such a name."""
+    return STATE / cluster / f"{machine}{REMOVED}"
