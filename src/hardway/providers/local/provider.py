@@ -96,15 +96,16 @@ class LocalProvider:
         kernel.load_modules()
         kernel.raise_limits()
         await network.ensure_bridge(cluster)
-        states = await self.states(cluster)
-        stopped = [m for m in cluster.machines if states[m.name] is not MachineState.RUNNING]
 
         async def boot(machine: Machine) -> None:
+            # One that is shutting down runs, answers nobody and is stopped in a moment.
+            if nspawn.leader(cluster.name, machine.name) and not await _stops(cluster, machine):
+                return
             progress(machine.name, text("booting"))
             disk.prepare(cluster, machine, self.keys, base)
             await nspawn.start(cluster, machine, self._store)
 
-        await asyncio.gather(*(boot(m) for m in stopped))
+        await asyncio.gather(*(boot(m) for m in cluster.machines))
 
     async def start(self, cluster: Cluster, machine: Machine) -> None:
         """Start a stopped machine and wait until it answers."""
@@ -157,7 +158,8 @@ class LocalProvider:
         # A packet to a machine would leave by the default route if there were no bridge.
         if not network.has_link(names.bridge(cluster.name)):
             running = []
-        silent = await self._silent(cluster, running) | _stopped(states)
+        # Asked again: one may have stopped while it was waited for.
+        silent = await self._silent(cluster, running) | _stopped(await self.states(cluster))
         targets = [
             Target(m.name, str(m.address), "root", self.keys / "operator", self._known_hosts)
             for m in running
@@ -203,14 +205,6 @@ class LocalProvider:
         self, cluster: Cluster, machines: Sequence[Machine]
     ) -> dict[str, ConnectError]:
         """Return which of some running machines do not answer, and why."""
-        leaders = nspawn.leaders(cluster.name, [m.name for m in machines])
-
-        async def answers(machine: Machine) -> bool:
-            leader = leaders.get(machine.name)
-            boots_s = SSH_ANSWERS_S - (nspawn.age_s(leader) if leader else 0.0)
-            return await poll_until(
-                lambda: _banner(str(machine.address)), bool, deadline_s=max(ANSWERS_S, boots_s)
-            )
 
         def error(machine: Machine) -> ConnectError:
             console = names.folder(cluster.name, machine.name) / "console.log"
@@ -220,7 +214,7 @@ class LocalProvider:
                 hint=text("see what it printed while booting: {file}", file=console),
             )
 
-        heard = await asyncio.gather(*(answers(m) for m in machines))
+        heard = await asyncio.gather(*(_answers(cluster, m) for m in machines))
         return {m.name: error(m) for m, yes in zip(machines, heard, strict=True) if not yes}
 
     def ssh_command(self, machine: Machine, words: Sequence[str]) -> list[str]:
@@ -240,6 +234,27 @@ def _stopped(states: Mapping[str, MachineState]) -> dict[str, ConnectError]:
         for name, state in states.items()
         if state is MachineState.STOPPED
     }
+
+
+async def _answers(cluster: Cluster, machine: Machine) -> bool:
+    """Return whether a running machine answers within its time; one that stops does not."""
+    leader = nspawn.leader(cluster.name, machine.name)
+    boots_s = SSH_ANSWERS_S - (nspawn.age_s(leader) if leader else 0.0)
+    answered = False
+
+    async def decided() -> bool:
+        nonlocal answered
+        answered = await _banner(str(machine.address))
+        return answered or nspawn.leader(cluster.name, machine.name) is None
+
+    await poll_until(decided, bool, deadline_s=max(ANSWERS_S, boots_s))
+    return answered
+
+
+async def _stops(cluster: Cluster, machine: Machine) -> bool:
+    """Return whether a running machine stops before it answers."""
+    answers = await _answers(cluster, machine)
+    return not answers and nspawn.leader(cluster.name, machine.name) is None
 
 
 async def _banner(host: str) -> bool:
