@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from hardway.files import write
 from hardway.providers.local.names import STATE
 from hardway.steps.machines import CHANGED_SETTINGS
 
@@ -36,7 +37,7 @@ def raise_limits() -> None:
         # What services on machines set: of some, the kernel has one value for all and the host.
         wanted = [name for name in (*AT_LEAST, *CHANGED_SETTINGS) if (PROC / name).exists()]
         before = {name: (PROC / name).read_text().strip() for name in wanted}
-        SAVED.write_text(json.dumps(before) + "\n")
+        write(SAVED, f"{json.dumps(before)}\n".encode())
     for name, least in AT_LEAST.items():
         if int((PROC / name).read_text()) < least:
             (PROC / name).write_text(str(least))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
 
+from hardway.files import write
 from hardway.model.cluster import Cluster
 from hardway.providers.local import names
 
@@ -21,10 +22,8 @@ class Registered:
 
 def register(cluster: Cluster, folder: Path) -> None:
     """Write down on this host whose this cluster is, for others' preflight and for `down`."""
-    home = names.folder(cluster.name)
-    home.mkdir(parents=True, exist_ok=True)
     row = {"name": cluster.name, "folder": str(folder), "nodes": str(cluster.node_cidr)}
-    (home / "cluster.json").write_text(json.dumps(row) + "\n")
+    write(names.folder(cluster.name) / "cluster.json", f"{json.dumps(row)}\n".encode())
 
 
 def folders() -> dict[str, Path]:
@@ -39,4 +38,4 @@ def registered() -> Iterator[Registered]:
             row = json.loads(file.read_text())
             yield Registered(row["name"], Path(row["folder"]), IPv4Network(row["nodes"]))
         except (ValueError, KeyError):
-            continue  # half written by a run that was killed; its own `up` or `down` mends it
+            continue  # somebody else's file; the cluster's own `up` or `down` mends it
