@@ -4,6 +4,8 @@ import asyncio
 import hashlib
 import io
 import json
+import subprocess
+import sys
 import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from tests.fakes import upstream as behaviour
+from tests.fakes.cli import ROOT
 from tests.fakes.upstream import Upstream
 
 from hardway.components import cache, fetch, gobuild, images, lock, sources, table
@@ -321,6 +324,30 @@ def test_layers_of_two_images_have_two_names(tmp_path: Path) -> None:
             layers += json.load(tar.extractfile("manifest.json"))[0]["Layers"]
     # containerd goes on under a name with what an import that was killed had written.
     assert len(set(layers)) == 2
+
+
+KILLED_AT_WORK = """
+import os, sys
+from pathlib import Path
+from hardway.components import cache
+with cache.workplace(Path(sys.argv[1])) as folder:
+    (folder / "big").touch()
+    print(folder, flush=True)
+    os.kill(os.getpid(), 9)
+"""
+
+
+def test_what_a_killed_process_was_at_work_on_is_removed(tmp_path: Path) -> None:
+    with cache.workplace(tmp_path) as of_one_that_runs:
+        process = subprocess.run(
+            [sys.executable, "-c", KILLED_AT_WORK, str(tmp_path)],
+            env={"PYTHONPATH": str(ROOT / "src")}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        left = Path(process.stdout.strip())
+        assert (left / "big").exists(), process.stderr
+        with cache.workplace(tmp_path) as new:
+            assert set(tmp_path.iterdir()) == {of_one_that_runs, new}
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("asked", ["1.37", "v1.37", "1.37.2", "1.36", "1.35.4"])

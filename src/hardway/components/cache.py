@@ -3,14 +3,16 @@
 <cache>/objects/<sha256>/<name>                     machines see this folder as their store
 <cache>/index/<component>-<version>-<arch>.json     written last: what it names is whole
 <cache>/partial/<sha256>.part                       downloads that were broken off
+<cache>/.new-*/                                     what processes are at work on
 """
 
 import fcntl
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from hardway.components.table import Component
 from hardway.errors import ComponentError
 from hardway.text import text
 
+NEW = ".new-"
 EXECUTABLE, PLAIN = 0o755, 0o644
 
 
@@ -131,10 +134,30 @@ def locked(component: Component, architecture: str, cache: Path) -> Iterator[Non
 
 @contextmanager
 def workplace(cache: Path) -> Iterator[Path]:
-    """Yield an empty folder on the cache's file system; it is removed afterwards."""
+    """Yield an empty folder on the cache's file system; it is removed afterwards.
+
+    Those of processes that were killed are removed as well: each may have a whole build in it.
+    """
     cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".new-", dir=cache) as folder:
-        yield Path(folder)
+    with ExitStack() as stack:
+        with _flocked(cache):
+            for left in cache.glob(f"{NEW}*"):
+                with suppress(BlockingIOError), _flocked(left, fcntl.LOCK_NB):
+                    shutil.rmtree(left, ignore_errors=True)  # its own process may do so too
+            new = stack.enter_context(tempfile.TemporaryDirectory(prefix=NEW, dir=cache))
+            stack.enter_context(_flocked(Path(new)))
+        yield Path(new)
+
+
+@contextmanager
+def _flocked(path: Path, flags: int = 0) -> Iterator[None]:
+    """Lock a file or folder meanwhile; the lock ends with its process, however that ends."""
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX | flags)
+        yield
+    finally:
+        os.close(opened)
 
 
 @contextmanager
