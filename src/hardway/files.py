@@ -1,7 +1,12 @@
-"""Writing files of this host so that a kill at any moment leaves the old or the new one."""
+"""Files of this host: a kill at any moment leaves the old or the new one, and no lock."""
 
+import fcntl
 import os
 from pathlib import Path
+from typing import IO
+
+AGAIN_S = 0.2
+"""How long to wait before a lock that another process has is asked for again."""
 
 
 def write(path: Path, content: bytes, *, mode: int = 0o644, durable: bool = False) -> None:
@@ -21,3 +26,15 @@ def write(path: Path, content: bytes, *, mode: int = 0o644, durable: bool = Fals
             file.flush()
             os.fsync(file.fileno())
     temporary.replace(path)
+
+
+def took(lock: IO[str]) -> bool:
+    """Lock an open file, unless another process has it; the lock ends when the file is closed.
+
+    To wait in flock(2) itself would keep Ctrl-C waiting too.
+    """
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

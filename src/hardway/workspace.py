@@ -13,7 +13,6 @@ cluster.json    what was decided and stays: identity, versions, networks, each m
 journal.jsonl   what was done when
 """
 
-import fcntl
 import json
 import os
 import shutil
@@ -25,7 +24,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from hardway.errors import RefusedError
-from hardway.files import write
+from hardway.files import took, write
 from hardway.model import decisions as form
 from hardway.model.decisions import Decisions
 from hardway.model.names import ENDPOINT
@@ -100,16 +99,14 @@ class Workspace:
         """
         self.folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         with (self.folder / "lock").open("a+") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not took(lock):
                 lock.seek(0)
                 holder = lock.read().strip() or text("unknown")
                 raise RefusedError(
                     text("another hardway (process {holder}) is at work on {cluster}",
                          holder=holder, cluster=self.folder.name),
                     hint="wait for it to end, then run this again",
-                ) from None  # fmt: skip
+                )  # fmt: skip
             lock.truncate(0)
             lock.write(f"{os.getpid()}\n")
             lock.flush()

@@ -7,6 +7,8 @@ import json
 import subprocess
 import sys
 import tarfile
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -324,6 +326,30 @@ def test_layers_of_two_images_have_two_names(tmp_path: Path) -> None:
             layers += json.load(tar.extractfile("manifest.json"))[0]["Layers"]
     # containerd goes on under a name with what an import that was killed had written.
     assert len(set(layers)) == 2
+
+
+def test_who_waits_for_another_process_says_so_and_can_be_stopped(tmp_path: Path) -> None:
+    stop, told = threading.Event(), []
+
+    def tell() -> None:
+        told.append("waiting")
+        stop.set()
+
+    with cache.turn(tmp_path / "lock", stop, tell):
+        assert told == []
+        with pytest.raises(fetch.StoppedError), cache.turn(tmp_path / "lock", stop, tell):
+            pytest.fail("two have it")
+        assert told == ["waiting"]
+
+
+def test_the_builds_of_one_process_wait_for_no_other(
+    tmp_path: Path, no_build: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build, said = gobuild.build, []
+    monkeypatch.setattr(gobuild, "build", lambda *given: time.sleep(0.3) or build(*given))
+    get(table.TOOLS, tmp_path, said, more=[table.NODE_TOOLS])
+    assert sorted(no_build) == ["hardway-node-tools", "hardway-tools"]
+    assert [words for words in said if "waiting" in words] == []
 
 
 KILLED_AT_WORK = """

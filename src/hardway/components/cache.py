@@ -11,15 +11,18 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
+from hardway.components.fetch import StoppedError
 from hardway.components.lock import Lock, compare
 from hardway.components.stored import Origin, Stored, digest_of, lying_in, stored
 from hardway.components.table import Component
 from hardway.errors import ComponentError
+from hardway.files import AGAIN_S, took
 from hardway.text import text
 
 NEW = ".new-"
@@ -121,14 +124,33 @@ def cached(cache: Path) -> list[Stored]:
     return found
 
 
-@contextmanager
-def locked(component: Component, architecture: str, cache: Path) -> Iterator[None]:
-    """Keep other processes from getting the same component at the same time."""
+def lock_file(component: Component, architecture: str, cache: Path) -> Path:
+    """Return what keeps other processes from getting the same component at the same time."""
     file = index_file(component, architecture, cache)
     file.parent.mkdir(parents=True, exist_ok=True)
     (cache / "objects").mkdir(exist_ok=True)
-    with file.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    return file.with_suffix(".lock")
+
+
+def build_lock(cache: Path) -> Path:
+    """Return what keeps other builds waiting: each takes all cores."""
+    return cache / "build.lock"
+
+
+@contextmanager
+def turn(lock_file: Path, stop: threading.Event, tell: Callable[[], None]) -> Iterator[None]:
+    """Wait until no other process has a lock, having said so; then have it meanwhile.
+
+    Raises:
+        StoppedError: nobody waits for it any more.
+    """
+    with lock_file.open("w") as lock:
+        if not took(lock):
+            tell()
+        while not (stop.is_set() or took(lock)):
+            stop.wait(AGAIN_S)
+        if stop.is_set():
+            raise StoppedError
         yield
 
 
@@ -158,14 +180,6 @@ def _flocked(path: Path, flags: int = 0) -> Iterator[None]:
         yield
     finally:
         os.close(opened)
-
-
-@contextmanager
-def building(cache: Path) -> Iterator[None]:
-    """Keep other builds waiting: each takes all cores."""
-    with (cache / "build.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def keep(

@@ -6,6 +6,7 @@ With a lock only from where it says, and only what it pins.
 import asyncio
 import os
 import shutil
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from hardway.text import text
 
 AT_ONCE = 4
 """How many files are downloaded at the same time."""
+BUILDS = threading.Lock()
+"""Builds of this process wait for each other without a word: none is another hardway's."""
 ELF_MACHINES = {62: "amd64", 183: "arm64"}
 """By the number that stands in the header of a binary."""
 Progress = Callable[[str, str], None]
@@ -45,6 +48,11 @@ class Errand:
     def label(self) -> str:
         """The component, for people."""
         return f"{self.component.name} {self.component.version} ({self.architecture})"
+
+    def waits(self) -> None:
+        """Say that another process gets the component, or builds."""
+        self.progress(text("{component}: waiting for another hardway that gets or builds "
+                           "components", component=self.label))  # fmt: skip
 
     @property
     def pinned(self) -> Mapping[str, Stored]:
@@ -102,7 +110,8 @@ async def _get_all(
 
 def _get(errand: Errand) -> dict[str, Stored]:
     component, architecture, cache = errand.component, errand.architecture, errand.cache
-    with store.locked(component, architecture, cache):
+    lock = store.lock_file(component, architecture, cache)
+    with store.turn(lock, errand.downloads.web.stop, errand.waits):
         there = store.read(component, architecture, cache, errand.lock)
         if there:
             return there
@@ -171,7 +180,7 @@ def _downloaded(errand: Errand, folder: Path) -> dict[str, tuple[Path, Origin]]:
 
 def _built(errand: Errand, folder: Path, toolchain: str) -> dict[str, tuple[Path, Origin]]:
     component, stop = errand.component, errand.downloads.web.stop
-    with store.building(errand.cache):
+    with BUILDS, store.turn(store.build_lock(errand.cache), stop, errand.waits):
         go = gobuild.toolchain(errand.cache, errand.progress, stop)
         if toolchain and toolchain != go.version:
             raise ComponentError(

@@ -1,7 +1,6 @@
 """The base root that all local machines share: Debian with systemd and sshd, built once, cached."""
 
 import asyncio
-import fcntl
 import json
 import shutil
 from collections.abc import Callable
@@ -9,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from hardway.errors import CommandError, ProviderError
+from hardway.files import AGAIN_S, took
 from hardway.host import run
 from hardway.providers import apt
 from hardway.steps.packages import ROWS
@@ -102,7 +102,10 @@ async def ensure_base(cache: Path, progress: Callable[[str], None]) -> Path:
         return done
     done.parent.mkdir(parents=True, exist_ok=True)
     with (done.parent / f"{done.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not took(lock):
+            progress(text("waiting for another hardway that builds the machines' base root"))
+        while not took(lock):  # noqa: ASYNC110 - another process gives it back
+            await asyncio.sleep(AGAIN_S)
         if done.exists():
             return done
         building = done.parent / f"{done.name}.building"
