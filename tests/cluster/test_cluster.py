@@ -350,6 +350,26 @@ def test_killed_at_random_moments_it_converges_to_the_same(small: Hardway) -> No
     assert [f for f in small.findings() if f["verdict"] != "holds"] == []
 
 
+@pytest.mark.nightly
+def test_ended_at_many_moments_the_next_run_goes_on(small: Hardway) -> None:
+    seed = int(os.environ.get("HARDWAY_SEED") or time.time())
+    print(f"HARDWAY_SEED={seed}")
+    moments = random.Random(seed)
+    end = time.monotonic() + 900
+    while time.monotonic() < end:
+        for words, longest_s in ((["up"], 11), (["down", "--yes"], 3)):
+            number = moments.choice((signal.SIGKILL, signal.SIGTERM, signal.SIGINT))
+            process = small.start(*words)
+            time.sleep(moments.uniform(0.5, longest_s))
+            small.kill(process, number)
+            print(f"{words} ended by {number.name}: {process.returncode}")
+            assert process.returncode in {-number, 130, 0}
+            small("up")
+            assert small.plan() == []
+        if moments.random() < 0.5:
+            small("down", "--yes")
+
+
 def test_interrupted_it_says_how_to_go_on_and_down_works_from_there(small: Hardway) -> None:
     process = small.start("up")
     time.sleep(4)
