@@ -74,7 +74,7 @@ systemctl daemon-reload
 swapon /swapfile
 """
 """An address on the shared network, and swap, both there again after a reboot."""
-RUNS = 3
+RUNS = 6
 SWAP = "sed 1d /proc/swaps | cut -d' ' -f1"
 THEIRS = "/etc/sysctl.d/99-theirs.conf"
 UNDO = f"""set -e
