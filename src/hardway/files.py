@@ -28,10 +28,10 @@ def write(path: Path, content: bytes, *, mode: int = 0o644, durable: bool = Fals
     temporary.replace(path)
 
 
-def took(lock: IO[str]) -> bool:
-    """Lock an open file, unless another process has it; the lock ends when the file is closed.
+def try_lock(lock: IO[str]) -> bool:
+    """Lock an open file, and return whether that was possible: another process may have it.
 
-    To wait in flock(2) itself would keep Ctrl-C waiting too.
+    The lock ends when the file is closed. To wait in flock(2) would keep Ctrl-C waiting too.
     """
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

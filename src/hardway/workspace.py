@@ -24,7 +24,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from hardway.errors import RefusedError
-from hardway.files import took, write
+from hardway.files import try_lock, write
 from hardway.model import decisions as form
 from hardway.model.decisions import Decisions
 from hardway.model.names import ENDPOINT
@@ -99,7 +99,7 @@ class Workspace:
         """
         self.folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         with (self.folder / "lock").open("a+") as lock:
-            if not took(lock):
+            if not try_lock(lock):
                 lock.seek(0)
                 holder = lock.read().strip() or text("unknown")
                 raise RefusedError(

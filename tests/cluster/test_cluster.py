@@ -363,7 +363,8 @@ def test_ended_at_many_moments_the_next_run_goes_on(small: Hardway) -> None:
             time.sleep(moments.uniform(0.5, longest_s))
             small.kill(process, number)
             print(f"{words} ended by {number.name}: {process.returncode}")
-            assert process.returncode in {-number, 130, 0}
+            # It may have ended by itself just before.
+            assert process.returncode in {0, 130 if number is signal.SIGINT else -number}
             small("up")
             assert small.plan() == []
         if moments.random() < 0.5:

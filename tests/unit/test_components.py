@@ -335,9 +335,9 @@ def test_who_waits_for_another_process_says_so_and_can_be_stopped(tmp_path: Path
         told.append("waiting")
         stop.set()
 
-    with cache.turn(tmp_path / "lock", stop, tell):
+    with cache.exclusive(tmp_path / "lock", stop, tell):
         assert told == []
-        with pytest.raises(fetch.StoppedError), cache.turn(tmp_path / "lock", stop, tell):
+        with pytest.raises(fetch.StoppedError), cache.exclusive(tmp_path / "lock", stop, tell):
             pytest.fail("two have it")
         assert told == ["waiting"]
 

@@ -22,7 +22,7 @@ from hardway.components.lock import Lock, compare
 from hardway.components.stored import Origin, Stored, digest_of, lying_in, stored
 from hardway.components.table import Component
 from hardway.errors import ComponentError
-from hardway.files import AGAIN_S, took
+from hardway.files import AGAIN_S, try_lock
 from hardway.text import text
 
 NEW = ".new-"
@@ -138,16 +138,16 @@ def build_lock(cache: Path) -> Path:
 
 
 @contextmanager
-def turn(lock_file: Path, stop: threading.Event, tell: Callable[[], None]) -> Iterator[None]:
+def exclusive(lock_file: Path, stop: threading.Event, tell: Callable[[], None]) -> Iterator[None]:
     """Wait until no other process has a lock, having said so; then have it meanwhile.
 
     Raises:
         StoppedError: nobody waits for it any more.
     """
     with lock_file.open("w") as lock:
-        if not took(lock):
+        if not try_lock(lock):
             tell()
-        while not (stop.is_set() or took(lock)):
+        while not (stop.is_set() or try_lock(lock)):
             stop.wait(AGAIN_S)
         if stop.is_set():
             raise StoppedError

@@ -49,7 +49,7 @@ class Errand:
         """The component, for people."""
         return f"{self.component.name} {self.component.version} ({self.architecture})"
 
-    def waits(self) -> None:
+    def tell_waiting(self) -> None:
         """Say that another process gets the component, or builds."""
         self.progress(text("{component}: waiting for another hardway that gets or builds "
                            "components", component=self.label))  # fmt: skip
@@ -111,7 +111,7 @@ async def _get_all(
 def _get(errand: Errand) -> dict[str, Stored]:
     component, architecture, cache = errand.component, errand.architecture, errand.cache
     lock = store.lock_file(component, architecture, cache)
-    with store.turn(lock, errand.downloads.web.stop, errand.waits):
+    with store.exclusive(lock, errand.downloads.web.stop, errand.tell_waiting):
         there = store.read(component, architecture, cache, errand.lock)
         if there:
             return there
@@ -180,7 +180,7 @@ def _downloaded(errand: Errand, folder: Path) -> dict[str, tuple[Path, Origin]]:
 
 def _built(errand: Errand, folder: Path, toolchain: str) -> dict[str, tuple[Path, Origin]]:
     component, stop = errand.component, errand.downloads.web.stop
-    with BUILDS, store.turn(store.build_lock(errand.cache), stop, errand.waits):
+    with BUILDS, store.exclusive(store.build_lock(errand.cache), stop, errand.tell_waiting):
         go = gobuild.toolchain(errand.cache, errand.progress, stop)
         if toolchain and toolchain != go.version:
             raise ComponentError(

@@ -97,9 +97,12 @@ class LocalProvider:
         kernel.raise_limits()
         await network.ensure_bridge(cluster)
 
+        leaders = nspawn.leaders(cluster.name, [m.name for m in cluster.machines])
+
         async def boot(machine: Machine) -> None:
+            leader = leaders.get(machine.name)
             # One that is shutting down runs, answers nobody and is stopped in a moment.
-            if nspawn.leader(cluster.name, machine.name) and not await _stops(cluster, machine):
+            if leader and not await _stops(cluster, machine, leader):
                 return
             progress(machine.name, text("booting"))
             disk.prepare(cluster, machine, self.keys, base)
@@ -158,8 +161,10 @@ class LocalProvider:
         # A packet to a machine would leave by the default route if there were no bridge.
         if not network.has_link(names.bridge(cluster.name)):
             running = []
-        # Asked again: one may have stopped while it was waited for.
-        silent = await self._silent(cluster, running) | _stopped(await self.states(cluster))
+        silent = await self._silent(cluster, running)
+        if silent:  # one may have stopped while it was waited for
+            states = await self.states(cluster)
+        silent |= _stopped(states)
         targets = [
             Target(m.name, str(m.address), "root", self.keys / "operator", self._known_hosts)
             for m in running
@@ -205,6 +210,7 @@ class LocalProvider:
         self, cluster: Cluster, machines: Sequence[Machine]
     ) -> dict[str, ConnectError]:
         """Return which of some running machines do not answer, and why."""
+        leaders = nspawn.leaders(cluster.name, [m.name for m in machines])
 
         def error(machine: Machine) -> ConnectError:
             console = names.folder(cluster.name, machine.name) / "console.log"
@@ -214,7 +220,7 @@ class LocalProvider:
                 hint=text("see what it printed while booting: {file}", file=console),
             )
 
-        heard = await asyncio.gather(*(_answers(cluster, m) for m in machines))
+        heard = await asyncio.gather(*(_answers(cluster, m, leaders.get(m.name)) for m in machines))
         return {m.name: error(m) for m, yes in zip(machines, heard, strict=True) if not yes}
 
     def ssh_command(self, machine: Machine, words: Sequence[str]) -> list[str]:
@@ -236,9 +242,8 @@ def _stopped(states: Mapping[str, MachineState]) -> dict[str, ConnectError]:
     }
 
 
-async def _answers(cluster: Cluster, machine: Machine) -> bool:
+async def _answers(cluster: Cluster, machine: Machine, leader: int | None) -> bool:
     """Return whether a running machine answers within its time; one that stops does not."""
-    leader = nspawn.leader(cluster.name, machine.name)
     boots_s = SSH_ANSWERS_S - (nspawn.age_s(leader) if leader else 0.0)
     answered = False
 
@@ -251,9 +256,9 @@ async def _answers(cluster: Cluster, machine: Machine) -> bool:
     return answered
 
 
-async def _stops(cluster: Cluster, machine: Machine) -> bool:
+async def _stops(cluster: Cluster, machine: Machine, leader: int) -> bool:
     """Return whether a running machine stops before it answers."""
-    answers = await _answers(cluster, machine)
+    answers = await _answers(cluster, machine, leader)
     return not answers and nspawn.leader(cluster.name, machine.name) is None
 
 

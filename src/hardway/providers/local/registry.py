@@ -38,4 +38,4 @@ def registered() -> Iterator[Registered]:
             row = json.loads(file.read_text())
             yield Registered(row["name"], Path(row["folder"]), IPv4Network(row["nodes"]))
         except (ValueError, KeyError):
-            continue  # somebody else's file; the cluster's own `up` or `down` mends it
+            continue  # half written by an earlier hardway; its own `up` or `down` mends it

@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from hardway.errors import CommandError, ProviderError
-from hardway.files import AGAIN_S, took
+from hardway.files import AGAIN_S, try_lock
 from hardway.host import run
 from hardway.providers import apt
 from hardway.steps.packages import ROWS
@@ -102,9 +102,9 @@ async def ensure_base(cache: Path, progress: Callable[[str], None]) -> Path:
         return done
     done.parent.mkdir(parents=True, exist_ok=True)
     with (done.parent / f"{done.name}.lock").open("w") as lock:
-        if not took(lock):
+        if not try_lock(lock):
             progress(text("waiting for another hardway that builds the machines' base root"))
-        while not took(lock):  # noqa: ASYNC110 - another process gives it back
+        while not try_lock(lock):  # noqa: ASYNC110 - another process gives it back
             await asyncio.sleep(AGAIN_S)
         if done.exists():
             return done
