@@ -10,7 +10,8 @@ import pytest
 
 from hardway.engine import observe
 from hardway.engine.kinds.file import means
-from hardway.model.resources import Desired, File, Observed, Unit
+from hardway.engine.kinds.unit import BEFORE_PROGRAM, UNIT
+from hardway.model.resources import Desired, File, Kind, Observed, Unit
 
 SYSTEMCTL = """#!/bin/sh
 cat <<'TEXT'
@@ -97,10 +98,40 @@ def test_a_running_process_carries_its_digest(
     assert [units[name].away_s for name in UNITS] == [0, 0, pytest.approx(20)]
 
 
-def test_a_process_that_just_ended_has_none(tmp_path: Path) -> None:
+def test_a_process_that_just_ended_says_nothing_of_its_files(tmp_path: Path) -> None:
     with subprocess.Popen(["/bin/true"]) as ended:
         ended.wait()
-    assert seen(tmp_path, ended.pid).units["a.service"].digest == ""
+    wanted = Unit(name="a.service", path="", digest="d1", reads=(), why="")
+    looked = seen(tmp_path, ended.pid)
+    assert looked.units["a.service"].digest == ""
+    assert list(UNIT.differs(wanted, looked, {})) == []
+
+
+@pytest.mark.parametrize("program", sorted(BEFORE_PROGRAM))
+def test_a_process_before_its_program_says_nothing_of_its_files(
+    tmp_path: Path, process: subprocess.Popen[bytes], program: str
+) -> None:
+    """systemd calls a `simple` unit active from the fork on."""
+    wanted = Unit(name="a.service", path="", digest="d2", reads=(), why="", executable="/opt/a")
+    (found,) = UNIT.differs(wanted, seen(tmp_path, process.pid), {})
+    assert found[0] is Kind.RESTART
+    (tmp_path / "find").write_text(f"#!/bin/sh\necho /proc/{process.pid}/exe {program}\n")
+    (tmp_path / "find").chmod(0o755)
+    (tmp_path / "grep").symlink_to("/bin/true")
+    assert list(UNIT.differs(wanted, seen(tmp_path, process.pid), {})) == []
+
+
+def test_a_process_that_changes_while_one_looks_says_nothing_of_its_files(
+    tmp_path: Path, process: subprocess.Popen[bytes]
+) -> None:
+    wanted = Unit(name="a.service", path="", digest="d2", reads=(), why="")
+    (tmp_path / "find").write_text(
+        f"#!/bin/sh\necho >> {tmp_path}/looks\n"
+        f"echo /proc/{process.pid}/exe program-$(wc -l < {tmp_path}/looks)\n"
+    )
+    (tmp_path / "find").chmod(0o755)
+    (tmp_path / "grep").symlink_to("/bin/true")
+    assert list(UNIT.differs(wanted, seen(tmp_path, process.pid), {})) == []
 
 
 def test_files_and_what_is_not_there(tmp_path: Path) -> None:

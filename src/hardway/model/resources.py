@@ -206,7 +206,11 @@ class SeenUnit:
     """A unit as systemd reports it."""
 
     active: str
-    """systemd's ActiveState: `active`, `activating`, `failed`, …"""
+    """systemd's ActiveState: `active`, `activating`, `failed`, …
+
+    Here `activating` is also a unit whose process does not run the unit's program yet (systemd
+    calls a `simple` one active as soon as it has forked), or has just ended.
+    """
     enabled: bool
     digest: str
     """What it was started with; empty when it does not run."""

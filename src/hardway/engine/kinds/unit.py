@@ -26,6 +26,12 @@ PROPERTIES = (
     "NRestarts",
 )
 RUNNING = frozenset({"active", "activating", "reloading"})
+BEFORE_PROGRAM = frozenset({
+    "/usr/lib/systemd/systemd",
+    "/usr/lib/systemd/systemd-executor",
+    "/usr/bin/ip",
+})  # fmt: skip
+"""What a new process runs before it runs its unit's program; `ip` by `ip netns exec`."""
 LONGEST_PAUSE_S = 120
 """gRPC's, between two tries."""
 BRIEF_S = 15
@@ -40,20 +46,25 @@ shown=$(systemctl show --timestamp=us+utc --property={properties} {shlex.join(na
 printf '%s\\n' "$shown"
 {section("uptime")}
 cut -d ' ' -f 1 /proc/uptime
-{section("digests")}
 for process in $(printf '%s\\n' "$shown" | sed -n 's|^MainPID=\\([1-9].*\\)|/proc/\\1|p'); do
     environs="$environs $process/environ" executables="$executables $process/exe"
 done
+programs() {{ find /dev/null $executables -maxdepth 0 -printf '%p %l\\n'; }}
+{section("executables")}
+programs
+{section("digests")}
 grep -zH '^{DIGEST}=' /dev/null $environs | tr '\\0' '\\n'
 grep -H . /dev/null {MARKS}/*
-{section("executables")}
-find /dev/null $executables -maxdepth 0 -printf '%p %l\\n'"""
+{section("executables afterwards")}
+programs"""
 
 
 def _read(sections: Sections, seen: Observed) -> Observed:
     digests = dict(_digest(line) for line in sections["digests"])
-    # Of a file that was replaced the kernel says so, after its former path.
-    executables = dict(line.split(" ", 1) for line in sections["executables"])
+    # Of a file that was replaced the kernel says so, after its former path. Only who was the same
+    # before and after the look at its variables can be told by them.
+    same = {*sections["executables"]}.intersection(sections["executables afterwards"])
+    executables = dict(line.split(" ", 1) for line in same)
     blocks = _blocks(sections["units"])
     up_s = float("".join(sections["uptime"]) or 0)
     return replace(seen, units={b["Id"]: _unit(b, digests, executables, up_s) for b in blocks})
@@ -86,19 +97,22 @@ def _unit(
     noted = f"{MARKS}/{block['Id']}" if pid == "0" else f"/proc/{pid}/environ"
     digest = digests.get(noted, "")
     started = _seconds(block.get("ExecMainStartTimestamp") or block["ActiveEnterTimestamp"])
+    executable = executables.get(f"/proc/{pid}/exe", "")
+    executable = "" if executable in BEFORE_PROGRAM else executable
     runs = block["ActiveState"] in RUNNING
+    passing = runs and pid != "0" and not executable
     entered_s = int(block.get("ActiveEnterTimestampMonotonic") or 0) / 1e6
     left_s = int(block.get("ActiveExitTimestampMonotonic") or 0) / 1e6
     active_s = up_s - entered_s
     lasting = lasts(int(block.get("NRestarts") or 0), active_s)
     return SeenUnit(
-        active=block["ActiveState"],
+        active="activating" if passing else block["ActiveState"],
         enabled=block["UnitFileState"] == "enabled",
         digest=digest if runs else "",
         started_at=started if runs else 0.0,
         active_s=active_s,
         away_s=max(entered_s - left_s, 0.0) if left_s else 0.0,
-        executable=executables.get(f"/proc/{pid}/exe", ""),
+        executable=executable,
         fails=block.get("SubState") == "auto-restart" or not lasting,
         reload_digest=digests.get(f"{MARKS}/{block['Id']}{LOADED}", ""),
         reload_needed=block["NeedDaemonReload"] == "yes",
