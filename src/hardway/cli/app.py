@@ -2,7 +2,6 @@
 
 import gc
 import os
-import select
 import sys
 
 import click
@@ -26,10 +25,9 @@ from hardway.cli import (
 )
 from hardway.cli.help import Group, show
 from hardway.cli.output import note, say
+from hardway.cli.signals import Interruption, drop_unread
 from hardway.errors import HardwayError
 from hardway.proxies import past_proxies
-
-INTERRUPTED = 130
 
 
 def _speak(_context: click.Context, _option: click.Parameter, lang: str | None) -> None:
@@ -80,6 +78,7 @@ def main() -> None:
     # Python would look for garbage a hundred times while it imports modules, and find none.
     gc.set_threshold(100_000)
     os.environ.update(past_proxies([METADATA]))
+    interruption = Interruption()
     try:
         cli(prog_name="hardway", standalone_mode=False)
     except click.ClickException as error:
@@ -92,18 +91,10 @@ def main() -> None:
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         note(say("interrupted; to go on, run the same again; hardway down removes what was made"))
-        sys.exit(INTERRUPTED)
+        sys.exit(interruption.status)
     except BrokenPipeError:
-        if not _unread():
+        # Where the reader of our output (head, less) has seen enough, all is well; a machine's
+        # pipe may have broken instead.
+        if not drop_unread():
             raise
-        # The reader of our output (head, less) has seen enough.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-
-
-def _unread() -> bool:
-    """Return whether nobody reads our output any more; a machine's pipe may have broken instead."""
-    output = select.poll()
-    for stream in (sys.stdout, sys.stderr):
-        output.register(stream.fileno(), 0)
-    return bool(output.poll(0))

@@ -13,6 +13,7 @@ from hardway import __version__
 from hardway.cli.help import Command
 from hardway.cli.options import of_cluster, open_project
 from hardway.cli.output import say
+from hardway.cli.signals import end_at_once
 from hardway.errors import HardwayError, RefusedError
 from hardway.text import Text, text
 
@@ -40,6 +41,8 @@ def mcp(spec: Path | None, clusters: Path | None) -> None:
             "the package mcp is not installed",
             hint="scripts/setup mcp, or pip install 'hardway[mcp]'",
         ) from error
+    # Its reader of stdin is a thread that nothing wakes, and there is nothing to tidy up.
+    end_at_once()
     made.run()
 
 
