@@ -33,7 +33,6 @@ def upstream(monkeypatch: pytest.MonkeyPatch) -> Iterator[Upstream]:
     with behaviour.running() as server:
         monkeypatch.setenv("HARDWAY_MIRROR", server.url)
         monkeypatch.setenv("NO_PROXY", "*")
-        monkeypatch.setattr(fetch, "SILENT_S", 1.0)
         monkeypatch.setattr(fetch, "WAITS_S", (0.0,))
         yield server
 

@@ -32,7 +32,6 @@ def upstream(monkeypatch: pytest.MonkeyPatch) -> Iterator[Upstream]:
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "HARDWAY_MIRROR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NO_PROXY", "*")
-    monkeypatch.setattr(fetch, "SILENT_S", 0.3)
     monkeypatch.setattr(fetch, "WAITS_S", (0.0, 0.0, 0.0))
     with behaviour.running() as server:
         yield server
@@ -48,7 +47,6 @@ def fetched(url: str, to: Path, web: Web | None = None) -> bytes:
     [
         (CONTENT, 1),
         (Cut(CONTENT, 3000), 4),
-        ([stalls(CONTENT, 5000), CONTENT], 2),
         ([resets(CONTENT, 5000), CONTENT], 2),
         ([503, 503, CONTENT], 3),
         ([429, CONTENT], 2),
@@ -63,6 +61,24 @@ def test_what_may_pass_is_tried_again_from_where_it_ended(
     upstream.answers = {"/file": answer}
     assert fetched(f"{upstream.url}/file", tmp_path / "file") == CONTENT
     assert len(upstream.asked) == asked
+
+
+def test_who_falls_silent_is_asked_again_from_where_it_ended(
+    upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch, "SILENT_S", 2.0)
+    upstream.answers = {"/file": [stalls(CONTENT, 5000), CONTENT]}
+    assert fetched(f"{upstream.url}/file", tmp_path / "file") == CONTENT
+    assert upstream.ranges == ["", "bytes=5000-"]
+
+
+def test_who_falls_silent_each_time_is_given_up(
+    upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch, "SILENT_S", 0.3)
+    upstream.answers = {"/file": stalls(CONTENT, 0)}
+    with pytest.raises(UnavailableError, match="timed out, 4 times"):
+        fetched(f"{upstream.url}/file", tmp_path / "file")
 
 
 def test_the_next_run_goes_on_where_the_last_ended(upstream: Upstream, tmp_path: Path) -> None:
@@ -82,7 +98,6 @@ def test_the_next_run_goes_on_where_the_last_ended(upstream: Upstream, tmp_path:
         (403, 1, "403 Forbidden"),
         (404, 1, "404 Not Found"),
         (503, 4, "503 Service Unavailable, 4 times"),
-        (stalls(CONTENT, 0), 4, "timed out, 4 times"),
         ([Cut(CONTENT, 3000), Cut(CONTENT, 0)], 4, "ended after 3000 of 10240 bytes, 4 times"),
         (redirects("/file"), 5, "redirect"),
         (redirects("ftp://127.0.0.1/file"), 1, "ftp://127.0.0.1/file: not http"),
