@@ -40,7 +40,7 @@ def drop_unread() -> bool:
     Its reader has ended, or its terminal is gone: to write there would be an error of its own.
     """
     output = select.poll()
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):
         output.register(stream.fileno(), 0)
     unread = [number for number, _ in output.poll(0)]
     if unread:
