@@ -18,6 +18,10 @@ from hardway import host
 from hardway.cli import app
 from hardway.cli.loop import run
 
+# What this test was started by may ignore some, as nohup and a shell's background do.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 if {ignored}:
     signal.signal({ignored}, signal.SIG_IGN)
 
