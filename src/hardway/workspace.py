@@ -17,11 +17,13 @@ import json
 import os
 import shutil
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from os.path import samestat
 from pathlib import Path
+from typing import IO
 
 from hardway.errors import RefusedError
 from hardway.files import try_lock, write
@@ -97,16 +99,7 @@ class Workspace:
         Raises:
             RefusedError: another one is at work.
         """
-        self.folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-        with (self.folder / "lock").open("a+") as lock:
-            if not try_lock(lock):
-                lock.seek(0)
-                holder = lock.read().strip() or text("unknown")
-                raise RefusedError(
-                    text("another hardway (process {holder}) is at work on {cluster}",
-                         holder=holder, cluster=self.folder.name),
-                    hint="wait for it to end, then run this again",
-                )  # fmt: skip
+        with self._lock() as lock:
             lock.truncate(0)
             lock.write(f"{os.getpid()}\n")
             lock.flush()
@@ -114,6 +107,28 @@ class Workspace:
                 yield
             finally:
                 self._tidy()
+
+    def _lock(self) -> IO[str]:
+        """Return the lock's file, locked, which is the one that others open too.
+
+        A run that ends may take the folder away, with the file that was just opened in it.
+        """
+        path = self.folder / "lock"
+        while True:
+            self.folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+            with suppress(FileNotFoundError), ExitStack() as stack:
+                lock = stack.enter_context(path.open("a+"))
+                if not try_lock(lock):
+                    lock.seek(0)
+                    holder = lock.read().strip() or text("unknown")
+                    raise RefusedError(
+                        text("another hardway (process {holder}) is at work on {cluster}",
+                             holder=holder, cluster=self.folder.name),
+                        hint="wait for it to end, then run this again",
+                    )  # fmt: skip
+                if samestat(os.fstat(lock.fileno()), path.stat()):
+                    stack.pop_all()
+                    return lock
 
     def _tidy(self) -> None:
         """Remove the folder where nothing but the lock is in it, and the empty one around it."""

@@ -5,12 +5,14 @@ import os
 import shutil
 from ipaddress import IPv4Network
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests import support
 
+from hardway import workspace
 from hardway.errors import RefusedError
 from hardway.model import decisions as form
 from hardway.model.cluster import Cluster, Role
@@ -229,6 +231,27 @@ def test_a_folder_that_nothing_was_kept_in_is_gone(tmp_path: Path) -> None:
     with workspace.locked():
         shutil.rmtree(workspace.folder)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("opened", [True, False])
+def test_a_folder_that_another_run_takes_away_meanwhile_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, opened: bool
+) -> None:
+    own = Workspace(tmp_path / "clusters" / "a")
+    place, name = (workspace, "try_lock") if opened else (Path, "open")
+    before = getattr(place, name)
+
+    def taken_away(*given: Any) -> Any:
+        monkeypatch.setattr(place, name, before)
+        shutil.rmtree(own.folder.parent)
+        return before(*given)
+
+    monkeypatch.setattr(place, name, taken_away)
+    with own.locked():
+        (own.folder / "kept").touch()
+        with pytest.raises(RefusedError), own.locked():
+            pass
+    assert sorted(path.name for path in own.folder.iterdir()) == ["kept", "lock"]
 
 
 def test_the_second_of_two_is_refused_and_leaves_the_first_ones_folder(tmp_path: Path) -> None:
