@@ -77,8 +77,10 @@ def test_who_falls_silent_each_time_is_given_up(
 ) -> None:
     monkeypatch.setattr(fetch, "SILENT_S", 0.3)
     upstream.answers = {"/file": stalls(CONTENT, 0)}
-    with pytest.raises(UnavailableError, match="timed out, 4 times"):
+    with pytest.raises(UnavailableError, match="timed out, 4 times") as caught:
         fetched(f"{upstream.url}/file", tmp_path / "file")
+    assert f"{upstream.url}/file" in str(caught.value)
+    assert len(upstream.asked) == 4
 
 
 def test_the_next_run_goes_on_where_the_last_ended(upstream: Upstream, tmp_path: Path) -> None:
