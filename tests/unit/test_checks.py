@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
@@ -170,6 +171,16 @@ def test_an_output_that_was_cut_leaves_the_rest_silent() -> None:
     questions = [Sh("one"), Sh("two")]
     (one, two) = script.parse("1\n\nmark 0\n2", questions, "mark")
     assert (one.text, two.silence) == ("1\n", "the machine broke off before this answer")
+
+
+def test_a_port_that_refuses_was_reached_as_well_as_one_that_is_open() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening, socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        open_, closed = (f"127.0.0.1:{s.getsockname()[1]}" for s in (listening, bound))
+        question = machine_checks.REACHED.text.replace("<TARGETS>", f"{closed} {open_}")
+        ((text, status, silence),) = said([Sh(question)])  # type: ignore[misc]
+    assert sorted(str(text).splitlines()) == sorted([f"{closed} refused", f"{open_} open"])
+    assert (status, silence) == (0, "")
 
 
 def row(name: str, text: str, **other: object) -> Check:

@@ -12,7 +12,7 @@ from tests.fakes.machine import FakeMachine, needs_root
 
 from hardway.engine import converge, diff, observe
 from hardway.model.resources import Change, Desired, Effect, Kind, Observed, Unit
-from hardway.steps import network
+from hardway.steps import containerd, network
 
 EFFECT = Effect(name="a word", see="cat /tmp/word", value="right\n", unit="a.service",
                 fix="echo right >/tmp/word", why="")  # fmt: skip
@@ -54,6 +54,28 @@ def test_what_a_unit_brings_about_that_was_just_started_is_left_to_it(kind: Kind
     asyncio.run(converge.set_effects(Nowhere(), [*found, started]))
     with pytest.raises(AssertionError):
         asyncio.run(converge.set_effects(Nowhere(), found))
+
+
+@pytest.mark.parametrize(
+    ("said", "planned"),
+    [
+        ("sleep 9", []),
+        ("exit 1", ["container images"]),
+        (f"echo {containerd.image('probe')} pinned", ["container images"]),
+    ],
+)
+def test_containerd_that_is_late_is_not_without_images(
+    tmp_path: Path, said: str, planned: list[str]
+) -> None:
+    effect = containerd.images_effect()
+    ctr = tmp_path / "ctr"
+    ctr.write_text(f"#!/bin/sh\n{said}\n")
+    ctr.chmod(0o755)
+    script = effect.see.replace(containerd.CTR, str(ctr)).replace("timeout 5", "timeout 0.5")
+    seen = subprocess.run(["sh", "-c", script], text=True, capture_output=True, check=False).stdout
+    wanted = {"s": Desired(effects=(effect,))}
+    found = diff.changes("m", wanted, Observed(effects={effect.name: seen}))
+    assert [change.path_or_unit for change in found] == planned
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,8 @@ PUSH_S = 120.0
 START_S = 300.0
 """systemd answers when it has read its units: 1 s, over a minute where six machines share 2 slow
 cores. One that is dead is noticed sooner, by the connection."""
-FIX_S = 120.0
+FIX_S = 300.0
+"""To import images anew is among it: two minutes on a slow machine."""
 STOPS_S = 100.0
 """systemd kills what has not stopped after 90 s (systemd-system.conf, DefaultTimeoutStopSec). An
 API server waits up to a minute for requests it still answers (--request-timeout)."""

@@ -32,19 +32,24 @@ LINES, WIDTH = 3, 500
 """Of a unit that does not run: as many as most programs need to say what they end with."""
 ASK = Sh(rf"""set -- $(sed -n 's#.* {UNITS}/\([a-z-]*\.\(service\|timer\)\)$#\1#p' {LEDGER}/paths)
 shown=$(systemctl show --property={",".join(PROPERTIES)} "$@")
-printf '%s\n\nup %s\n' "$shown" "$(cut -d. -f1 /proc/uptime)"
-for pid in $(printf '%s\n' "$shown" | sed -n 's/^MainPID=\([1-9]\)/\1/p'); do
-    printf 'argv %s\t' "$pid"
-    tr '\0\n' '\t ' 2>/dev/null <"/proc/$pid/cmdline"
-    printf '\nexe %s\t' "$pid"
-    readlink "/proc/$pid/exe" || echo
-done
-printf '%s\n' "$shown" | sed -n 's/^ExecStart={{ .* argv\[\]=\(.*\) ; ignore_errors=.*/\1/p' |
+read -r up _ </proc/uptime
+printf '%s\n\nup %s\n' "$shown" "${{up%.*}}"
+set -- $(printf '%s\n' "$shown" | sed -n 's#^MainPID=\([1-9]\)#/proc/\1#p')
+[ $# = 0 ] || {{
+    # One program reads them all: one for each would make this the dearest of all questions.
+    tail --verbose --bytes=+1 $(printf '%s/cmdline ' "$@") 2>/dev/null | tr '\0\n' '\t ' |
+        sed 's# *==> /proc/\([0-9]*\)/cmdline <== #\nargv \1\t#g'
+    echo
+    find $(printf '%s/exe ' "$@") -printf '%p\t%l\n' 2>/dev/null |
+        sed 's#^/proc/\([0-9]*\)/exe#exe \1#'
+}}
+set -- $(printf '%s\n' "$shown" |
+    sed -n 's/^ExecStart={{ .* argv\[\]=\(.*\) ; ignore_errors=.*/\1/p' |
     tr ' ' '\n' | grep '^/' | sort -u |
-while read -r path; do
-    [ -f "$path" ] && [ -x "$path" ] || continue
-    printf 'program %s\t' "$path"
-    readlink -f "$path"
+    while read -r path; do [ ! -f "$path" ] || [ ! -x "$path" ] || echo "$path"; done)
+[ $# = 0 ] || readlink -f "$@" | while read -r file; do
+    printf 'program %s\t%s\n' "$1" "$file"
+    shift
 done
 printf '%s\n' "$shown" | awk -v RS= '/(^|\n)ActiveState=(failed|activating)/ ||
     (/(^|\n)ActiveState=inactive/ && /(^|\n)UnitFileState=enabled/) {{
