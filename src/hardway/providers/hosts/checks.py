@@ -252,6 +252,16 @@ def _resolvers(look: Look) -> Iterator[Judgement]:
         )  # fmt: skip
 
 
+def _service_route(look: Look) -> Iterator[Judgement]:
+    for address in look.seen["no-route"]:
+        yield refuse(
+            text("no route to {address}, the address of a Service", address=address),
+            "a default route: the node's own packets need one before kube-proxy's rules see them",
+            "ip route add default via ROUTER; on a network without a router: ip route add default "
+            "dev DEVICE. For the next boots too: in the network's configuration",
+        )
+
+
 def _cloud_init(look: Look) -> Iterator[Judgement]:
     if look.seen.first("cloud-hosts"):
         yield refuse(
@@ -343,6 +353,9 @@ CHECKS = (
     need("address", clashes.address, "the other machines are told this address",
          "hardway ssh <MACHINE> -- ip -brief address"),
     need("ranges", clashes.ranges, "pods and Services would hide what is there now",
+         "hardway ssh <MACHINE> -- ip route"),
+    need("service-route", _service_route,
+         "programs on a node reach Services, or hear that the network is unreachable",
          "hardway ssh <MACHINE> -- ip route"),
     need("peers", clashes.peers, "packets of pods go from machine to machine, without a router",
          "hardway ssh <MACHINE> -- ip neigh"),

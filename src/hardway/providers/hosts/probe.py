@@ -69,6 +69,7 @@ def script(
         "vip": cluster.endpoint.host if kind is EndpointKind.VIP else "",
         "given": cluster.endpoint.host if kind is EndpointKind.GIVEN else "",
         "given_port": str(cluster.endpoint.port),
+        "service": str(cluster.api_service_ip) if machine.role is Role.WORKER else "",
         "units": " ".join(UNITS),
         "folders": " ".join(FOLDERS),
         "tools": " ".join(TOOLS),
@@ -135,6 +136,7 @@ if [ -n "$given" ]; then
     knock "$given" "$given_port" || { [ $? != 124 ] || say given-silent "$given_port"; }
 fi
 @ROUTES@ | sed 's/^/route\t/'
+[ -z "$service" ] || ip -4 route get "$service" >/dev/null 2>&1 || say no-route "$service"
 wait
 """.replace("@ROUTES@", routes.LIST)
 TAKEN = r"""ours() { tr '\0' '\n' <"/proc/$1/environ" 2>/dev/null | grep -q '^HARDWAY_DIGEST='; }
