@@ -64,7 +64,7 @@ arm64: setup-dev ## all components for arm64, each run by qemu-user-static; buil
 vm: setup-dev ## on an emulated host with systemd, cgroup v2 and Docker; needs qemu-system-x86
 	@PYTHONPATH=src:. $(PYTHON) -m tests.vm $(if $(SUITE),--suite $(SUITE)) $(SIZE)
 
-vm-hosts: setup-dev ## provider ssh on two emulated hosts with Debian 13 (docs/ssh.md)
+vm-hosts: setup-dev ## provider ssh on two hosts with kernels of their own, Debian 13 (docs/ssh.md)
 	@PYTHONPATH=src:. $(PYTHON) -m tests.vm.hosts $(ARCHITECTURES)
 
 conformance: setup-dev ## the upstream conformance suite on a cluster of its own (docs/conformance.md)

@@ -8,10 +8,10 @@ from typing import Any, cast
 
 import pytest
 from tests.cluster.conftest import Hardway
-from tests.vm import hosts, machines, trial
+from tests.vm import hosts, kernel, machines, trial, user_mode
 from tests.vm.images import Image
-from tests.vm.machines import FailedError, Machine, Wanted
-from tests.vm.report import Report
+from tests.vm.machines import Machine, Wanted
+from tests.vm.report import FailedError, Report
 from tests.vm.trial import Trial
 
 GOOD_HOST = {"cat /proc/1/comm": "systemd\ncgroup2fs\n-P FORWARD DROP\n",
@@ -104,12 +104,39 @@ def test_anything_left_or_gone_is_told() -> None:
 
 
 def test_nothing_a_machine_sends_leaves_and_no_key_is_in_its_command_line(tmp_path: Path) -> None:
-    image = Image(Path("/disk"), Path("/kernel"), Path("/initrd"))
-    words = machines.command(Wanted("host", "amd64", image, 2048), tmp_path, 2222)
+    wanted = Wanted("host", "amd64", Image(Path("/image")), 2048)
+    words = machines.command(wanted, tmp_path, 2222)
     (network,) = (words[n + 1] for n, word in enumerate(words) if word == "-netdev")
     assert network == "user,id=operator,restrict=on,hostfwd=tcp:127.0.0.1:2222-:22"
-    assert "file=/disk,format=raw,if=virtio,snapshot=on" in words
+    assert "file=/image/disk.ext4,format=raw,if=virtio,snapshot=on" in words
     assert not any("key" in word for word in words)
+
+
+def test_a_user_mode_machine_is_given_one_folder_and_has_cards_on_two_bridges_alone() -> None:
+    wanted = user_mode.Wanted("alpha", 10, Image(Path("/image")), 2048)
+    words = user_mode.command(wanted, Path("/folder"), Path("/linux"))
+    assert "hostfs=/folder/given" in words
+    assert "ubd0=/folder/changes,/image/disk.ext4" in words
+    cards = [word.split("ifname=")[1] for word in words if word.startswith("vec")]
+    assert cards == ["vm-operators-10,mac=52:54:00:00:00:10,depth=128,gro=1",
+                     "vm-shared-10,mac=52:54:00:00:01:10,depth=128,gro=1"]  # fmt: skip
+    assert not any("key" in word for word in words)
+
+
+def test_the_newest_source_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(kernel, "SOURCES", tmp_path)
+    assert kernel.source() is None
+    for name in ("linux-source-6.1.tar.xz", "linux-source-6.12.tar.xz"):
+        (tmp_path / name).touch()
+    assert kernel.source() == tmp_path / "linux-source-6.12.tar.xz"
+
+
+def test_what_a_host_lacks_is_told_with_the_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machines.shutil, "which", {"mke2fs": "/sbin/mke2fs"}.get)
+    assert machines.refusal(["amd64"]).splitlines()[1] == (
+        "  try: apt-get install mmdebstrap openssh-client qemu-system-x86"
+    )
+    assert machines.told(set()) == ""
 
 
 def test_the_summary_and_status(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 from tests.cluster.conftest import ROOT, spec
 from tests.vm import images, machines
 from tests.vm.given import PYTHONS, prepare
-from tests.vm.machines import FailedError, Machine, Wanted
-from tests.vm.report import Report, reported
+from tests.vm.machines import Machine, Wanted
+from tests.vm.report import FailedError, Report, reported
 from tests.vm.trial import CHECKOUT, STEPS, Trial
 
 from hardway.providers.hosts.distributions import BY_SUITE

@@ -2,16 +2,17 @@
 
 python -m tests.vm.hosts [ARCHITECTURE ARCHITECTURE]
 
-Two of them, Debian 13, on a network that no one else is on: a control plane and a worker, both of
-amd64 unless it is said otherwise. The operator's host is not on it and reaches them by forwarded
-ports alone. A disk of another architecture than this host's takes qemu-user-static, registered.
+Two of them, Debian 13, on a network that no one else is on: a control plane and a worker. The
+operator's host is not on it and reaches them by another way alone. They are user-mode Linux; with
+architectures, QEMU emulates machines of these, which takes an hour and more. A disk of another
+architecture than this host's takes qemu-user-static, registered.
 """
 
 import contextlib
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,15 +20,16 @@ from typing import Any
 
 from tests.cluster.conftest import ROOT, Hardway
 from tests.cluster.hosts import LISTING, by_kind
-from tests.vm import images, machines
+from tests.vm import images, machines, user_mode
 from tests.vm.images import Recipe
-from tests.vm.machines import FailedError, Machine, Wanted
-from tests.vm.report import Report, reported
+from tests.vm.machines import Machine, Wanted
+from tests.vm.report import FailedError, Report, reported
 from tests.vm.trial import expect
 
 from hardway.steps.packages import ROWS
 
 SUITE = "trixie"
+AMD64 = "amd64"
 MEMORY_MIB = 2560
 LOG = ROOT / "dist" / "vm-hosts.log"
 """What hardway says meanwhile."""
@@ -88,12 +90,12 @@ UNDONE = {"control-plane": ["kernel settings", "swap"],
           "worker": ["kernel modules", "kernel settings", "swap"]}  # fmt: skip
 
 
-def recipe(architecture: str) -> Recipe:
+def recipe(architecture: str, *, user_mode: bool) -> Recipe:
     """Return what a host's disk is of: few packages, and an archive of those a cluster needs."""
     wanted = tuple(sorted({row.name for row in ROWS}))
     # ca-certificates takes minutes to install on an emulated processor; most hosts have it.
     there = ("sudo", "e2fsprogs", "ca-certificates")
-    return Recipe("host", SUITE, architecture, there, installable=wanted)
+    return Recipe("host", SUITE, architecture, there, installable=wanted, user_mode=user_mode)
 
 
 def cable(folder: Path, host: Host) -> tuple[str, ...]:
@@ -242,21 +244,32 @@ STEPS: Sequence[tuple[str, Callable[[Trial], str]]] = (
 
 
 @contextmanager
-def hosts(architectures: Sequence[str], folder: Path) -> Iterator[dict[str, Machine]]:
+def emulated(recipes: Sequence[Recipe], folder: Path) -> Iterator[dict[str, Machine]]:
     """Run the hosts meanwhile; they may not answer yet."""
     with ExitStack() as stack:
         there = {}
-        for host, architecture in zip(HOSTS, architectures, strict=True):
-            image = images.ensure(recipe(architecture))
-            wanted = Wanted(host.name, architecture, image, MEMORY_MIB, cable(folder, host))
+        for host, of in zip(HOSTS, recipes, strict=True):
+            image = images.ensure(of)
+            wanted = Wanted(host.name, of.architecture, image, MEMORY_MIB, cable(folder, host))
             there[host.name] = stack.enter_context(machines.running(wanted, folder / host.name))
         yield there
+
+
+def in_user_mode(
+    recipes: Sequence[Recipe], folder: Path
+) -> AbstractContextManager[dict[str, Machine]]:
+    """Run the hosts meanwhile; they may not answer yet."""
+    return user_mode.running(
+        [user_mode.Wanted(host.name, host.number, images.ensure(of), MEMORY_MIB)
+         for host, of in zip(HOSTS, recipes, strict=True)],
+        folder,
+    )  # fmt: skip
 
 
 def ssh_config(there: dict[str, Machine]) -> str:
     """Return how the operator reaches the hosts."""
     return "".join(
-        f"Host {name}\n  HostName 127.0.0.1\n  Port {machine.port}\n  User root\n"
+        f"Host {name}\n  HostName {machine.address}\n  Port {machine.port}\n  User root\n"
         f"  IdentityFile {machine.folder}/operator\n  IdentitiesOnly yes\n"
         f"  UserKnownHostsFile {machine.folder}/known_hosts\n"
         for name, machine in there.items()
@@ -264,21 +277,24 @@ def ssh_config(there: dict[str, Machine]) -> str:
 
 
 def trial(architectures: Sequence[str], report: Report, folder: Path) -> None:
-    """Make the hosts, and a cluster of them."""
+    """Make the hosts, and a cluster of them; emulated ones if there are architectures."""
+    recipes = [recipe(name, user_mode=False) for name in architectures]
+    recipes = recipes or [recipe(AMD64, user_mode=True)] * len(HOSTS)
     for host in HOSTS:
         (folder / host.name / "given").mkdir(parents=True)
     (folder / "hardway.yaml").write_text(SPEC)
     LOG.parent.mkdir(exist_ok=True)
     with LOG.open("w") as log, contextlib.redirect_stderr(log):
-        report.step("disks with Debian 13", lambda: [images.ensure(recipe(name))
-                                                     for name in architectures])  # fmt: skip
-        with hosts(architectures, folder) as there:
+        report.step("disks with Debian 13", lambda: [*map(images.ensure, recipes)])
+        hosts = emulated if architectures else in_user_mode
+        with hosts(recipes, folder) as there:
             (folder / "ssh_config").write_text(ssh_config(there))
-            tried = Trial(architectures, there, Hardway(folder), {})
+            tried = Trial([of.architecture for of in recipes], there, Hardway(folder), {})
             for name, action in STEPS:
                 report.step(name, partial(action, tried))
 
 
 if __name__ == "__main__":
-    both = sys.argv[1:] or ["amd64", "amd64"]
-    sys.exit(machines.refusal(both) or reported(len(STEPS) + 1, partial(trial, both)))
+    asked = sys.argv[1:]
+    refusal = machines.refusal(asked) if asked else user_mode.refusal()
+    sys.exit(refusal or reported(len(STEPS) + 1, partial(trial, asked)))

@@ -5,22 +5,19 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.vm.images import Image
+from tests.vm.report import FailedError
 
 QUICKER = "quiet mitigations=off no5lvl tsc=reliable"
 """For the kernel: what costs much where a processor is emulated. Without the last it does not trust
 the clock of two emulated processors, and every look at the time goes to an emulated device."""
 BOOTS_S = 300
 """How long a machine may take until it can be logged in to; 25 s on an idle host."""
-
-
-class FailedError(Exception):
-    """A command on a machine failed, or what was seen is not what should be."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +44,8 @@ KINDS = {
     "arm64": Kind("qemu-system-aarch64", "qemu-system-arm", "virt", "neoverse-n1", "ttyAMA0"),
 }
 
+TOOLS = {"mmdebstrap": "mmdebstrap", "mke2fs": "e2fsprogs", "ssh": "openssh-client"}
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -66,8 +65,9 @@ class Machine:
 
     folder: Path
     """`given` in it is what the machine sees, and nothing else of it."""
-    port: int
     process: subprocess.Popen[bytes]
+    address: str = "127.0.0.1"
+    port: int = 22
 
     @property
     def ssh(self) -> list[str]:
@@ -83,7 +83,7 @@ class Machine:
         }
         flags = [word for key, value in options.items() for word in ("-o", f"{key}={value}")]
         return ["ssh", "-F", "none", *flags, "-i", str(self.folder / "operator"),
-                "-p", str(self.port), "root@127.0.0.1"]  # fmt: skip
+                "-p", str(self.port), f"root@{self.address}"]  # fmt: skip
 
     def run(self, script: str) -> str:
         """Run a script on it as root and return what it printed.
@@ -131,7 +131,8 @@ def command(wanted: Wanted, folder: Path, port: int) -> list[str]:
         kind.program, "-M", kind.board, "-accel", "tcg,thread=multi", "-cpu", kind.processor,
         "-smp", "2", "-m", str(wanted.memory_mib), "-nodefaults", "-display", "none",
         "-serial", f"file:{folder / 'console.log'}", "-device", "virtio-rng-pci",
-        "-kernel", str(image.kernel), "-initrd", str(image.initrd), "-append",
+        "-kernel", str(image.folder / "vmlinuz"), "-initrd", str(image.folder / "initrd.img"),
+        "-append",
         f"root=/dev/vda rw console={kind.console} {QUICKER} systemd.hostname={wanted.name}",
         "-drive", f"file={image.disk},format=raw,if=virtio,snapshot=on",
         "-virtfs", f"local,path={folder / 'given'},mount_tag=given,security_model=none,readonly=on",
@@ -145,18 +146,19 @@ def command(wanted: Wanted, folder: Path, port: int) -> list[str]:
 def running(wanted: Wanted, folder: Path) -> Iterator[Machine]:
     """Run a machine meanwhile; it may not answer yet. `folder`/given may have more for it."""
     port = _free_port()
-    _make_keys(folder, port)
+    make_keys(folder, f"[127.0.0.1]:{port}")
     process = subprocess.Popen(
         command(wanted, folder, port), stdin=subprocess.DEVNULL, start_new_session=True
     )
     try:
-        yield Machine(folder, port, process)
+        yield Machine(folder, process, port=port)
     finally:
         process.kill()
         process.wait()
 
 
-def _make_keys(folder: Path, port: int) -> None:
+def make_keys(folder: Path, where: str) -> None:
+    """Make the key of a machine's sshd, which known_hosts has for `where`, and the operator's."""
     given = folder / "given"
     given.mkdir(parents=True, exist_ok=True)
     host, operator = given / "host_key", folder / "operator"
@@ -165,7 +167,7 @@ def _make_keys(folder: Path, port: int) -> None:
         subprocess.run(argv, check=True)
     (given / "authorized_keys").write_text(operator.with_suffix(".pub").read_text())
     known = " ".join(host.with_suffix(".pub").read_text().split()[:2])
-    (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {known}\n")
+    (folder / "known_hosts").write_text(f"{where} {known}\n")
 
 
 def _free_port() -> int:
@@ -177,9 +179,17 @@ def _free_port() -> int:
 
 def refusal(architectures: Sequence[str]) -> str:
     """Return what this host lacks for machines of these architectures, and what to do; else ""."""
-    tools = {KINDS[name].program: KINDS[name].package for name in architectures}
-    tools |= {"mmdebstrap": "mmdebstrap", "mke2fs": "e2fsprogs", "ssh": "openssh-client"}
-    lacking = " ".join(sorted({p for tool, p in tools.items() if not shutil.which(tool)}))
-    if not lacking:
-        return ""
-    return f"error: missing on this host: {lacking}\n  try: apt-get install {lacking}"
+    return told(
+        lacking(TOOLS | {KINDS[name].program: KINDS[name].package for name in architectures})
+    )
+
+
+def lacking(tools: Mapping[str, str]) -> set[str]:
+    """Return the packages of those programs that this host lacks; given are packages by program."""
+    return {package for tool, package in tools.items() if not shutil.which(tool)}
+
+
+def told(packages: Collection[str]) -> str:
+    """Return what to say of packages that this host lacks; nothing where there are none."""
+    words = " ".join(sorted(packages))
+    return words and f"error: missing on this host: {words}\n  try: apt-get install {words}"

@@ -9,9 +9,11 @@ from subprocess import CalledProcessError
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
-from tests.vm.machines import FailedError
-
 T = TypeVar("T")
+
+
+class FailedError(Exception):
+    """A command on a machine failed, or what was seen is not what should be."""
 
 
 @dataclass

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.vm.machines import FailedError
+from tests.vm.report import FailedError
 
 CHECKOUT = "/root/hardway"
 WORKER = "worker-0"
