@@ -1,6 +1,7 @@
 """The trial on a virtual machine: what it demands, and that nothing gets out of the machine."""
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -114,13 +115,26 @@ def test_nothing_a_machine_sends_leaves_and_no_key_is_in_its_command_line(tmp_pa
 
 def test_a_user_mode_machine_is_given_one_folder_and_has_cards_on_two_bridges_alone() -> None:
     wanted = user_mode.Wanted("alpha", 10, Image(Path("/image")), 2048)
-    words = user_mode.command(wanted, Path("/folder"), Path("/linux"))
+    words = user_mode.command(wanted, Path("/folder"))
     assert "hostfs=/folder/given" in words
     assert "ubd0=/folder/changes,/image/disk.ext4" in words
     cards = [word.split("ifname=")[1] for word in words if word.startswith("vec")]
     assert cards == ["vm-operators-10,mac=52:54:00:00:00:10,depth=128,gro=1",
                      "vm-shared-10,mac=52:54:00:00:01:10,depth=128,gro=1"]  # fmt: skip
     assert not any("key" in word for word in words)
+
+
+def test_a_boot_has_nothing_open_that_was_open_before_it(tmp_path: Path) -> None:
+    program, start = tmp_path / "linux", tmp_path / "start"
+    program.write_text("#!/bin/sh\nls /proc/self/fd | xargs; echo $*\n")
+    program.chmod(0o755)
+    start.write_text(user_mode.START.format(program=program))
+    with (tmp_path / "memory").open("w") as memory, (tmp_path / "card").open("w") as card:
+        said = subprocess.check_output(
+            ["bash", str(start), "mem=9M"], text=True, pass_fds=(memory.fileno(), card.fileno())
+        )
+    # The last is of ls itself.
+    assert said == "0 1 2 3\nmem=9M\n"
 
 
 def test_the_newest_source_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

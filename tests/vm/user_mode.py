@@ -42,13 +42,25 @@ class Wanted:
         return f"{bridge}-{self.number}"
 
 
+START = """#!/bin/bash
+for fd in /proc/self/fd/*; do
+    fd=${{fd##*/}}
+    # The first are the console, and this script.
+    case $fd in 0 | 1 | 2 | 255) ;; *) exec {{fd}}>&- ;; esac
+done
+exec -a "$0" {program} "$@"
+"""
+"""A boot. At a reboot the kernel executes its own argv[0] again, and has open what it had: its
+memory, which would be there twice, and its network cards, which nobody else can open."""
+
+
 def _card(number: int, wanted: Wanted, bridge: str) -> str:
     """Return a network card of a machine; without gro it drops what a bridge hands on merged."""
     tap, mac = wanted.tap(bridge), f"52:54:00:00:{number:02d}:{wanted.number:02d}"
     return f"vec{number}:transport=tap,ifname={tap},mac={mac},depth=128,gro=1"
 
 
-def command(wanted: Wanted, folder: Path, program: Path) -> list[str]:
+def command(wanted: Wanted, folder: Path) -> list[str]:
     """Return the argv that runs a machine; what it writes to its disk goes with the folder.
 
     The folder `given` is all that it sees of this host's files.
@@ -57,7 +69,7 @@ def command(wanted: Wanted, folder: Path, program: Path) -> list[str]:
         # Gone with this program, however it ends, and with all the processes it traces.
         "setpriv", "--pdeathsig", "KILL", "--",
         "unshare", "--pid", "--fork", "--kill-child=KILL", "--mount-proc", "--",
-        str(program), f"mem={wanted.memory_mib}M",
+        str(folder / "start"), f"mem={wanted.memory_mib}M",
         f"ubd0={folder / 'changes'},{wanted.image.disk}", "root=/dev/ubda", "rw",
         f"hostfs={folder / 'given'}", "con=null", "con0=null,fd:2", "ssl=null", "quiet",
         _card(0, wanted, OPERATORS), _card(1, wanted, SHARED),
@@ -72,7 +84,6 @@ def running(wanted: Sequence[Wanted], folder: Path) -> Iterator[dict[str, Machin
 
     A folder each in `folder`, of which `given` may have more for the machine.
     """
-    program = kernel.ensure().program
     with ExitStack() as stack:
         for bridge in (OPERATORS, SHARED):
             stack.enter_context(_bridge(bridge))
@@ -82,17 +93,20 @@ def running(wanted: Sequence[Wanted], folder: Path) -> Iterator[dict[str, Machin
             for bridge in (OPERATORS, SHARED):
                 stack.enter_context(_tap(one.tap(bridge), bridge))
             machines.make_keys(folder / one.name, one.address)
-            there[one.name] = stack.enter_context(_process(one, folder / one.name, program))
+            start = folder / one.name / "start"
+            start.write_text(START.format(program=kernel.ensure().program))
+            start.chmod(0o755)
+            there[one.name] = stack.enter_context(_process(one, folder / one.name))
         yield there
 
 
 @contextmanager
-def _process(wanted: Wanted, folder: Path, program: Path) -> Iterator[Machine]:
+def _process(wanted: Wanted, folder: Path) -> Iterator[Machine]:
     # Its memory is a file there, which it maps to execute what is in it.
     environment = {**os.environ, "TMPDIR": "/dev/shm"}
     with (folder / "console.log").open("w") as console:
         process = subprocess.Popen(
-            command(wanted, folder, program), start_new_session=True, env=environment,
+            command(wanted, folder), start_new_session=True, env=environment,
             stdin=subprocess.DEVNULL, stdout=console, stderr=console,
         )  # fmt: skip
     try:
