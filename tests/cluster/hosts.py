@@ -300,8 +300,9 @@ find /etc -xdev -type f ! -name ld.so.cache ! -name '*-' -exec sha256sum {} + | 
     sort -k 2
 sed 's/^/user\t/' /etc/passwd /etc/group
 sysctl --all 2>/dev/null | grep -E '^(net\.ipv4\.(ip_|conf)|net\.bridge|vm\.|kernel\.panic)' |
-    # The kernel makes the last anew at each boot, of the memory that is free then.
-    grep -v -E '\.(default|all)\.|neigh|nr_|stat|user_reserve_kbytes' | sed 's/^/sysctl\t/'
+    # The kernel makes the last two anew at each boot, of the memory that is free then.
+    grep -v -E '\.(default|all)\.|neigh|nr_|stat|(user_reserve|min_free)_kbytes' |
+    sed 's/^/sysctl\t/'
 cut -d' ' -f2,3 /proc/self/mounts | grep -v '^/run/user/' | sort | sed 's/^/mount\t/'
 ip -brief link | cut -d' ' -f1 | cut -d@ -f1 | sed 's/^/link\t/'
 ip -4 route | sed 's/^/route\t/'
