@@ -46,8 +46,8 @@ REACHED = Sh("""timeout 4 bash -c 'for target in <TARGETS>; do
 done
 wait' 2>&1 |
 sed -n 's#.*/dev/tcp/\\(.*\\)/\\(.*\\): Connection refused$#\\1:\\2 refused#p; / open$/p'""")
-"""Who is silent has no line. bash says itself who refused: a process more for each would be half of
-all that this question costs."""
+"""Who is silent has no line. One bash says who refused: programs for each port would cost a machine
+more than all connections."""
 
 
 def _names_words(subject: Subject) -> Mapping[str, str]:

@@ -36,7 +36,7 @@ read -r up _ </proc/uptime
 printf '%s\n\nup %s\n' "$shown" "${{up%.*}}"
 set -- $(printf '%s\n' "$shown" | sed -n 's#^MainPID=\([1-9]\)#/proc/\1#p')
 [ $# = 0 ] || {{
-    # One program reads them all: one for each would make this the dearest of all questions.
+    # One program reads them all: to start one for each takes longer than to read.
     tail --verbose --bytes=+1 $(printf '%s/cmdline ' "$@") 2>/dev/null | tr '\0\n' '\t ' |
         sed 's# *==> /proc/\([0-9]*\)/cmdline <== #\nargv \1\t#g'
     echo
