@@ -20,7 +20,7 @@ SOURCES = Path("/usr/src")
 PACKAGES = {"gcc": "gcc", "make": "make", "flex": "flex", "bison": "bison", "bc": "bc",
             "xz": "xz-utils", "depmod": "kmod"}  # fmt: skip
 """Programs that a build needs, and the packages that have them."""
-WANTED = Path(__file__).with_name("kernel.config").read_text()
+CONFIG = Path(__file__).with_name("kernel.config")
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def folder() -> Path:
     archive = source()
     assert archive, SOURCES
     stat = archive.stat()
-    made_of = repr([archive.name, stat.st_size, stat.st_mtime_ns, WANTED])
+    made_of = repr([archive.name, stat.st_size, stat.st_mtime_ns, CONFIG.read_text()])
     return cache_folder() / "vm" / f"kernel-{hashlib.sha256(made_of.encode()).hexdigest()[:12]}"
 
 
@@ -69,11 +69,11 @@ def _build(tree: Path, to: Path) -> None:
     _run("tar", "-xf", str(source()), "--strip-components=1", "-C", str(tree))
     make = ("make", "--silent", "-C", str(tree), "ARCH=um", f"-j{os.cpu_count()}")
     _run(*make, "defconfig")
-    with (tree / ".config").open("a") as config:
-        config.write(WANTED)
+    merge = str(tree / "scripts/kconfig/merge_config.sh")
+    _run(merge, "-m", "-O", str(tree), str(tree / ".config"), str(CONFIG), cwd=tree)
     _run(*make, "olddefconfig")
     configured = (tree / ".config").read_text().splitlines()
-    wanted = re.findall(r"(?m)^CONFIG_.*|^# CONFIG_\w+ is not set", WANTED)
+    wanted = re.findall(r"(?m)^CONFIG_.*|^# CONFIG_\w+ is not set", CONFIG.read_text())
     if lacking := [line for line in wanted if line not in configured]:
         raise FailedError(f"this kernel cannot be built with {' '.join(lacking)}")
     _run(*make, "linux", "modules")
@@ -86,5 +86,5 @@ def _build(tree: Path, to: Path) -> None:
     _run("strip", "-o", str(to / "linux"), str(tree / "linux"))
 
 
-def _run(*argv: str) -> None:
-    subprocess.run(argv, check=True, stdout=subprocess.DEVNULL)
+def _run(*argv: str, cwd: Path | None = None) -> None:
+    subprocess.run(argv, check=True, stdout=subprocess.DEVNULL, cwd=cwd)
