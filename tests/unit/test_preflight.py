@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 from tests import support
+from tests.fakes.machine import needs_root
 
 from hardway.engine import offline
 from hardway.engine.render import merged, render
@@ -416,3 +417,15 @@ def test_a_cache_from_which_nothing_can_be_started(
     assert storage.unusable(tmp_path / "cache") == []
     monkeypatch.setattr(os, "statvfs", lambda _path: SimpleNamespace(f_flag=os.ST_NOEXEC))
     assert f"{tmp_path} is mounted noexec" in storage.unusable(tmp_path / "cache")[0]
+
+
+@needs_root
+@pytest.mark.parametrize(("route", "refused"), [("", True), ("ip route add default dev v0", False)])
+def test_a_worker_without_a_way_to_a_service_says_so(route: str, refused: bool) -> None:
+    cluster = support.topology("3+3")
+    link = "ip link add v0 type veth peer name v1; ip address add 10.9.9.9/24 dev v0"
+    up = "ip link set v0 up; ip link set v1 up"
+    script = "\n".join([link, up, route, probe.script(cluster, cluster.workers[0], [])])
+    argv = ["unshare", "--net", "sh", "-c", script]
+    said = subprocess.run(argv, text=True, capture_output=True, check=True).stdout
+    assert probe.parse(said)["no-route"] == ([str(cluster.api_service_ip)] if refused else ())

@@ -51,13 +51,17 @@ EMULATED = {
     "etc/resolv.conf": "nameserver 10.0.2.3\n",
     "etc/systemd/network/operator.network": NETWORK,
 }
+OPERATORS_NETWORK = "10.241.8"
+"""Of user-mode machines, each with an address on it."""
+NOBODY = f"{OPERATORS_NETWORK}.254"
+"""Their router and resolver, as most machines have them; what they send there is lost."""
 USER_MODE = {
     "etc/fstab": "/dev/ubda / ext4 defaults 0 1\n"
     f"none {GIVEN} hostfs ro 0 0\n"
     "/etc/cpuinfo /proc/cpuinfo none bind 0 0\n",
     # kubelet does not start where it finds no clock speed, and this kernel tells none.
     "etc/cpuinfo": "processor\t: 0\nvendor_id\t: User Mode Linux\ncpu MHz\t\t: 2000.000\n\n",
-    "etc/resolv.conf": "nameserver 10.241.8.254\n",
+    "etc/resolv.conf": f"nameserver {NOBODY}\n",
 }
 
 

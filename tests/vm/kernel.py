@@ -21,6 +21,7 @@ PACKAGES = {"gcc": "gcc", "make": "make", "flex": "flex", "bison": "bison", "bc"
             "xz": "xz-utils", "depmod": "kmod"}  # fmt: skip
 """Programs that a build needs, and the packages that have them."""
 CONFIG = Path(__file__).with_name("kernel.config")
+WANTED = re.findall(r"(?m)^CONFIG_.*|^# CONFIG_\w+ is not set", CONFIG.read_text())
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def folder() -> Path:
     archive = source()
     assert archive, SOURCES
     stat = archive.stat()
-    made_of = repr([archive.name, stat.st_size, stat.st_mtime_ns, CONFIG.read_text()])
+    made_of = repr([archive.name, stat.st_size, stat.st_mtime_ns, WANTED])
     return cache_folder() / "vm" / f"kernel-{hashlib.sha256(made_of.encode()).hexdigest()[:12]}"
 
 
@@ -73,8 +74,7 @@ def _build(tree: Path, to: Path) -> None:
     _run(merge, "-m", "-O", str(tree), str(tree / ".config"), str(CONFIG), cwd=tree)
     _run(*make, "olddefconfig")
     configured = (tree / ".config").read_text().splitlines()
-    wanted = re.findall(r"(?m)^CONFIG_.*|^# CONFIG_\w+ is not set", CONFIG.read_text())
-    if lacking := [line for line in wanted if line not in configured]:
+    if lacking := [line for line in WANTED if line not in configured]:
         raise FailedError(f"this kernel cannot be built with {' '.join(lacking)}")
     _run(*make, "linux", "modules")
     _run(*make, f"INSTALL_MOD_PATH={to}/usr", "INSTALL_MOD_STRIP=1", "modules_install")

@@ -12,14 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.vm import kernel, machines
-from tests.vm.images import Image
+from tests.vm.images import NOBODY, OPERATORS_NETWORK, Image
 from tests.vm.machines import Machine
 
 OPERATORS, SHARED = "vm-operators", "vm-shared"
 """Bridges. This host has an address on the first alone, and nothing leads out of either."""
-OPERATORS_NETWORK = "10.241.8"
-NOBODY = f"{OPERATORS_NETWORK}.254"
-"""The machines' router and resolver, as most have them; what they send there is lost."""
 
 
 @dataclass(frozen=True)
