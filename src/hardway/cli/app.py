@@ -75,8 +75,9 @@ def main() -> None:
     """Run the command line; the exit code of an error is its class's (see errors.py)."""
     # Files have the modes they are given, whatever the shell's mask: machines' services read some.
     os.umask(0o022)
-    # Python would look for garbage a hundred times while it imports modules, and find none.
-    gc.set_threshold(100_000)
+    # Python would look for garbage a hundred times while it imports modules, and find none. Most
+    # commands make fewer objects than this in all.
+    gc.set_threshold(200_000)
     os.environ.update(past_proxies([METADATA]))
     interruption = Interruption()
     try:
