@@ -32,7 +32,7 @@ lint: setup-dev
 	@PYTHONPATH=src .venv/bin/lint-imports --no-cache
 
 unit: setup-dev
-	@$(PYTHON) -m pytest -q -n 2 --dist worksteal -m "not (thorough or nightly)" tests/unit
+	@$(PYTHON) -m pytest -q -n 3 --dist worksteal -m "not (thorough or nightly)" tests/unit
 
 test: lint ## everything, with real clusters of its own: what CI runs; about an hour
 	@$(PYTHON) -m pytest -q -n 2 --dist worksteal -m "not (cluster or lab or nightly)" \

@@ -1,11 +1,13 @@
 """What many tests begin with: clusters, secrets that are the same each time, components."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+
+import pytest
 
 from hardway import components
 from hardway.atlas.atlas import Atlas
@@ -209,3 +211,9 @@ def given_files(topology: str) -> dict[str, dict[str, bytes]]:
         for name, desired in wanted(topology).items()
     }
     return {**of_machines, ENDPOINT: object_files(manifests(STEPS, given_topology(topology)))}
+
+
+def others_thorough(cases: Iterable[object]) -> list[object]:
+    """Return cases for `parametrize`: the first in each run, the others in thorough ones."""
+    first, *others = cases
+    return [first, *(pytest.param(case, marks=pytest.mark.thorough) for case in others)]

@@ -242,6 +242,7 @@ def test_another_clusters_machines_are_left_alone(there: Hosts, operator: Hardwa
         there.on("a", "rm -r /var/lib/hardway")
 
 
+@pytest.mark.nightly
 def test_three_control_planes_with_a_virtual_address_behind_a_bastion(
     there: Hosts, operator: Hardway
 ) -> None:

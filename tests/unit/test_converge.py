@@ -240,7 +240,7 @@ def test_a_run_that_was_killed_before_a_reload_leaves_it_to_the_next_one(tmp_pat
 @pytest.mark.parametrize(
     ("every", "in_the_middle"),
     [
-        pytest.param(4, True, id="some in the middle"),
+        pytest.param(8, True, id="some in the middle"),
         pytest.param(1, True, id="all in the middle", marks=pytest.mark.thorough),
         # What the command before it left is also what is there in the middle of it.
         pytest.param(1, False, id="all before", marks=pytest.mark.thorough),

@@ -112,7 +112,7 @@ BREAKS = {Kind.FLAG, Kind.SETTING, Kind.FILE, Kind.PROGRAM, Kind.CERTIFICATE, Ki
 """Kinds of things of which something is said to break without them, in words."""
 
 
-@pytest.mark.parametrize("name", DIFFERENT)
+@pytest.mark.parametrize("name", support.others_thorough(DIFFERENT))
 def test_of_everything_that_programs_use_the_words_say_what_breaks(name: str) -> None:
     silent = {
         thing.name
@@ -150,7 +150,7 @@ def test_what_does_not_start_says_so_in_the_programs_words() -> None:
         assert said in words(answer(index, asked), Aspect.WITHOUT), asked
 
 
-@pytest.mark.parametrize("name", DIFFERENT)
+@pytest.mark.parametrize("name", support.others_thorough(DIFFERENT))
 def test_every_answer_has_its_points(name: str) -> None:
     for thing in index_of(name).things:
         said = answer_about(thing, NOBODY_ASKED)

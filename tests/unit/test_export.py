@@ -33,6 +33,8 @@ from hardway.steps.base import Given
 from hardway.steps.index import STEPS
 
 EXPORTED = Path(__file__).parents[1] / "exported"
+DIFFERENT = ("3+3", "1+1", "own-hosts", "endpoint-proxy")
+"""Topologies whose guides have chapters that the others do not have."""
 
 
 def given(name: str) -> Given:
@@ -144,7 +146,7 @@ def test_the_guide_shows_each_file_and_command_once_for_each_kind_of_machine(nam
             assert f"name: {manifest['metadata']['name']}\n" in text
 
 
-@pytest.mark.parametrize("name", ["1+1", "3+3", "own-hosts", "endpoint-proxy"])
+@pytest.mark.parametrize("name", support.others_thorough(DIFFERENT))
 def test_the_guide_can_be_followed(name: str) -> None:
     text = guided(name)
     assert text.count("\n```") % 2 == 0
@@ -225,7 +227,7 @@ def test_machines_with_an_identity_are_refused_before_anything_is_sent() -> None
     assert build.index("require_free controller-0 worker-0") < build.index("steps/01")
 
 
-@pytest.mark.parametrize("name", ["1+1", "3+3", "own-hosts", "endpoint-proxy"])
+@pytest.mark.parametrize("name", support.others_thorough(DIFFERENT))
 def test_shell_is_one(name: str, tmp_path: Path) -> None:
     scripts = []
     for path, entry in exported(name).items():
