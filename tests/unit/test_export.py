@@ -129,6 +129,18 @@ def test_all_that_is_rendered_is_put_started_and_looked_at(name: str) -> None:
         assert f'apply "$HERE/{path}"' in steps
 
 
+def test_all_of_the_smoke_test_is_looked_at() -> None:
+    proofs = {
+        (p.check, name) for c in whole("3+3").chapters for p in c.proofs for name in p.subjects
+    }
+    trials = [step.trial for step in STEPS if step.trial]
+    on_nodes = {(row.name, m.name) for trial in trials for row in trial.on_nodes
+                for m in support.topology("3+3").workers}  # fmt: skip
+    assert on_nodes
+    assert on_nodes - proofs == set()
+    assert {row.name for trial in trials for row in trial.once} <= {name for name, _ in proofs}
+
+
 @pytest.mark.parametrize("name", support.TOPOLOGIES)
 def test_the_guide_shows_each_file_and_command_once_for_each_kind_of_machine(name: str) -> None:
     text, book_ = guided(name), whole(name)

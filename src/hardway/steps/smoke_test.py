@@ -206,6 +206,14 @@ echo
 )
 EXEC = "hardway kubectl exec --namespace=<NAMESPACE> <POD> -- /probe"
 POD_ANSWERS = """grep '"host":"probe-'"""
+FORWARDED = f"""hardway kubectl port-forward --namespace=<NAMESPACE> <POD> :{PORT} | {{
+    read -r _ _ at _
+    said=$(curl --silent --noproxy '*' --max-time 10 "http://$at/") || :
+    # kubectl ends at the next connection: nobody reads what it says of it.
+    exec <&-
+    curl --silent --noproxy '*' --max-time 10 --output /dev/null "http://$at/" || :
+    echo "$said" | grep -F <POD>
+}}"""
 GET_POD = ("kubectl get pods --namespace=<NAMESPACE> --field-selector=spec.nodeName={node} "
            "--output='jsonpath={{.items[0].{field}}}'")  # fmt: skip
 GET_SERVICE = (
@@ -270,7 +278,7 @@ ON_A_NODE = (
           see=f"{IN_POD} resolve kubernetes.default.svc.cluster.local"),
     Check(name="port-forward", step=NAME, scope=NODES, when=Occasion.CHANGED,
           causes=("kubelet-healthy", "logs"),
-          ask=Forward("<NAMESPACE>", "<POD>", PORT), judge=_own_pod,
+          ask=Forward("<NAMESPACE>", "<POD>", PORT), judge=_own_pod, test=FORWARDED,
           why="a connection goes through API server and kubelet into a pod",
           see="hardway kubectl --namespace kube-system port-forward deployment/coredns 9153"),
     Check(name="service-by-name", step=NAME, scope=NODES, when=Occasion.CHANGED,
