@@ -29,6 +29,10 @@ for word; do case $word in
   *.service|*.timer) units="$units $word" ;;
   *) verb=$word ;;
 esac; done
+[ "$verb" != disable ] || for unit in $units; do
+  [ -e /etc/systemd/system/$unit ] ||
+    { echo "Failed to disable unit: Unit file $unit does not exist." >&2; exit 1; }
+done
 for unit in $units; do
   file=/etc/systemd/system/$unit
   case $verb in

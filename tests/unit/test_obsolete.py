@@ -1,6 +1,7 @@
 """What no step wants any longer goes, by what the machine itself noted; never data."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -104,7 +105,8 @@ def test_a_unit_is_stopped_when_its_file_is_gone_and_not_by_what_its_file_says()
 
 
 @needs_root
-def test_the_removal_stops_all_units_timers_too(tmp_path: Path) -> None:
+@pytest.mark.parametrize("gone", [(), ("etcd.service",)], ids=["whole", "killed before"])
+def test_the_removal_stops_all_units_timers_too(tmp_path: Path, gone: Sequence[str]) -> None:
     given = given_with_blobs(tmp_path / "blobs")
     machine = machine_of(given, tmp_path / "root")
     timer = File(path="/etc/systemd/system/own.timer", content=b"[Timer]\n", why="")
@@ -113,6 +115,9 @@ def test_the_removal_stops_all_units_timers_too(tmp_path: Path) -> None:
     fakes = machine.root / "run/fake"
     assert (fakes / "etcd.service.active").exists()
     assert (fakes / "own.timer.active").exists()
+    for name in gone:
+        (machine.root / "etc/systemd/system" / name).unlink()
+        (fakes / f"{name}.enabled").unlink()
     # In a network of its own: the script takes links and rules away wherever it runs.
     argv = ["unshare", "--net", "sh", "-c", removal.script()]
     done = asyncio.run(machine.run(argv))
