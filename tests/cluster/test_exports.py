@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from tests.cluster.conftest import ROOT, Hardway
+from tests.cluster.conftest import ROOT, Hardway, spec
 from tests.cluster.follower import Follower, blocks
 from tests.inventories import inventory
 
@@ -53,7 +53,7 @@ def build(small: Hardway) -> subprocess.CompletedProcess[str]:
     """Run the exported script without anything of hardway's on the way."""
     environment = {"PATH": os.environ["PATH"], "HOME": str(small.folder)}
     return subprocess.run(["sh", str(small.folder / "way/build.sh")], env=environment, text=True,
-                          capture_output=True, check=False, timeout=600)  # fmt: skip
+                          capture_output=True, check=False, timeout=900)  # fmt: skip
 
 
 def holds(small: Hardway, there: Project) -> None:
@@ -72,7 +72,11 @@ def holds(small: Hardway, there: Project) -> None:
     assert {f["step"] for f in findings} >= {"workers", "dns", "smoke-test"}
 
 
-def test_shell_builds_a_cluster_on_fresh_machines_and_leaves_others_alone(small: Hardway) -> None:
+@pytest.mark.parametrize("many", [1, pytest.param(3, marks=pytest.mark.nightly)])
+def test_shell_builds_a_cluster_on_fresh_machines_and_leaves_others_alone(
+    small: Hardway, many: int
+) -> None:
+    (small.folder / "hardway.yaml").write_text(spec("small", 5, many, many))
     small("export", "--format", "shell", "--output", "way")
     there = bare(small)
     done = build(small)
@@ -81,7 +85,7 @@ def test_shell_builds_a_cluster_on_fresh_machines_and_leaves_others_alone(small:
 
     holds(small, there)
 
-    (worker,) = there.cluster.workers
+    worker = there.cluster.workers[-1]
     on(there, worker, f"echo id x-1 >{IDENTITY}")
     refused = build(small)
     assert refused.returncode == 1
