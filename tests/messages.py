@@ -46,6 +46,8 @@ SKIPPED = re.compile(r"\.providers\.aws(?!\.refusals)|\.__main__$")
 EVIDENCE = {"Deviation": slice(3), "Judgement": slice(1, 3), "judged": slice(2)}
 """Which arguments of a call say what was expected and found: texts, or quotations."""
 HOLE = re.compile(r"\{[^}]*\}")
+CIRCUMSTANCE = re.compile(r"\b(and|as|asked|at|for|of|on|started|that|with|without)\b|'s ")
+"""What the source of an error text has beside a program, its version and a file."""
 
 
 def is_prose(text: str) -> bool:
@@ -103,6 +105,8 @@ def spoken() -> Sequence[tuple[ast.expr, str]]:
         if name in JUDGING | SAYING | ERRORS:
             yield from call.args if name in JUDGING else call.args[:1]
         yield from (w.value for w in call.keywords if w.arg == "hint" and name in ERRORS)
+        # Some points are of a living cluster alone.
+        yield from (w.value for w in call.keywords if w.arg == "title" and name == "Point")
 
     return tuple(arguments(given))
 
@@ -175,10 +179,12 @@ def explanations() -> Iterator[tuple[str, str]]:
     from tests.views import index
 
     from hardway.explain.answer import Aspect
+    from hardway.explain.catalogue import ERRORS as ROWS
     from hardway.explain.index import answer_about
     from hardway.explain.scene import NOBODY_ASKED
     from hardway.explain.without import WITHOUT
 
+    yield from ((row.source, "explain") for row in ROWS if CIRCUMSTANCE.search(row.source))
     # Clusters of other kinds have things that this one has not.
     yield from ((said, "explain") for said in WITHOUT.values())
     QUOTED = {Aspect.CONTENT, Aspect.SEE, Aspect.READ_ON}  # noqa: N806

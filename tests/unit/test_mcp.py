@@ -2,6 +2,10 @@
 
 import asyncio
 import json
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +14,7 @@ import pytest
 from mcp import Client
 from tests.views import atlas
 
+import hardway
 from hardway.atlas.material import MaterialKind
 from hardway.cli.mcp import server
 from hardway.operations.tools import TOOLS
@@ -50,6 +55,28 @@ def test_explain_answers_from_rendered_files(project) -> None:
     answer = call(project, "explain", what="--etcd-cafile").structured_content
     assert answer["name"]
     assert "/etc/kubernetes/pki/etcd-ca.crt" in json.dumps(answer)
+
+
+def test_headings_are_in_the_readers_language(project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARDWAY_LANG", "ko")
+    points = call(project, "explain", what="--etcd-cafile").structured_content["points"]
+    assert {"직접 확인", "다른 방법에서는"} <= {point["heading"] for point in points}
+    assert all(re.search("[가-힣]", point["heading"]) for point in points)
+
+
+LOGS = """import logging
+from hardway.cli.mcp import server
+server(lambda: None)
+logging.getLogger("asyncssh").info("Opening SSH connection")
+"""
+
+
+def test_what_goes_well_is_not_logged() -> None:
+    """Whoever starts the server shows its stderr to people."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(hardway.__file__).parents[1])}
+    argv = [sys.executable, "-c", LOGS]
+    done = subprocess.run(argv, env=environment, capture_output=True, check=True)
+    assert done.stderr == b""
 
 
 def test_unknown_things_have_neighbours(project) -> None:

@@ -55,6 +55,8 @@ def server(project: "Callable[[], Project]") -> "MCPServer[Any]":
 
     made: MCPServer[Any] = MCPServer(
         "hardway", version=__version__,
+        # What goes well is nobody's news: asyncssh tells of each connection.
+        log_level="WARNING",
         instructions="Looks at a Kubernetes cluster built by hardway. Begin with verify; explain "
         "answers what anything it names is.",
     )  # fmt: skip

@@ -4,20 +4,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
+from hardway.text import text
+
 
 class Aspect(Enum):
     """The points of an answer, in the order in which people read them."""
 
-    WHAT = "What it is"
-    MADE = "Who made it"
-    READERS = "Who uses it"
-    HANDSHAKE = "Who checks whom"
-    IDENTITY = "As whom, with which rights"
-    CONTENT = "What is in it"
-    WITHOUT = "What breaks without it"
-    SEE = "See it yourself"
-    ELSEWHERE = "Elsewhere"
-    READ_ON = "Read on"
+    WHAT = text("What it is")
+    MADE = text("Who made it")
+    READERS = text("Who uses it")
+    HANDSHAKE = text("Who checks whom")
+    IDENTITY = text("As whom, with which rights")
+    CONTENT = text("What is in it")
+    WITHOUT = text("What breaks without it")
+    SEE = text("See it yourself")
+    ELSEWHERE = text("Elsewhere")
+    READ_ON = text("Read on")
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ def _points(
         (unit, processes(scene, (unit,), machines)) for unit in units
     ) or ((text("the machine"), joined(machines)),))  # fmt: skip
     if first.is_flag:
-        yield Point(Aspect.READERS, tuple(_running(own, units[0], scene)), title="Runs with")
+        yield Point(Aspect.READERS, tuple(_running(own, units[0], scene)), title=text("Runs with"))
     shown = [use for use in named if use.end is not End.DIALS]
     yield from uses.told(atlas, shown)
     yield Point(Aspect.HANDSHAKE, rows=tuple(
