@@ -15,10 +15,14 @@ from mcp import Client
 from tests.views import atlas
 
 import hardway
+from hardway import pipeline
 from hardway.atlas.material import MaterialKind
 from hardway.cli.mcp import server
+from hardway.model.resources import Change, Kind, Unit
 from hardway.operations.tools import TOOLS
+from hardway.pipeline import Plan
 from hardway.project import Project, open_project
+from hardway.text import text
 
 
 @pytest.fixture
@@ -62,6 +66,25 @@ def test_headings_are_in_the_readers_language(project, monkeypatch: pytest.Monke
     points = call(project, "explain", what="--etcd-cafile").structured_content["points"]
     assert {"직접 확인", "다른 방법에서는"} <= {point["heading"] for point in points}
     assert all(re.search("[가-힣]", point["heading"]) for point in points)
+
+
+def test_what_would_change_is_told_in_the_readers_language(
+    project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unit = Unit(name="a.service", path="/a.service", digest="", reads=(), why="")
+    stopped = Change(
+        machine="worker-0", step="workers", kind=Kind.START, path_or_unit=unit.name, item=unit,
+        diff=text("is {state}", state="inactive"),
+    )  # fmt: skip
+
+    async def planned(_project: Project) -> Plan:
+        return Plan((), (stopped,), {})
+
+    monkeypatch.setenv("HARDWAY_LANG", "ko")
+    monkeypatch.setattr(pipeline, "plan", planned)
+    (change,) = call(project, "plan").structured_content["changes"]
+    assert change["kind"] == "start"
+    assert re.search("[가-힣]", change["diff"])
 
 
 LOGS = """import logging

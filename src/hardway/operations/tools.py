@@ -119,8 +119,8 @@ async def plan(project: Project) -> Json:
     planned = await pipeline.plan(project)
     fields = ("machine", "step", "kind", "path_or_unit", "diff")
     return {
-        "deltas": [str(delta.line) for delta in planned.deltas],
-        "changes": [{name: str(getattr(c, name)) for name in fields} for c in planned.changes],
+        "deltas": [delta.line for delta in planned.deltas],
+        "changes": [{name: getattr(c, name) for name in fields} for c in planned.changes],
         "unknown": planned.unknown,
     }
 
