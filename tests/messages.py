@@ -46,13 +46,18 @@ SKIPPED = re.compile(r"\.providers\.aws(?!\.refusals)|\.__main__$")
 EVIDENCE = {"Deviation": slice(3), "Judgement": slice(1, 3), "judged": slice(2)}
 """Which arguments of a call say what was expected and found: texts, or quotations."""
 HOLE = re.compile(r"\{[^}]*\}")
+SPEAKING = ("atlas", "audit", "checks", "engine", "explain", "export", "inventory", "pages",
+            "pictures")  # fmt: skip
+"""Packages all of whose sentences people read; other packages write files too."""
+SENTENCE = re.compile(r"[A-Z]\S* \S+ \S+ .*[a-z)][.]")
 CIRCUMSTANCE = re.compile(r"\b(and|as|asked|at|for|of|on|started|that|with|without)\b|'s ")
 """What the source of an error text has beside a program, its version and a file."""
 
 
 def is_prose(text: str) -> bool:
     """Return whether a text is a sentence, or words of one: no name, command or list of names."""
-    if text.startswith(("$ ", "CN=", "O=")) or " -> " in text or NAMES.fullmatch(text):
+    names = " -> " in text and not text.endswith(".")
+    if text.startswith(("$ ", "CN=", "O=")) or names or NAMES.fullmatch(text):
         return False
     return bool(re.search(r"[A-Za-z]{2}.* .*[A-Za-z]", text, re.DOTALL))
 
@@ -160,6 +165,18 @@ def unsaid() -> Iterator[str]:
         for one in quoted(said):
             if re.search("[a-z]{2} | [a-z]{2}", one):
                 yield f"{where}:{said.lineno}: {one}"
+
+
+def sentences() -> Iterator[str]:
+    """Yield the sentences in the source of what people read, but for docstrings."""
+    for file in sorted(f for package in SPEAKING for f in (SOURCE / package).rglob("*.py")):
+        nodes = list(ast.walk(ast.parse(file.read_text())))
+        docs = {id(n.value) for n in nodes if isinstance(n, ast.Expr)}
+        for node in nodes:
+            if isinstance(node, ast.Constant) and id(node) not in docs:
+                said = str(node.value).strip()
+                if SENTENCE.fullmatch(said):
+                    yield said
 
 
 def quoted(said: ast.AST) -> Iterator[str]:

@@ -5,7 +5,16 @@ import string
 
 import polib
 import pytest
-from tests.messages import PO, glued, is_prose, is_untranslated, messages, unsaid, written
+from tests.messages import (
+    PO,
+    glued,
+    is_prose,
+    is_untranslated,
+    messages,
+    sentences,
+    unsaid,
+    written,
+)
 
 FIELDS = string.Formatter()
 
@@ -24,6 +33,11 @@ def test_every_text_has_a_translation(korean: dict[str, polib.POEntry]) -> None:
     missing = {said: where for said, where in messages().items()
                if said not in korean or not korean[said].msgstr}  # fmt: skip
     assert not missing, "python -m tests.messages write; then translate them in locale/ko.po"
+
+
+def test_every_sentence_is_a_text_or_a_part_of_one() -> None:
+    known = "\n".join(messages())
+    assert [said for said in sentences() if said not in known] == [], "say it with text()"
 
 
 def test_no_text_is_glued_together() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from hardway.model.checks import SHOWN_BY, Answer, Sh
+from hardway.text import text
 
 WINDOW_MIN = 11
 """Minutes of the audit log that are looked at: a watch lasts 10 at most, then its client comes
@@ -36,7 +37,7 @@ class Seen:
         """`yes`, `no: an older one`, or `unknown`."""
         if not self.presented or not self.on_disk:
             return "unknown"
-        return "yes" if self.presented == self.on_disk else "no: another one than on disk"
+        return "yes" if self.presented == self.on_disk else text("no: another one than on disk")
 
 
 @dataclass(frozen=True, slots=True)

@@ -203,7 +203,6 @@ ELSEWHERE: dict[str, Difference] = {
         "https://kubernetes.default.svc.cluster.local.",
         "https://oidc.eks.REGION.amazonaws.com/id/…: IAM trusts it (roles for service accounts).",
     ),
-    "--cluster-signing-cert-file": Difference("Set, with the CA's key.", "Set, with the CA's key."),
     "--etcd-servers": Difference(
         "All members.", "https://127.0.0.1:2379.", AWS_RUNS_IT,
     ),

@@ -69,11 +69,11 @@ def _readers(manifest: Manifest) -> Iterator[tuple[str, str]]:
 
 
 ACTS_ON = {
-    "Node": "kubelet, scheduler, controller manager",
-    "ServiceAccount": "kube-apiserver, for tokens of its pods",
-    "ClusterRole": "kube-apiserver, when it authorizes a request",
-    "ConfigMap": "kubelet, which gives it to pods",
-    "Deployment": "kube-controller-manager, which makes ReplicaSets and pods of it",
-    "PodDisruptionBudget": "kube-apiserver, when somebody evicts a pod",
-    "Service": "kube-proxy on each worker, and CoreDNS",
+    "Node": text("kubelet, scheduler, controller manager"),
+    "ServiceAccount": text("kube-apiserver, for tokens of its pods"),
+    "ClusterRole": text("kube-apiserver, when it authorizes a request"),
+    "ConfigMap": text("kubelet, which gives it to pods"),
+    "Deployment": text("kube-controller-manager, which makes ReplicaSets and pods of it"),
+    "PodDisruptionBudget": text("kube-apiserver, when somebody evicts a pod"),
+    "Service": text("kube-proxy on each worker, and CoreDNS"),
 }

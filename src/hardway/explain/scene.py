@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from hardway.text import text
+
 
 @dataclass(frozen=True, slots=True)
 class Running:
@@ -44,8 +46,12 @@ class Scene:
         if found is None or not given:
             return ""
         if not found:
-            return "missing on the machine"
-        return "as hardway put it there" if found == given else "changed since hardway put it there"
+            return text("missing on the machine")
+        return (
+            text("as hardway put it there")
+            if found == given
+            else text("changed since hardway put it there")
+        )
 
 
 NOBODY_ASKED = Scene()

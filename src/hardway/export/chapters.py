@@ -17,6 +17,7 @@ from hardway.render.systemd import UNITS, without_notes
 from hardway.steps import certificates, kubeconfigs, kubelet, workers
 from hardway.steps.base import Given, Step
 from hardway.steps.index import STEPS
+from hardway.text import text
 
 Thing = tuple[str, str, tuple[Item, ...]]
 """What a task is about: its title, why, and all that a machine is given for it."""
@@ -62,8 +63,8 @@ def _here(step: Step, given: Given) -> Iterator[Task]:
                    commands=tuple(keys.commands(given.cluster)))  # fmt: skip
     if step.name == kubeconfigs.NAME:
         yield Task(name="own", title="Your own kubeconfigs, and kubectl",
-                   why="The certificates in them are yours: they stay on this host.", machines=(),
-                   commands=tuple(_own_kubeconfigs(given)))  # fmt: skip
+                   why=text("The certificates in them are yours: they stay on this host."),
+                   machines=(), commands=tuple(_own_kubeconfigs(given)))  # fmt: skip
 
 
 def _own_kubeconfigs(given: Given) -> Iterator[str]:

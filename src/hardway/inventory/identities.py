@@ -29,10 +29,12 @@ UNASKED = frozenset({"localhost", "kubernetes.default.svc.cluster"})
 BY_BINDING = frozenset({"apiserver-kubelet-client"})
 """Rows whose common name may be any: a binding of the cluster's own names it."""
 WHYS = {
-    "usages": "A server's certificate that is good for clients too makes whoever takes the "
-    "server's key a client; a client's that is good for servers can pose as one.",
-    "issuer": "Clients that trust the cluster's CA alone refuse it, or check nothing.",
-    "name": "Clients that ask by this name or address refuse the certificate.",
+    "usages": text(
+        "A server's certificate that is good for clients too makes whoever takes the "
+        "server's key a client; a client's that is good for servers can pose as one."
+    ),
+    "issuer": text("Clients that trust the cluster's CA alone refuse it, or check nothing."),
+    "name": text("Clients that ask by this name or address refuse the certificate."),
 }
 """Why a deviation counts, by the first word of its entry; of others the row says why."""
 KUBERNETES, ETCD, FRONT_PROXY = "kubernetes", "etcd", "front-proxy"

@@ -137,23 +137,27 @@ def _together(
 
 
 APART = {
-    ETCD: "etcd gives every client with a certificate of this CA all data: so kube-proxy's or a "
-    "kubelet's certificate can read and change every Secret.",
-    FRONT_PROXY: "A client with a certificate of this CA may name any other user in a header, "
-    "if its name is allowed.",
+    ETCD: text(
+        "etcd gives every client with a certificate of this CA all data: so kube-proxy's or a "
+        "kubelet's certificate can read and change every Secret."
+    ),
+    FRONT_PROXY: text(
+        "A client with a certificate of this CA may name any other user in a header, "
+        "if its name is allowed."
+    ),
 }
 ALIKE = {
     ("kube-apiserver", "--service-account-signing-key-file"):
-        "A token of one API server is refused by the others: pods get 401 now and then.",
+        text("A token of one API server is refused by the others: pods get 401 now and then."),
     ("kube-apiserver", "--service-account-issuer"):
-        "A token of one API server is refused by the others: pods get 401 now and then.",
+        text("A token of one API server is refused by the others: pods get 401 now and then."),
     ("kube-apiserver", "--client-ca-file"):
-        "A client that one API server lets in is refused by the others.",
+        text("A client that one API server lets in is refused by the others."),
     ("kube-apiserver", "--encryption-provider-config"):
-        "A Secret that one API server wrote cannot be read by the others.",
+        text("A Secret that one API server wrote cannot be read by the others."),
     ("kube-apiserver", "--service-cluster-ip-range"):
-        "API servers give Services addresses of different ranges.",
-    ("etcd", "--trusted-ca-file"): "A member lets in other clients than the next.",
+        text("API servers give Services addresses of different ranges."),
+    ("etcd", "--trusted-ca-file"): text("A member lets in other clients than the next."),
 }  # fmt: skip
 """What differs where it must not, by component and flag; files by what is in them."""
 

@@ -7,6 +7,8 @@ configuration file.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from hardway.text import text
+
 KCM, SCHEDULER, API = "kube-controller-manager", "kube-scheduler", "kube-apiserver"
 Values = tuple[str, ...] | None
 """What is said; None where nothing is."""
@@ -195,14 +197,22 @@ UNSAFE = (
 """Every row whose `when` holds is said; of flags that only others set, where they set them."""
 
 BEYOND: Mapping[str, str] = {
-    "--cluster-signing-key-file": "The CA's key is on this machine: a process that takes over the "
-    "controller manager can issue any identity. Hardway's CA key never leaves the operator's host.",
-    "--cluster-signing-cert-file": "hardway signs certificates itself, where the CA's key is.",
-    "--enable-bootstrap-token-auth": "Tokens of the kind that kubeadm join uses are accepted; "
-    "hardway gives each kubelet its certificate.",
-    "--runtime-config": "APIs that upstream has off are served: they change and vanish without "
-    "notice, and so do the objects in them.",
-    "--feature-gates": "Behaviour that upstream has off, or has not finished.",
+    "--cluster-signing-key-file": text(
+        "The CA's key is on this machine: a process that takes over the controller manager can "
+        "issue any identity. Hardway's CA key never leaves the operator's host."
+    ),
+    "--cluster-signing-cert-file": text(
+        "hardway signs certificates itself, where the CA's key is."
+    ),
+    "--enable-bootstrap-token-auth": text(
+        "Tokens of the kind that kubeadm join uses are accepted; "
+        "hardway gives each kubelet its certificate."
+    ),
+    "--runtime-config": text(
+        "APIs that upstream has off are served: they change and vanish without "
+        "notice, and so do the objects in them."
+    ),
+    "--feature-gates": text("Behaviour that upstream has off, or has not finished."),
 }
 """Why hardway does not set a flag."""
-BEYOND_WHY = "hardway leaves this at upstream's default."
+BEYOND_WHY = text("hardway leaves this at upstream's default.")

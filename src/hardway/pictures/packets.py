@@ -231,9 +231,11 @@ def draw(view: View, argument: str) -> Drawing:
         parts.append(Box(text("{number}. {place}", number=number, place=hop.place), tuple(lines),
                          about=hop.about))  # fmt: skip
     asked = (
-        "Lines after $ are what the machine said just now."
+        text("Lines after $ are what the machine said just now.")
         if view.said
-        else ("Lines after $ are commands that show the rule there: hardway ssh MACHINE -- COMMAND")
+        else text(
+            "Lines after $ are commands that show the rule there: hardway ssh MACHINE -- COMMAND"
+        )
     )
     return Drawing(path.title, Column(tuple(parts)), path.why, (path.why, asked))  # fmt: skip
 

@@ -25,7 +25,7 @@ def draw(view: View, _argument: str) -> Drawing:
     rule = text("{needed} of {members} members must agree on each write.", needed=needed,
                 members=len(members))  # fmt: skip
     may = text("{count} more may fail before etcd takes no writes.", count=spare)
-    lost = "There is no majority: etcd takes no writes, and the API serves no changes."
+    lost = text("There is no majority: etcd takes no writes, and the API serves no changes.")
     return Drawing(
         "etcd's quorum",
         Column((
