@@ -76,7 +76,7 @@ GENUINE = r"""bash -c '
 for path; do
     [ -f "$path" ] || { echo "missing $path -"; continue; }
     exec {file}<"$path"
-    flock --nonblock $file && own+=("$path")
+    if flock --nonblock $file; then own+=("$path"); else echo "busy $path -"; fi
 done
 find "$@" -maxdepth 0 -printf "link %p %l\n"
 stat --dereference --format="file %n %d:%i:%.9Z" "$@"
@@ -94,11 +94,13 @@ class _Seen:
     """What a machine says of its files: each by path."""
 
     missing: Mapping[str, str]
+    busy: Mapping[str, str]
+    """Those that somebody else has locked, and reads."""
     link: Mapping[str, str]
     file: Mapping[str, str]
     """Device, inode and time of change: on other hosts the same path is another file."""
     read: Mapping[str, str]
-    """The digests of those that it locked and read."""
+    """The digests of those that it locked; without one it could not be read."""
 
     @classmethod
     def of(cls, answer: str) -> "_Seen":
@@ -108,7 +110,7 @@ class _Seen:
 
     def genuine(self, path: str) -> bool:
         # The folder in the store bears the digest that its file was pinned with.
-        return self.read[path] == basename(dirname(self.link[path]))
+        return self.read.get(path) == basename(dirname(self.link[path]))
 
 
 def _paths(subject: Subject) -> Mapping[str, str]:
@@ -119,9 +121,10 @@ def _paths(subject: Subject) -> Mapping[str, str]:
 def _genuine(_subject: Subject, answer: Answer) -> tuple[Judgement]:
     own = _Seen.of(answer.text)
     machines = map(_Seen.of, answer.elsewhere.values())
-    read = {m.file[path]: m.genuine(path) for m in machines for path in m.read}
-    told = {path: own.genuine(path) if path in own.read else read.get(file)
-            for path, file in own.file.items()}  # fmt: skip
+    read = {file: m.genuine(path) for m in machines for path, file in m.file.items()
+            if path not in m.busy}  # fmt: skip
+    told = {path: read.get(file) if path in own.busy else own.genuine(path)
+            for path, file in own.file.items() if path not in own.missing}  # fmt: skip
     wrong = [*own.missing, *(path for path, genuine in told.items() if genuine is False)]
     unread = [path for path, genuine in told.items() if genuine is None]
     if wrong:
