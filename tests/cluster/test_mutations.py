@@ -82,6 +82,22 @@ def test_a_mutation_is_noticed_first_and_mended(fitting: Hardway, mutation: Muta
         asyncio.run(run.undo())
 
 
+@pytest.mark.nightly
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda m: m.name)
+def test_a_mutation_that_is_undone_leaves_the_cluster_whole(
+    fitting: Hardway, mutation: Mutation
+) -> None:
+    run = mutate.start(project_of(fitting), mutation)
+    before = WHOLE.pop(fitting.folder, None) or asyncio.run(run.before())
+    assert [f for f in before if f.fails] == [], "not whole to begin with"
+    asyncio.run(run.make())
+    asyncio.run(run.shown(before))
+    asyncio.run(run.undo())
+    left = asyncio.run(run.whole(before))
+    assert [(f.check, f.machine, f.found) for f in left] == []
+    WHOLE[fitting.folder] = before
+
+
 def test_a_machine_undoes_it_by_itself_when_nobody_does(cluster: Hardway) -> None:
     project = project_of(cluster)
     row = next(m for m in MUTATIONS if m.name == "key-readable-by-all")

@@ -51,6 +51,11 @@ def test_exactly_what_up_does_not_mend_has_a_cure() -> None:
     assert {check.name for check in CHECKS if check.cure} == by_people
 
 
+@ROWS
+def test_a_row_writes_none_of_the_files_by_which_it_is_taken_back(row: Mutation) -> None:
+    assert not re.search(r">\s*(do|held|id|kept|undo)\b", f"{row.do}\n{row.undo}")
+
+
 def test_names_are_unique_and_those_of_units() -> None:
     names = [row.name for row in MUTATIONS]
     assert len(names) == len(set(names))

@@ -166,11 +166,14 @@ echo 'while :; do nft delete table ip {KUBE_PROXY_TABLE}; sleep 0.2; done' >flus
         name="resolvers-of-before", check="coredns-resolvers", role=Role.WORKER,
         which=Which.EVERY,
         do=f"for file in {SANDBOXES}; do\n"
-        f"    grep -q cluster.local $file || echo '{GONE}' >>$file\n"
+        # A worker may have no pod.
+        f"    [ ! -e $file ] || grep -q cluster.local $file || echo '{GONE}' >>$file\n"
         "done",
         # In place: the pod has this very file.
         undo=f"for file in {SANDBOXES}; do\n"
-        f"    grep -v '^{GONE}$' $file >kept && cat kept >$file\n"
+        "    [ -e $file ] || continue\n"
+        f"    others=$(grep -v '^{GONE}$' $file)\n"
+        "    echo \"$others\" >$file\n"
         "done",
         symptom="Names outside are not found for a while after the network's resolvers changed, "
         "though every node finds them.",
