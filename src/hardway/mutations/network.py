@@ -173,7 +173,7 @@ echo 'while :; do nft delete table ip {KUBE_PROXY_TABLE}; sleep 0.2; done' >flus
         undo=f"for file in {SANDBOXES}; do\n"
         "    [ -e $file ] || continue\n"
         f"    others=$(grep -v '^{GONE}$' $file)\n"
-        "    echo \"$others\" >$file\n"
+        '    echo "$others" >$file\n'
         "done",
         symptom="Names outside are not found for a while after the network's resolvers changed, "
         "though every node finds them.",
