@@ -31,6 +31,12 @@ def project_of(cluster: Hardway) -> Project:
     return open_project(cluster.folder / "hardway.yaml", cluster.folder / "clusters")
 
 
+def whole_before(run: mutate.Run, cluster: Hardway) -> list[Finding]:
+    before = WHOLE.pop(cluster.folder, None) or asyncio.run(run.before())
+    assert [f for f in before if f.fails] == [], "not whole to begin with"
+    return before
+
+
 @pytest.fixture
 def fitting(mutation: Mutation, request: pytest.FixtureRequest) -> Hardway:
     """The shared cluster; where a mutation cannot be made in it, a small one of proxies."""
@@ -55,8 +61,7 @@ def fitting(mutation: Mutation, request: pytest.FixtureRequest) -> Hardway:
 )
 def test_a_mutation_is_noticed_first_and_mended(fitting: Hardway, mutation: Mutation) -> None:
     run = mutate.start(project_of(fitting), mutation)
-    before = WHOLE.pop(fitting.folder, None) or asyncio.run(run.before())
-    assert [f for f in before if f.fails] == [], "not whole to begin with"
+    before = whole_before(run, fitting)
     asyncio.run(run.make())
     try:
         began = monotonic()
@@ -88,11 +93,13 @@ def test_a_mutation_that_is_undone_leaves_the_cluster_whole(
     fitting: Hardway, mutation: Mutation
 ) -> None:
     run = mutate.start(project_of(fitting), mutation)
-    before = WHOLE.pop(fitting.folder, None) or asyncio.run(run.before())
-    assert [f for f in before if f.fails] == [], "not whole to begin with"
+    before = whole_before(run, fitting)
     asyncio.run(run.make())
-    asyncio.run(run.shown(before))
-    asyncio.run(run.undo())
+    try:
+        problems, found = asyncio.run(run.shown(before))
+        assert problems == (), {(f.check, f.machine): f.found for f in found if not f.ok}
+    finally:
+        asyncio.run(run.undo())
     left = asyncio.run(run.whole(before))
     assert [(f.check, f.machine, f.found) for f in left] == []
     WHOLE[fitting.folder] = before

@@ -34,7 +34,7 @@ class Seen:
 
     @property
     def verdict(self) -> str:
-        """`yes`, `no: an older one`, or `unknown`."""
+        """`yes`, `no: another one than on disk`, or `unknown`."""
         if not self.presented or not self.on_disk:
             return "unknown"
         return "yes" if self.presented == self.on_disk else text("no: another one than on disk")

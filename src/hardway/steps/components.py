@@ -74,9 +74,9 @@ def render(given: Given, machine: Machine, _inventory: Inventory) -> Desired:
 
 GENUINE = r"""bash -c '
 for path; do
-    [ -f "$path" ] || { echo "missing $path -"; continue; }
+    [ -f "$path" ] || { echo "missing $path"; continue; }
     exec {file}<"$path"
-    if flock --nonblock $file; then own+=("$path"); else echo "busy $path -"; fi
+    if flock --nonblock $file; then own+=("$path"); else echo "busy $path"; fi
 done
 find "$@" -maxdepth 0 -printf "link %p %l\n"
 stat --dereference --format="file %n %d:%i:%.9Z" "$@"
@@ -105,7 +105,8 @@ class _Seen:
     @classmethod
     def of(cls, answer: str) -> "_Seen":
         rows = [line.split(" ", 2) for line in answer.splitlines()]
-        return cls(*({path: said for kind, path, said in rows if kind == field.name}
+        # Of what is missing or busy nothing more is said.
+        return cls(*({path: "".join(said) for kind, path, *said in rows if kind == field.name}
                      for field in fields(cls)))  # fmt: skip
 
     def genuine(self, path: str) -> bool:
