@@ -14,11 +14,17 @@ from tests.fakes.answers import Answering
 
 from hardway.checks.live import Live
 from hardway.checks.trial import Patience
+from hardway.engine import order
 from hardway.engine.verify import check_all, settle
 from hardway.errors import CommandError, StepError
-from hardway.model.resources import Finding, Manifest, Severity, Verdict
+from hardway.model.checks import CLUSTER, Check, says
+from hardway.model.checks import Kubectl as AskKubectl
+from hardway.model.names import ENDPOINT
+from hardway.model.resources import Change, Finding, Kind, Manifest, Severity, Verdict
 from hardway.model.trials import BEGAN, TRIAL
 from hardway.steps import smoke_test
+from hardway.steps.base import Step
+from hardway.steps.index import STEPS
 from hardway.tools.kubectl import Kubectl
 
 OF = support.topology("3+3")
@@ -257,3 +263,46 @@ def test_another_refusal_is_wrong_and_no_answer_is_unknown() -> None:
     assert {f.verdict for f in found} == {Verdict.WRONG}
     found = tried(Api(refuses="Unable to connect to the server: dial tcp: i/o timeout"))
     assert {(f.verdict, f.severity) for f in found} == {(Verdict.UNKNOWN, Severity.FAIL)}
+
+
+class BesidePods(Api):
+    """Answers the step before the trial once the trial's objects are there; if it does not hold,
+    neither do the pods get ready."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__()
+        self.said = said
+
+    async def run(self, *words: str, timeout_s: float = 60) -> str:
+        if words == ("get", "before"):
+            return self.said if self.applied else "not yet"
+        if self.said != "yes" and words[1].startswith("deployments"):
+            return listed()
+        return await super().run(*words, timeout_s=timeout_s)
+
+
+def up_with_a_step_before(api: Api) -> list[Finding]:
+    check = Check(name="holds", step="before", scope=CLUSTER, ask=AskKubectl(("get", "before")),
+                  judge=says("yes"), test="", why="", see="")  # fmt: skip
+    before = Step(name="before", title="", why="", checks=(check,), settles_s=1)
+    steps = (before, smoke_test.STEP)
+    changed = Change(machine=ENDPOINT, step="earlier", kind=Kind.APPLY, path_or_unit="", item={})
+    return asyncio.run(order.bring_about(steps, [changed], live(api), [].append))
+
+
+def test_it_is_the_only_step_whose_trial_need_not_wait_for_the_step_before() -> None:
+    assert [step.name for step in STEPS if step.only_tries] == [smoke_test.NAME]
+
+
+def test_its_pods_start_while_the_step_before_settles() -> None:
+    found = up_with_a_step_before(BesidePods("yes"))
+    assert amiss(found) == []
+    assert [found[0].check, found[1].step] == ["holds", "smoke-test"]
+
+
+def test_if_the_step_before_does_not_come_to_hold_nothing_is_left_of_it() -> None:
+    api = BesidePods("no")
+    with pytest.raises(StepError) as raised:
+        up_with_a_step_before(api)
+    assert "before" in raised.value.message
+    assert api.words[-1][:3] == ("delete", "namespace", api.namespace["metadata"]["name"])

@@ -1,6 +1,8 @@
 """In which order changes are made: files everywhere, then services, then one step after another."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from time import monotonic
 
 from hardway.checks.live import Live
@@ -32,7 +34,8 @@ async def bring_about(
 
     Raises:
         RefusedError: a restart would take a majority away; nothing was changed.
-        StepError: a step did not come to hold; later ones were not touched.
+        StepError: a step did not come to hold; later ones were not touched, and the trial of the
+            next one, if it was being made, was broken off.
         RemoteError: a machine does not answer, or a command on it failed.
     """
     await _guard(steps, changes, live)
@@ -48,19 +51,37 @@ async def bring_about(
         for step in steps:
             await _apply(step, last, live, report)
         return await _look(steps, live, report)
-    findings = []
-    for step in steps:
-        began = monotonic()
-        report(Event(happened=Happened.STEP, step=step.name, text=step.title))
-        await _restart(step, last, live, report)
-        await _apply(step, last, live, report)
-        if step.checked is not Occasion.ASKED:
-            findings += await settle(step, live)
-        await _assign(step, last, live, report)
-        _held(step, monotonic() - began, report)
+    findings = await _one_after_another(steps, last, live, report)
     # Last: until here a process may have read what goes.
     await on_each(_remove(live, name, changes, report) for name in live.fleet)
     await _delete(live, changes, report)
+    return findings
+
+
+async def _one_after_another(
+    steps: Sequence[Step], changes: Sequence[Change], live: Live, report: Report
+) -> list[Finding]:
+    findings: list[Finding] = []
+    trials: dict[str, asyncio.Task[list[Finding]]] = {}
+    try:
+        for step, following in zip_longest(steps, steps[1:]):
+            began = monotonic()
+            report(Event(happened=Happened.STEP, step=step.name, text=step.title))
+            await _restart(step, changes, live, report)
+            await _apply(step, changes, live, report)
+            if following and following.only_tries:
+                # Most of a trial is waiting for pods: let them start beside this step's.
+                trials[following.name] = asyncio.create_task(settle(following, live))
+            if step.checked is not Occasion.ASKED:
+                trial = trials.pop(step.name, None)
+                findings += await (trial or settle(step, live))
+            await _assign(step, changes, live, report)
+            _held(step, monotonic() - began, report)
+    finally:
+        for unfinished in trials.values():
+            unfinished.cancel()
+        # What a trial wrote is removed before anything else is done.
+        await asyncio.gather(*trials.values(), return_exceptions=True)
     return findings
 
 

@@ -70,6 +70,12 @@ class Step:
     """Its service stops for everybody once a majority of its machines is gone."""
 
     @property
+    def only_tries(self) -> bool:
+        """Whether it gives neither machines nor the API anything, and has no checks but a trial."""
+        gives = self.render is not nothing or self.manifests is not no_manifests
+        return self.trial is not None and not (gives or self.checks)
+
+    @property
     def checked(self) -> Occasion:
         """When its first checks are made."""
         rows = (*self.checks, *(self.trial.checks if self.trial else ()))
