@@ -161,7 +161,7 @@ def test_a_harsh_account(tap: Tap, tmp_path: Path) -> None:
         unknown_looks=2, pending_looks=6, balancer_looks=6, health_looks=6, linger_looks=12,
         page_size=5, throttled_calls=frozenset(range(7, 2000, 7)),
     )  # fmt: skip
-    patient = replace(TIMING, consistency_s=5)
+    patient = replace(TIMING, consistency_s=60)
     cluster = trial(tap, tmp_path, control_planes=3, workers=3, timing=patient)
     cluster.preflight()
     cluster.up()

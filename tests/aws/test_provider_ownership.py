@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from tests.aws.builder import Site, instances, refused, site, writes
 from tests.aws.support import ec2, elb
 from tests.aws.tap import Tap
-from tests.aws.trial import quick
+from tests.aws.trial import TIMING, quick
 
 from hardway.errors import PreflightError, ProviderError, RefusedError
 from hardway.providers.aws import names, whose
@@ -275,20 +276,16 @@ def test_routes_in_a_shared_table_are_asked_of_its_owner(tap: Tap, tmp_path: Pat
 
 
 def test_what_others_put_into_our_vpc_is_reported_and_left(tap: Tap, tmp_path: Path) -> None:
+    # Each pass of `down` removes something, however long it takes, until nothing of ours is left.
+    tap.change(pending_looks=0, linger_looks=0)
     cluster = site(tap, tmp_path)
     cluster.up()
     vpc = next(v for v in ec2().describe_vpcs()["Vpcs"] if not v["IsDefault"])["VpcId"]
     group = ec2().create_security_group(GroupName="theirs", Description="x", VpcId=vpc)["GroupId"]
-    object.__setattr__(cluster.provider, "timing", _hasty(cluster))
+    cluster.provider = replace(cluster.provider, timing=replace(TIMING, removal_s=0.2))
     with refused(ProviderError, "1 resources of demo-", vpc, "0.00 $/h", "in the way", group):
         cluster.down()
     assert group in tap.left
     ec2().delete_security_group(GroupId=group)
     cluster.down()
     assert tap.left == []
-
-
-def _hasty(cluster: Site) -> Any:
-    from dataclasses import replace
-
-    return replace(cluster.provider.timing, removal_s=0.2)

@@ -286,7 +286,7 @@ def test_trouble_at_aws_itself_leaves_it_open_whether_something_was_made(
         cluster.up()
     tap.fault = None
     before = len(tap.calls)
-    object.__setattr__(cluster.provider, "timing", replace(TIMING, consistency_s=0.5))
+    cluster.provider = replace(cluster.provider, timing=replace(TIMING, consistency_s=0.5))
     cluster.up()
     assert writes(tap.actions[before:]).count("CreateVpc") <= 1
     cluster.down()
