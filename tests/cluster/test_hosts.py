@@ -290,7 +290,7 @@ AS_PEOPLE_HAVE_THEM = """cp /root/.bashrc /var/tmp
 sed -i '1i umask 077; echo Welcome' /root/.bashrc
 printf '%s\\n' 'http_proxy=http://127.0.0.1:9' 'https_proxy=http://127.0.0.1:9' >/etc/environment
 echo "127.0.1.1 $(uname -n).example.org $(uname -n)" >>/etc/hosts
-ip route replace default nexthop via 10.241.0.1 dev eth0 nexthop via 10.241.0.14 dev eth0
+ip route replace default nexthop via 10.241.0.1 dev eth0 nexthop via 10.241.0.1 dev eth0
 ip route add prohibit 10.9.0.0/16
 ip route add throw 10.10.0.0/16
 """
