@@ -107,6 +107,8 @@ WITHOUT: dict[str, str] = {
     "do it is off (--controllers).",
     "--controllers": "Nothing: the controllers that it switches off find no CA key and no range "
     "to give.",
+    "--node-monitor-period": "A node that has just become ready may get no pods for 5 s: the taint "
+    "node.kubernetes.io/not-ready stays until the next look.",
     "--terminated-pod-gc-threshold": "12500 finished pods stay in etcd, and lists of all pods "
     "become slow.",
     "--root-ca-file": "Pods get no ca.crt, and cannot check the API server: x509: certificate "

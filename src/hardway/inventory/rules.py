@@ -44,6 +44,7 @@ DEFAULTS: Mapping[tuple[str, str], str] = {
     (KCM, "--kube-api-qps"): "20",
     (KCM, "--leader-elect"): "true",
     (KCM, "--leader-elect-lease-duration"): "15s",
+    (KCM, "--node-monitor-period"): "5s",
     (KCM, "--profiling"): "true",
     (KCM, "--secure-port"): "10257",
     (KCM, "--terminated-pod-gc-threshold"): "12500",

@@ -107,6 +107,9 @@ def _controller_manager(cluster: Cluster, machine: Machine) -> Service:
                   "As the API server's: addresses of Services are no nodes'."),
             Setting("--controllers", "*,-csrsigning,-nodeipam",
                     "No CA key is on this machine, so nothing here can sign certificates."),
+            Setting("--node-monitor-period", "1s",
+                    "How often it looks whether nodes are ready. A node that was not gets no pods "
+                    "until the next look: with upstream's 5s, even if it is ready a moment later."),
             Setting("--terminated-pod-gc-threshold", "1000",
                     "Finished pods beyond this number are deleted, the oldest first; by default "
                     "12500 stay in etcd."),
