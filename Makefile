@@ -34,17 +34,17 @@ lint: setup-dev
 unit: setup-dev
 	@$(PYTHON) -m pytest -q -n 3 --dist worksteal -m "not (thorough or nightly)" tests/unit
 
-test: lint ## everything, with real clusters of its own: what CI runs; about an hour
+test: lint ## everything, with real clusters of its own: what CI runs; three quarters of an hour
 	@mkdir -p dist
 	@$(MAKE) --no-print-directory --jobs=2 thorough clusters; status=$$?; \
 		cat dist/thorough.log; exit $$status
 
-# In the time that clusters leave to it: they wait a third of theirs.
-thorough:
+# At the idle class, since clusters leave a third of the processors' time.
+thorough: setup-dev
 	@chrt --idle 0 $(PYTHON) -m pytest -q -n 2 --dist worksteal \
 		-m "not (cluster or lab or nightly)" --hypothesis-profile thorough >dist/thorough.log 2>&1
 
-clusters:
+clusters: setup-dev
 	@$(PYTHON) -m pytest -v -m "(cluster or lab) and not nightly" --durations=25
 
 nightly: setup-dev ## what takes longer than `make test` should, with a report (docs/tests.md); hours
