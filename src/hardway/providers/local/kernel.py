@@ -26,9 +26,17 @@ def load_modules() -> None:
     """Load what machines need and cannot load themselves; what is built in needs no loading.
 
     A host that has one neither way is found out by the first step's settings, with the reason.
+    br_netfilter that comes with it leaves this host's own bridges alone.
     """
+    bridges = PROC / "net/bridge"
+    before = bridges.exists()
     if shutil.which("modprobe"):
         subprocess.run(["modprobe", "--all", "--quiet", *MODULES], capture_output=True, check=False)
+    if not before:
+        # They come up switched on, and firewalls made for routed packets would end others' on the
+        # host's bridges. Machines have switches of their own (per network namespace, Linux 5.3).
+        for switch in bridges.glob("bridge-nf-call-*"):
+            switch.write_text("0")
 
 
 def raise_limits() -> None:
