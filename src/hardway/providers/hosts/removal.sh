@@ -49,7 +49,8 @@ stop() {
     {
         systemctl stop $(echo "$units" | grep '[.]timer$')
         systemctl stop $units
-        # One whose file is gone, as after a removal that was killed, keeps the others.
+        # Where the file of one is gone, as after a removal that was killed, systemd may refuse all
+        # of them; 252 does not.
         systemctl disable --quiet $units ||
             for unit in $units; do systemctl disable --quiet "$unit"; done
     } 2>/dev/null
