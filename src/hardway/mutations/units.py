@@ -136,7 +136,8 @@ def _rows() -> Iterator[Mutation]:
         yield Mutation(
             name=f"{name}-stopped", check=f"{name}-runs", role=role,
             do=f"systemctl stop {unit}",
-            undo=f"systemctl start {unit}",
+            # With those that stopped along, since they require it.
+            undo=f"systemctl start {unit} $(systemctl show --property RequiredBy --value {unit})",
             symptom=symptom, why=why, shows_s=30,
             later_s=LATER_S.get(f"{name}-stopped", 0),
         )  # fmt: skip
