@@ -275,6 +275,7 @@ class BesidePods(Api):
 
     async def run(self, *words: str, timeout_s: float = 60) -> str:
         if words == ("get", "before"):
+            self.words.append(words)
             return self.said if self.applied else "not yet"
         if self.said != "yes" and words[1].startswith("deployments"):
             return listed()
@@ -294,10 +295,13 @@ def test_it_is_the_only_step_whose_trial_need_not_wait_for_the_step_before() -> 
     assert [step.name for step in STEPS if step.only_tries] == [smoke_test.NAME]
 
 
-def test_its_pods_start_while_the_step_before_settles() -> None:
-    found = up_with_a_step_before(BesidePods("yes"))
+def test_its_pods_start_while_the_step_before_settles_and_are_asked_once_it_holds() -> None:
+    api = BesidePods("yes")
+    found = up_with_a_step_before(api)
     assert amiss(found) == []
     assert [found[0].check, found[1].step] == ["holds", "smoke-test"]
+    asked = [words[0] for words in api.words if words[0] == "exec" or words == ("get", "before")]
+    assert asked[:3] == ["get", "get", "exec"], "an attempt too early may hang for seconds"
 
 
 def test_if_the_step_before_does_not_come_to_hold_nothing_is_left_of_it() -> None:

@@ -40,6 +40,9 @@ class Patience:
     tries_s: float = 60
     """CoreDNS and kube-proxies learn of the Service by the same reflector; an attempt before that
     hangs for its 15 s at worst and is made again."""
+    tries_begin: asyncio.Event | None = None
+    """Set once the nodes' attempts may be made, where a trial begins before the step that they need
+    has settled."""
 
 
 PATIENT = Patience()
@@ -146,6 +149,8 @@ async def _on_nodes(
     found = await settled(ready, live, Wait(patience.pods_s, pause_s=PAUSE_S))
     (answer,) = await ask(ready[:1], live)
     words = trial.words(answer.text)
+    if patience.tries_begin:
+        await patience.tries_begin.wait()
     on_nodes = [
         _named(case, {"NAMESPACE": namespace, **words[case.subject.name]})
         for case in cases(trial.on_nodes, live)

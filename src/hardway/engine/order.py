@@ -6,6 +6,7 @@ from itertools import zip_longest
 from time import monotonic
 
 from hardway.checks.live import Live
+from hardway.checks.trial import Patience
 from hardway.engine import converge, members, packages, restarts
 from hardway.engine.verify import check, settle, settle_all
 from hardway.errors import RefusedError
@@ -69,12 +70,16 @@ async def _one_after_another(
             report(Event(happened=Happened.STEP, step=step.name, text=step.title))
             await _restart(step, changes, live, report)
             await _apply(step, changes, live, report)
+            settled = asyncio.Event()
             if following and following.only_tries:
                 # Most of a trial is waiting for pods: let them start beside this step's.
-                trials[following.name] = asyncio.create_task(settle(following, live))
+                patience = Patience(tries_begin=settled)
+                begun = settle(following, live, patience=patience)
+                trials[following.name] = asyncio.create_task(begun)
             if step.checked is not Occasion.ASKED:
                 trial = trials.pop(step.name, None)
                 findings += await (trial or settle(step, live))
+            settled.set()
             await _assign(step, changes, live, report)
             _held(step, monotonic() - began, report)
     finally:
