@@ -147,10 +147,10 @@ async def _on_nodes(
     if not ready:
         return []
     found = await settled(ready, live, Wait(patience.pods_s, pause_s=PAUSE_S))
-    (answer,) = await ask(ready[:1], live)
-    words = trial.words(answer.text)
     if patience.tries_begin:
         await patience.tries_begin.wait()
+    (answer,) = await ask(ready[:1], live)
+    words = trial.words(answer.text)
     on_nodes = [
         _named(case, {"NAMESPACE": namespace, **words[case.subject.name]})
         for case in cases(trial.on_nodes, live)
