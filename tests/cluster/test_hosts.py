@@ -286,6 +286,8 @@ systemctl restart haproxy
 """
 
 
+# Both ways out lead to the router. Through a neighbour on the same bridge pods' packets would leave
+# without masquerade (br_netfilter), and which way they take is another at each boot of this host.
 AS_PEOPLE_HAVE_THEM = """cp /root/.bashrc /var/tmp
 sed -i '1i umask 077; echo Welcome' /root/.bashrc
 printf '%s\\n' 'http_proxy=http://127.0.0.1:9' 'https_proxy=http://127.0.0.1:9' >/etc/environment
