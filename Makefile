@@ -35,12 +35,12 @@ unit: setup-dev
 	@$(PYTHON) -m pytest -q -n 3 --dist worksteal -m "not (thorough or nightly)" tests/unit
 
 test: lint ## everything, with real clusters of its own: what CI runs; three quarters of an hour
-	@mkdir -p dist
 	@$(MAKE) --no-print-directory --jobs=2 thorough clusters; status=$$?; \
 		cat dist/thorough.log; exit $$status
 
 # At the idle class, since clusters leave a third of the processors' time.
 thorough: setup-dev
+	@mkdir -p dist
 	@chrt --idle 0 $(PYTHON) -m pytest -q -n 2 --dist worksteal \
 		-m "not (cluster or lab or nightly)" --hypothesis-profile thorough >dist/thorough.log 2>&1
 
