@@ -1,6 +1,7 @@
 """Checks are rows: each can be asked, judged and looked at by hand in every topology."""
 
 import asyncio
+import os
 import re
 import socket
 import subprocess
@@ -165,6 +166,13 @@ def test_a_question_that_hangs_is_silence_and_holds_up_no_other() -> None:
     assert said([Sh("sleep 60", timeout_s=1), Sh("echo here")]) == [
         ("", 0, "no answer in 1 s"), ("here\n", 0, ""),
     ]  # fmt: skip
+
+
+def test_a_question_that_hangs_is_ended_with_all_that_it_started() -> None:
+    asked = f"sleep 60.{os.getpid()} | cat; echo never"
+    assert said([Sh(asked, timeout_s=1)]) == [("", 0, "no answer in 1 s")]
+    running = subprocess.run(["pgrep", "-f", f"^sleep 60.{os.getpid()}$"], check=False)
+    assert running.returncode == 1
 
 
 def test_an_output_that_was_cut_leaves_the_rest_silent() -> None:

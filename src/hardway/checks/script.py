@@ -4,11 +4,11 @@ import re
 import shlex
 from collections.abc import Sequence
 
-from hardway.model.checks import Answer, Sh
+from hardway.model.checks import HOLE, Answer, Sh
 from hardway.text import text
 
 TOOK_TOO_LONG = 124
-"""timeout(1)'s status."""
+"""The status of what was ended since it took too long; timeout(1) has the same."""
 MARGIN_S = 15
 """For the connection and for starting programs, beside the questions' own time."""
 AT_ONCE = 10
@@ -16,23 +16,59 @@ AT_ONCE = 10
 time. With two or three at once, as many that hang would hold up all others."""
 
 
+ASKED = """\
+export LC_ALL=C
+exec 8<> <(:) 9<> <(:)
+asked() {
+    exec 2>/dev/null
+    read -rN1 -u9
+    deadline=$((SECONDS + $1))
+    # Job control gives the question a process group of its own, which can be ended as a whole.
+    set -m
+    sh -c "$2" 2>&1 </dev/null &
+    printf '%s %s\\n' $! $deadline >&8
+    wait $!
+    status=$?
+    printf '%s\\n' $! >&8
+    printf . >&9
+    [ $SECONDS -le $deadline ] || status=<TOOK_TOO_LONG>
+    printf '\\n%s %s\\n' <MARK> $status
+}
+printf %<AT_ONCE>s >&9
+"""
+"""How a question is asked, given its limit in seconds and its text: once there is a byte in the
+pipe 9, which it puts back. The pipe 8 is told which process group has to end when."""
+ENDS = """\
+while read -rt 1 -u8 job deadline; [ "$job" != all ]; do
+    case $job:$deadline in
+    :) ;;
+    *:) unset "deadlines[$job]" ;;
+    *) deadlines[$job]=$deadline ;;
+    esac
+    for job in "${!deadlines[@]}"; do
+        [ $SECONDS -le ${deadlines[$job]} ] || kill -- -$job
+    done
+done 2>/dev/null
+exit 0
+"""
+"""Ends what takes too long: timeout(1) for each question would take longer than most answers."""
+
+
 def script(questions: Sequence[Sh], mark: str) -> str:
     """Return a bash script that asks `AT_ONCE` questions at a time and prints answers in order.
 
     Each question writes to a pipe of its own (bash's process substitution): none waits until an
-    earlier one is answered, and nothing is written to the machine's disk. A question takes a byte
-    from the pipe 9 before it begins, and gives one back at its end.
+    earlier one is answered, and nothing is written to the machine's disk.
     `mark` is a word that no answer contains; it stands before each answer's status.
     """
+    words = {"MARK": mark, "AT_ONCE": str(AT_ONCE), "TOOK_TOO_LONG": str(TOOK_TOO_LONG)}
     starts, pipes = [], []
     for number, question in enumerate(questions, start=10):
-        asked = f"timeout {question.timeout_s} sh -c {shlex.quote(question.text)} 2>&1 </dev/null"
-        ended = f'status=$?; printf . >&9; printf "\\n%s %s\\n" {mark} $status'
-        starts.append(f"exec {number}< <(read -rN1 -u9; {asked}; {ended})")
+        asked = f"asked {question.timeout_s} {shlex.quote(question.text)}"
+        starts.append(f"exec {number}< <({asked})")
         pipes.append(f"/dev/fd/{number}")
-    turns = f"exec 9<> <(:); printf %{AT_ONCE}s >&9"
-    cat = f"cat {' '.join(pipes)}"
-    return "\n".join(["export LC_ALL=C", turns, *starts, cat, "exit 0\n"])
+    cat = f"{{ cat {' '.join(pipes)}; echo all >&8; }} &"
+    return "\n".join([HOLE.sub(lambda hole: words[hole[1]], ASKED), *starts, cat, ENDS])
 
 
 def limit_s(questions: Sequence[Sh]) -> float:
