@@ -5,10 +5,12 @@ import os
 import re
 import socket
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from graphlib import TopologicalSorter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import cast
 
 import pytest
@@ -36,7 +38,7 @@ from hardway.model.checks import (
 from hardway.model.resources import Finding, Severity, Verdict
 from hardway.providers.hosts import checks as preflight
 from hardway.steps import machine_checks
-from hardway.steps.base import Step
+from hardway.steps.base import Step, status_of
 from hardway.tools import kubectl as tool
 
 OF = support.topology("3+3")
@@ -173,6 +175,40 @@ def test_a_question_that_hangs_is_ended_with_all_that_it_started() -> None:
     assert said([Sh(asked, timeout_s=1)]) == [("", 0, "no answer in 1 s")]
     running = subprocess.run(["pgrep", "-f", f"^sleep 60.{os.getpid()}$"], check=False)
     assert running.returncode == 1
+
+
+class Statuses(BaseHTTPRequestHandler):
+    """Answers GET /404 with 404, and with a body of some lines."""
+
+    def do_GET(self) -> None:
+        body = b"1 999\nnot found\n"
+        self.send_response(int(self.path[1:]))
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Statuses) as server:
+        Thread(target=server.serve_forever).start()
+        yield server.server_port
+        server.shutdown()
+
+
+def test_servers_are_asked_for_their_statuses_at_once_beside_other_questions(port: int) -> None:
+    at = f"http://127.0.0.1:{port}"
+    nobody = status_of("http://127.0.0.1:1/")
+    ok, lost = status_of(f"{at}/200"), status_of(f"{at}/404")
+    ((alone, _, _),) = said([nobody])  # type: ignore[misc]
+    assert "000 Failed to connect" in str(alone)
+    answers = said([nobody, Sh("echo a"), ok, lost, Sh("echo b")])
+    assert answers == [
+        (alone, 0, ""), ("a\n", 0, ""), ("200 ", 0, ""), ("404 ", 0, ""), ("b\n", 0, ""),
+    ]  # fmt: skip
 
 
 def test_an_output_that_was_cut_leaves_the_rest_silent() -> None:

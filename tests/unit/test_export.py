@@ -276,20 +276,10 @@ def test_openssl_makes_what_rows_ask_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("proof", "expected", "printed", "holds"),
-    [
-        ("says", "401", "'401 \\n'", True),
-        ("says", "401", "' 401\\n\\n'", True),
-        ("says", "401", "'000 Connection refused\\n'", False),
-        ("ends", "ok 200", "'a\\nok 200 \\n'", True),
-        ("ends", "ok 200", "'ok 200\\nno\\n'", False),
-    ],
+    ("printed", "holds"),
+    [("'401 \\n'", True), ("' 401\\n\\n'", True), ("'000 Connection refused\\n'", False)],
 )
-def test_a_proof_judges_the_last_line_as_verify_does(
-    proof: str, expected: str, printed: str, holds: bool
-) -> None:
+def test_a_proof_judges_the_last_line_as_verify_does(printed: str, holds: bool) -> None:
     script = f"{shell.library('proofs')}\nwhere=here script={shlex.quote(f'printf {printed}')}"
-    done = subprocess.run(
-        ["sh", "-c", f"{script}\n{proof} '{expected}'"], check=False, capture_output=True
-    )
+    done = subprocess.run(["sh", "-c", f"{script}\nsays 401"], check=False, capture_output=True)
     assert (done.returncode == 0) is holds

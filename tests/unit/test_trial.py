@@ -120,7 +120,7 @@ def live(
             return keys[int(machine[-1])]
         if "etcdctl" in question:
             return "k8s:enc:secretbox:v1:"
-        return "ok 200" if "readyz" in question else '{"host": "probe-x"}'
+        return "200" if "readyz" in question else '{"host": "probe-x"}'
 
     fleet = {
         m.name: Answering(m.name, lambda q, name=m.name: answer(name, q))  # type: ignore[misc]

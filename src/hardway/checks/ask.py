@@ -39,7 +39,7 @@ class Case:
 
         match self.check.ask:
             case Sh() as ask:
-                return replace(ask, text=fill(ask.text))
+                return replace(ask, text=fill(ask.text), url=fill(ask.url))
             case Kubectl() as ask:
                 return replace(ask, words=tuple(map(fill, ask.words)))
             case Forward() as ask:

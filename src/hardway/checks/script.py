@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Sequence
 
 from hardway.model.checks import HOLE, Answer, Sh
+from hardway.steps.base import statuses_of
 from hardway.text import text
 
 TOOK_TOO_LONG = 124
@@ -54,6 +55,13 @@ exit 0
 """Ends what takes too long: timeout(1) for each question would take longer than most answers."""
 
 
+def _asked(questions: Sequence[Sh]) -> list[Sh]:
+    """Return what a machine is asked: the questions for a status become one, the last."""
+    urls = [question.url for question in questions if question.url]
+    others = [question for question in questions if not question.url]
+    return [*others, statuses_of(urls)] if urls else others
+
+
 def script(questions: Sequence[Sh], mark: str) -> str:
     """Return a bash script that asks `AT_ONCE` questions at a time and prints answers in order.
 
@@ -63,7 +71,7 @@ def script(questions: Sequence[Sh], mark: str) -> str:
     """
     words = {"MARK": mark, "AT_ONCE": str(AT_ONCE), "TOOK_TOO_LONG": str(TOOK_TOO_LONG)}
     starts, pipes = [], []
-    for number, question in enumerate(questions, start=10):
+    for number, question in enumerate(_asked(questions), start=10):
         asked = f"asked {question.timeout_s} {shlex.quote(question.text)}"
         starts.append(f"exec {number}< <({asked})")
         pipes.append(f"/dev/fd/{number}")
@@ -79,13 +87,25 @@ def limit_s(questions: Sequence[Sh]) -> float:
 
 def parse(output: str, questions: Sequence[Sh], mark: str) -> list[Answer]:
     """Return the answers that the script printed; those it did not come to are silent."""
+    asked = _asked(questions)
     parts = re.findall(rf"(.*?)\n{mark} (\d+)\n", output, re.DOTALL)
     answers = [
         _answer(said, int(status), question)
-        for (said, status), question in zip(parts, questions, strict=False)
+        for (said, status), question in zip(parts, asked, strict=False)
     ]
-    missing = len(questions) - len(answers)
-    return [*answers, *[Answer(silence=text("the machine broke off before this answer"))] * missing]
+    missing = len(asked) - len(answers)
+    answers += [Answer(silence=text("the machine broke off before this answer"))] * missing
+    of_others = iter(answers)
+    of_urls = iter(_of_each(answers[-1], sum(bool(question.url) for question in questions)))
+    return [next(of_urls if question.url else of_others) for question in questions]
+
+
+def _of_each(answer: Answer, urls: int) -> list[Answer]:
+    """Return the answer about each URL, of an answer about all of them."""
+    lines = dict(line.partition(" ")[::2] for line in answer.text.splitlines())
+    said = [lines.get(str(number)) for number in range(urls)]
+    # What says nothing of a URL says why not: that there is no curl.
+    return [answer if line is None else Answer(line) for line in said]
 
 
 def _answer(said: str, status: int, question: Sh) -> Answer:

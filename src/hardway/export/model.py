@@ -31,8 +31,6 @@ class Judge(StrEnum):
     """It need not print anything."""
     SAYS = "says"
     """Its last line is just that."""
-    ENDS = "ends"
-    """Its last line ends so."""
     SAME = "same"
     """It prints these words, however they are laid out."""
 

@@ -38,7 +38,7 @@ def _proofs(check: Check, subject: Subject) -> Iterator[Proof]:
         machine, script = asked
         yield replace(
             _proof(check, subject, (machine, subject.fill(script, words))),
-            judge=Judge.ENDS if check.judge.ends else Judge.SAYS,
+            judge=Judge.SAYS,
             expected=subject.fill(check.judge.expected, words),
         )
 

@@ -13,7 +13,6 @@ ROLES = {Role.CONTROL_PLANE: "each control plane", Role.WORKER: "each worker"}
 JUDGES = {
     Judge.SUCCEEDS: "It succeeds: `echo $?` prints 0.",
     Judge.SAYS: "Its last line is:",
-    Judge.ENDS: "Its last line ends with:",
     Judge.SAME: "It prints, however it is laid out:",
 }
 NOTHING = "It prints nothing."

@@ -101,6 +101,9 @@ class Sh:
     text: str
     where: Where = Where.SUBJECT
     timeout_s: int = 15
+    url: str = ""
+    """Where only the status is asked for with which a server answers a GET of this; one program
+    asks for all that a machine is asked for in this way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,26 +173,19 @@ def judged(expected: str, found: str, *, holds: bool | None = None) -> tuple[Jud
 
 @dataclass(frozen=True, slots=True)
 class LastLine:
-    """The judge of answers whose last line is as expected, or ends so; people can judge it too."""
+    """The judge of answers whose last line is as expected; people can judge it too."""
 
     expected: str
-    ends: bool = False
 
     def __call__(self, subject: Subject, answer: Answer) -> tuple[Judgement]:
         """Return the judgement."""
         expected = subject.fill(self.expected, {})
-        so = answer.last_line.endswith(expected) if self.ends else answer.last_line == expected
-        return judged(expected, answer.last_line, holds=so)
+        return judged(expected, answer.last_line)
 
 
 def says(expected: str) -> Judge:
     """Return the judge of answers whose last line is to be `expected`."""
     return LastLine(expected)
-
-
-def ends_with(expected: str) -> Judge:
-    """Return the judge of answers whose last line is to end so."""
-    return LastLine(expected, ends=True)
 
 
 def any_cluster(_cluster: Cluster) -> bool:

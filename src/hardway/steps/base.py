@@ -1,10 +1,10 @@
 """What a step is: one chapter of the way from plain machines to a cluster."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from hardway.components import Stored
-from hardway.model.checks import Check, Occasion
+from hardway.model.checks import Check, Occasion, Sh
 from hardway.model.cluster import Cluster, HostFacts, Machine
 from hardway.model.resources import Blob, Desired, File, Manifest
 from hardway.model.rows import Note
@@ -29,11 +29,36 @@ Inventory = Mapping[str, File | Blob]
 """What a machine is given by the steps so far, by path: what units may read."""
 
 
+CA = "/etc/kubernetes/pki/ca.crt"
 API = ("endpoint-answers", "apiserver-ready")
 """Causes of what is asked of the API, or needs it to come true."""
 CURL = "curl --silent --noproxy '*' --max-time 10"
 """How checks ask a server. Past any proxy that the login is told of, in /etc/environment or so. 4 s
 once passed without an answer on emulated processors, where nothing was wrong."""
+
+
+STATUS = "%{http_code} %{errormsg}"
+"""What curl says of an answer: `200`; `000`, and why, where there is none."""
+
+
+def ask_for(urls: Sequence[str]) -> str:
+    """Return curl's words for URLs whose answers do not matter, only what --write-out says."""
+    return " ".join(f"--output /dev/null {url}" for url in urls)
+
+
+def status_of(url: str) -> Sh:
+    """Return the question with which STATUS a server answers who shows it no certificate."""
+    return Sh(f"{CURL} --cacert {CA} --write-out '{STATUS}\\n' {ask_for([url])}", url=url)
+
+
+TOGETHER = "--parallel --no-progress-meter"
+"""Lets curl ask for several URLs at once; --silent leaves it a line of progress then."""
+
+
+def statuses_of(urls: Sequence[str]) -> Sh:
+    """Return the same about several at once: a line for each, which its number begins, from 0."""
+    said = f"%{{urlnum}} {STATUS}\\n"
+    return Sh(f"{CURL} --cacert {CA} {TOGETHER} --write-out '{said}' {ask_for(urls)}")
 
 
 def nothing(_given: Given, _machine: Machine, _inventory: Inventory) -> Desired:

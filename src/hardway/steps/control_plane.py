@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from hardway.model import ports
-from hardway.model.checks import CONTROL_PLANES, Check, Sh, ends_with
+from hardway.model.checks import CONTROL_PLANES, Check, says
 from hardway.model.cluster import Cluster, Machine, Role
 from hardway.model.resources import Desired, Folder
 from hardway.model.rows import Reread, Setting, quiet
@@ -16,7 +16,7 @@ from hardway.render.systemd import (
     hardening,
 )
 from hardway.steps import apiserver, apiserver_files, cures, guards, processes, tls
-from hardway.steps.base import CURL, Given, Inventory, Step, services
+from hardway.steps.base import Given, Inventory, Step, services, status_of
 from hardway.steps.certificate_checks import TLS
 from hardway.steps.extras import with_extras
 from hardway.steps.keys_in_use import KEYS_IN_USE, VERSION
@@ -145,17 +145,11 @@ def _scheduler(cluster: Cluster, machine: Machine) -> Service:
     )
 
 
-def _answer_of(url: str) -> Sh:
-    """Ask a server; the answer is its body's last line and the status: `ok 200`."""
-    return Sh(f"{CURL} --cacert {PKI}/ca.crt --write-out ' %{{http_code}} %{{errormsg}}\\n' "
-              f"{url} | tail -n1")  # fmt: skip
-
-
 READY = Check(
     name="apiserver-ready", step=NAME, scope=CONTROL_PLANES,
     causes=("etcd-member-healthy", "kube-apiserver-runs", "kube-apiserver-flags",
             *TLS),
-    ask=_answer_of("https://<MACHINE>:<API_PORT>/readyz"), judge=ends_with("ok 200"),
+    ask=status_of("https://<MACHINE>:<API_PORT>/readyz"), judge=says("200"),
     why="every part of the cluster talks to the others through the API",
     cure=cures.restart("kube-apiserver"),
     see=f"hardway ssh <MACHINE> -- curl --cacert {PKI}/ca.crt "
@@ -192,20 +186,20 @@ CHECKS = (
     VERSION,
     Check(name="apiserver-refuses-anonymous", step=NAME, scope=CONTROL_PLANES,
           causes=("apiserver-ready", "kube-apiserver-flags", "files-as-given"),
-          ask=_answer_of("https://<MACHINE>:<API_PORT>/api"), judge=ends_with("401"),
+          ask=status_of("https://<MACHINE>:<API_PORT>/api"), judge=says("401"),
           why="strangers may ask for health and for nothing else",
           see=f"hardway ssh <MACHINE> -- curl --cacert {PKI}/ca.crt "
           "https://<MACHINE>:<API_PORT>/api"),
     Check(name="controller-manager-healthy", step=NAME, scope=CONTROL_PLANES,
           causes=("apiserver-ready", f"{KCM}-runs", f"{KCM}-flags", *CLIENT),
-          ask=_answer_of(f"https://localhost:{KCM_PORT}/healthz"), judge=ends_with("ok 200"),
+          ask=status_of(f"https://localhost:{KCM_PORT}/healthz"), judge=says("200"),
           why="without it nothing follows from the objects that people create",
           cure=cures.restart("kube-controller-manager"),
           see=f"hardway ssh <MACHINE> -- curl --cacert {PKI}/ca.crt "
           f"https://localhost:{KCM_PORT}/healthz"),
     Check(name="scheduler-healthy", step=NAME, scope=CONTROL_PLANES,
           causes=("apiserver-ready", f"{SCHEDULER}-runs", f"{SCHEDULER}-flags", *CLIENT),
-          ask=_answer_of(f"https://localhost:{SCHEDULER_PORT}/healthz"), judge=ends_with("ok 200"),
+          ask=status_of(f"https://localhost:{SCHEDULER_PORT}/healthz"), judge=says("200"),
           why="without it new pods stay Pending",
           cure=cures.restart("kube-scheduler"),
           see=f"hardway ssh <MACHINE> -- curl --cacert {PKI}/ca.crt "

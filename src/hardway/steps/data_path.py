@@ -24,14 +24,14 @@ from hardway.model.checks import (
 from hardway.model.cluster import Cluster
 from hardway.model.resources import Effect, Severity, Verdict
 from hardway.steps import cures, kubelet, probe
-from hardway.steps.base import API
+from hardway.steps.base import API, CA, status_of
 from hardway.text import joined, text
 
 POD_NETWORK, DNS = "pod-network", "dns"
 IN_PROBE = f"ip netns exec {probe.NAMESPACE}"
 CURL = 'curl --silent --noproxy "*" --max-time 10'
 """As patient as the other checks: a host with no time to spare is no broken path."""
-READYZ = f"{CURL} --cacert /etc/kubernetes/pki/ca.crt https://<API_SERVICE_IP>/readyz"
+READYZ = f"{CURL} --cacert {CA} https://<API_SERVICE_IP>/readyz"
 NAME = "kubernetes.default.svc.cluster.local."
 ASK_NAME = f"getent --service=dns ahostsv4 {NAME}"
 FIRST_WORD = "awk 'NR == 1 {print $1}'"
@@ -108,27 +108,29 @@ $1 == "pod" {{
     )
 
 
-OUTSIDE = f"""how() {{
-    said=$("$@" curl --verbose --silent --noproxy "*" --output /dev/null --connect-timeout 5 \\
-        --max-time 6 --write-out 'after %{{time_connect}} s' "http://$address:53/" 2>&1) || :
-    case $said in
-    # Not by curl's status: that is the same for an address which has no route.
-    *"Connection refused"*) echo refused ;;
-    *"after 0 s"* | *"after 0.000000 s"*) echo silent ;;
-    *) echo connected ;;
-    esac
+OUTSIDE = f"""conf=$({RESOLV_CONF})
+addresses=$({{ sed -n 's/^nameserver \\([0-9.]*\\)$/\\1/p' "$conf"
+    ip -4 route show default | sed -n 's/.* via \\([0-9.]*\\).*/\\1/p'; }} |
+    grep -v '^127\\.' | sort -u)
+dial() {{
+    who=$1
+    shift
+    LC_ALL=C "$@" timeout 5 bash -c 'for address; do
+        {{ : >"/dev/tcp/$address/53" && echo "$address connected"; }} &
+    done
+    wait' dial $addresses 2>&1 |
+        sed -n "s#.*/dev/tcp/\\(.*\\)/53: Connection refused\\$#$who \\1 refused#p
+            s#.* connected\\$#$who &#p"
 }}
-conf=$({RESOLV_CONF})
-for address in $({{ sed -n 's/^nameserver \\([0-9.]*\\)$/\\1/p' "$conf"
-        ip -4 route show default | sed -n 's/.* via \\([0-9.]*\\).*/\\1/p'; }} |
-        grep -v '^127\\.' | sort -u); do
-    echo "$address node $(how) pod $(how {IN_PROBE})" &
-done
+dial node &
+dial pod {IN_PROBE} &
 wait"""
+"""An address that is silent, or that no route leads to, has no line."""
 
 OUTSIDE_ALIKE = f"""{{
 {OUTSIDE}
-}} | awk '$3 != "silent" && $3 != $5 {{ print; lost = 1 }} END {{ exit lost }}'"""
+}} | awk '{{ said[$1, $2] = $3; of[$2] }}
+END {{ for (at in of) if (said["node", at] && said["node", at] != said["pod", at]) exit 1 }}'"""
 
 OUTCOMES = {"refused": text("refused"), "silent": text("silent"), "connected": text("connected")}
 """What becomes of a connection."""
@@ -174,14 +176,18 @@ def _client(said: str) -> str:
 
 def _outside(_subject: Subject, answer: Answer) -> tuple[Judgement]:
     """Judge whether pods reach what their node reaches: an address silent to both is nobody's."""
-    lost = []
+    said = {"node": dict[str, str](), "pod": dict[str, str]()}
     for line in answer.text.splitlines():
-        address, _, node, _, pod = line.split(" ")
-        if node not in {"silent", pod}:
+        who, address, outcome = line.split()
+        said[who][address] = outcome
+    lost = []
+    for address, node in sorted(said["node"].items()):
+        pod = said["pod"].get(address, "silent")
+        if node != pod:
             lost.append(text("{address} is {node} for the node, {pod} for its pods",
                              address=address, node=OUTCOMES[node], pod=OUTCOMES[pod]))  # fmt: skip
     alike = text("as the node")
-    return judged(alike, joined(", ", sorted(lost)) or alike)
+    return judged(alike, joined(", ", lost) or alike)
 
 
 def _resolvers(subject: Subject, answer: Answer) -> tuple[Judgement]:
@@ -241,7 +247,7 @@ CHECKS = (
           cure=cures.PACKETS_PASS,
           see=f"hardway ssh <MACHINE> -- {IN_PROBE} {READYZ}"),
     Check(name="node-reaches-service", step=POD_NETWORK, scope=WORKERS,
-          ask=Sh(READYZ), judge=says("ok"),
+          ask=status_of("https://<API_SERVICE_IP>/readyz"), judge=says("200"),
           causes=("kernel-settings", "service-rules", "kube-proxy-healthy", *API,
                   "api-behind-its-service"),
           why="programs on the node, such as webhooks on its network, reach Services",

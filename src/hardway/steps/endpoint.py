@@ -26,13 +26,12 @@ from hardway.model.checks import (
 from hardway.model.cluster import BALANCED, EndpointKind, Machine
 from hardway.model.resources import Desired, Verdict
 from hardway.steps import address, balancer, cures, processes
-from hardway.steps.base import CURL, Given, Inventory, Step, services
+from hardway.steps.base import CA, CURL, Given, Inventory, Step, services, status_of
 from hardway.steps.certificate_checks import TLS
 from hardway.steps.packages import packages
 from hardway.text import text
 
 NAME = "endpoint"
-CA = "/etc/kubernetes/pki/ca.crt"
 HEALTHY = f"{CURL} --output /dev/null --write-out '%{{http_code}}' {address.HEALTH}"
 """What keepalived asks for too."""
 MADE_S = 600
@@ -87,7 +86,7 @@ HELD = Check(
 STANDS_BY = Check(
     name="endpoint-stands-by", step=NAME, scope=endpoint_is(CONTROL_PLANES, EndpointKind.VIP),
     causes=("haproxy-runs",), anywhere=("apiserver-ready",),
-    ask=Sh(f"{HEALTHY}; echo"), judge=says("200"),
+    ask=status_of(address.HEALTH), judge=says("200"),
     why="keepalived takes the endpoint's address only where haproxy has a server to pass "
     "connections to: else the loss of the holder is the loss of the endpoint",
     see=f"hardway ssh <MACHINE> -- {HEALTHY}",
@@ -95,7 +94,7 @@ STANDS_BY = Check(
 PROXIED = Check(
     name="proxy-answers", step=NAME, scope=endpoint_is(MACHINES, EndpointKind.PROXY),
     causes=("haproxy-runs", "apiserver-ready", "files-as-given"),
-    ask=Sh(f"{CURL} --cacert {CA} https://<ENDPOINT>:<PORT>/readyz"), judge=says("ok"),
+    ask=status_of("https://<ENDPOINT>:<PORT>/readyz"), judge=says("200"),
     why="this machine's kubelet and kube-proxy know no other way to the API",
     see="hardway ssh <MACHINE> -- systemctl status haproxy",
 )  # fmt: skip
@@ -112,7 +111,7 @@ CHECKS = (
     Check(name="machine-reaches-endpoint", step=NAME, when=Occasion.ASKED,
           scope=endpoint_is(WORKERS, EndpointKind.VIP, EndpointKind.GIVEN, EndpointKind.MADE),
           causes=("names-resolve", "ports-reached", "endpoint-answers", "apiserver-ready", *TLS),
-          ask=Sh(f"{CURL} --cacert {CA} https://<ENDPOINT>:<PORT>/readyz"), judge=says("ok"),
+          ask=status_of("https://<ENDPOINT>:<PORT>/readyz"), judge=says("200"),
           why="kubelets and kube-proxies know this address only, each from its own machine",
           cure=cures.PACKETS_PASS,
           see=f"hardway ssh <MACHINE> -- curl --verbose --cacert {CA} "

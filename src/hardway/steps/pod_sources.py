@@ -8,18 +8,20 @@ from collections.abc import Mapping
 from hardway.model.checks import WORKERS, Answer, Check, Judgement, Sh, Subject, judged
 from hardway.model.cluster import API_PORT
 from hardway.steps import cures
-from hardway.steps.base import CURL
+from hardway.steps.base import CA, CURL, TOGETHER, ask_for
 from hardway.steps.kube_proxy import HEALTH_PORT
 from hardway.text import text
 
-CA = "/etc/kubernetes/pki/ca.crt"
 SILENT = "000"
 """curl's status where nobody answered."""
 ASK = Sh(f"""ip -4 address show to <GATEWAY> | grep -q inet || exit 0
 ask() {{
-    {CURL} --connect-timeout 3 --cacert {CA} --output /dev/null --write-out '%{{http_code}}' "$@"
+    {CURL} --connect-timeout 3 --cacert {CA} {TOGETHER} \\
+        --write-out '%{{http_code}} %{{url}}\\n' "$@" <URLS>
 }}
-for url in <URLS>; do echo "$url $(ask "$url") $(ask --interface <GATEWAY> "$url")"; done""")
+ask | sed 's/^/machine /' &
+ask --interface <GATEWAY> | sed 's/^/pod /' &
+wait""")
 """Asks neighbours as this machine, then as a pod: from the bridge's own address, which is of the
 pods' range."""
 
@@ -35,12 +37,16 @@ def _words(subject: Subject) -> Mapping[str, str]:
     if after != subject.machine:
         urls.insert(0, f"http://{after.address}:{HEALTH_PORT}/healthz")
     pods = subject.machine.pod_cidr
-    return {"GATEWAY": str(pods[1]) if pods else "", "URLS": " ".join(urls), "URL": urls[0]}
+    return {"GATEWAY": str(pods[1]) if pods else "", "URLS": ask_for(urls), "URL": urls[0]}
 
 
 def _pass(subject: Subject, answer: Answer) -> tuple[Judgement, ...]:
-    rows = [line.split() for line in answer.text.splitlines()]
-    lost = [url for url, plain, pods in rows if plain != SILENT and pods == SILENT]
+    said = {"machine": dict[str, str](), "pod": dict[str, str]()}
+    for line in answer.text.splitlines():
+        who, status, url = line.split()
+        said[who][url] = status
+    lost = sorted(url for url, status in said["machine"].items()
+                  if status != SILENT and said["pod"][url] == SILENT)  # fmt: skip
     if not lost:
         return judged(text("answers"), text("answers"))
     return judged(text("answers"), text(

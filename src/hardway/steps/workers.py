@@ -20,7 +20,7 @@ from hardway.model.resources import Desired, Folder, Manifest, Severity, Verdict
 from hardway.model.rows import Note, Setting
 from hardway.render.systemd import Service
 from hardway.steps import containerd, cures, kube_proxy, kubelet, processes, worker_settings
-from hardway.steps.base import API, CURL, Given, Inventory, Step, services
+from hardway.steps.base import API, CA, Given, Inventory, Step, services, status_of
 from hardway.steps.certificate_checks import TLS
 from hardway.steps.extras import with_extras
 from hardway.steps.packages import packages
@@ -29,7 +29,6 @@ from hardway.steps.worker_settings import KUBELET_CLIENT
 from hardway.text import text
 
 NAME = "workers"
-CA = "/etc/kubernetes/pki/ca.crt"
 KUBECONFIG = ("kubeconfigs-usable", "kubeconfig-server")
 """Without these a client does not find the API, or is nobody there."""
 
@@ -68,10 +67,6 @@ def manifests(_given: Given) -> tuple[Manifest, ...]:
             "hardway:kubelet-client", "system:kubelet-api-admin", user(KUBELET_CLIENT)
         ),
     )
-
-
-def _status_of(words: str) -> Sh:
-    return Sh(f"{CURL} --output /dev/null --write-out '%{{http_code}} %{{errormsg}}\\n' {words}")
 
 
 def _ready(subject: Subject, answer: Answer) -> tuple[Judgement]:
@@ -116,7 +111,7 @@ RUNTIME = Check(
 )  # fmt: skip
 KUBELET = Check(
     name="kubelet-healthy", step=NAME, scope=WORKERS,
-    ask=_status_of(f"http://127.0.0.1:{kubelet.HEALTH_PORT}/healthz"), judge=says("200"),
+    ask=status_of(f"http://127.0.0.1:{kubelet.HEALTH_PORT}/healthz"), judge=says("200"),
     causes=("kubelet-runs", "kubelet-flags"),
     why="kubelet starts, watches and ends the pods of its node",
     cure=cures.restart("kubelet"),
@@ -124,7 +119,7 @@ KUBELET = Check(
 )  # fmt: skip
 PROXY = Check(
     name="kube-proxy-healthy", step=NAME, scope=WORKERS,
-    ask=_status_of(f"http://127.0.0.1:{kube_proxy.HEALTH_PORT}/healthz"), judge=says("200"),
+    ask=status_of(f"http://127.0.0.1:{kube_proxy.HEALTH_PORT}/healthz"), judge=says("200"),
     causes=("kube-proxy-runs", "kube-proxy-flags", *API),
     why="without it Services' addresses lead nowhere",
     cure=cures.restart("kube-proxy"),
@@ -159,7 +154,7 @@ CHECKS = (
     RUNTIME,
     KUBELET,
     Check(name="kubelet-refuses-anonymous", step=NAME, scope=WORKERS,
-          ask=_status_of(f"--cacert {CA} https://<MACHINE>:{kubelet.PORT}/pods"),
+          ask=status_of(f"https://<MACHINE>:{kubelet.PORT}/pods"),
           judge=says("401"), causes=("kubelet-healthy", "kubelet-settings"),
           anywhere=("ports-reached",),
           why="whoever may ask a kubelet for exec is root on that node",

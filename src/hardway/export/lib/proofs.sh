@@ -44,12 +44,6 @@ says() {
     [ "$last" = "$1" ] || differs "$1" "$last"
 }
 
-# ends EXPECTED: the last line ends so
-ends() {
-    last=$(last_line)
-    case $last in *"$1") ;; *) differs "$1" "$last" ;; esac
-}
-
 # same [EXPECTED]: these words, however they are laid out
 same() {
     words=$(seen | tr -s '[:space:]' ' ' | sed 's/^ //; s/ $//')
