@@ -1,6 +1,7 @@
 """Checks are rows: each can be asked, judged and looked at by hand in every topology."""
 
 import asyncio
+import json
 import os
 import re
 import socket
@@ -32,6 +33,7 @@ from hardway.model.checks import (
     Occasion,
     Sh,
     Where,
+    every,
     judged,
     says,
 )
@@ -203,12 +205,9 @@ def test_servers_are_asked_for_their_statuses_at_once_beside_other_questions(por
     at = f"http://127.0.0.1:{port}"
     nobody = status_of("http://127.0.0.1:1/")
     ok, lost = status_of(f"{at}/200"), status_of(f"{at}/404")
-    ((alone, _, _),) = said([nobody])  # type: ignore[misc]
-    assert "000 Failed to connect" in str(alone)
-    answers = said([nobody, Sh("echo a"), ok, lost, Sh("echo b")])
-    assert answers == [
-        (alone, 0, ""), ("a\n", 0, ""), ("200 ", 0, ""), ("404 ", 0, ""), ("b\n", 0, ""),
-    ]  # fmt: skip
+    (refused, _, _), *answers = said([nobody, Sh("echo a"), ok, lost, Sh("echo b")])  # type: ignore[misc]
+    assert str(refused).startswith("000 Failed to connect to 127.0.0.1 port 1 ")
+    assert answers == [("a\n", 0, ""), ("200 ", 0, ""), ("404 ", 0, ""), ("b\n", 0, "")]
 
 
 def test_an_output_that_was_cut_leaves_the_rest_silent() -> None:
@@ -309,7 +308,7 @@ def test_the_api_is_asked_once_more_unless_it_says_nothing_at_all(
 def test_a_connection_to_the_api_that_was_cut_is_made_once_more(
     said: str, asked: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ask, "AGAIN_S", 0)
+    monkeypatch.setattr("hardway.checks.api.AGAIN_S", 0)
     answers = [CommandError("this host", ["kubectl"], 1, said), "yes"]
 
     class Api:
@@ -324,6 +323,46 @@ def test_a_connection_to_the_api_that_was_cut_is_made_once_more(
     check = row("api", "", scope=CLUSTER, ask=Kubectl(("get",)), see="see")
     (found,) = asyncio.run(run.look(run.cases([check], at), at))
     assert (found.ok, 2 - len(answers)) == (asked == 2, asked)
+
+
+LISTS = ("nodes", "services,networkpolicies")
+ALL = "nodes,services,networkpolicies"
+REFUSED = "Error from server (Forbidden): networkpolicies"
+OBJECTS = json.dumps({"kind": "List", "items": [{"kind": kind} for kind in (
+    "Service", "Node", "NetworkPolicy", "Node")]})  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("answers", "kinds"),
+    [
+        ({ALL: OBJECTS}, [["Node", "Node"], ["Service", "NetworkPolicy"]]),
+        ({ALL: REFUSED, "nodes": OBJECTS, LISTS[1]: REFUSED},
+         [["Service", "Node", "NetworkPolicy", "Node"], REFUSED]),
+        ({ALL: "dial tcp: connection refused"}, ["dial tcp: connection refused"] * 2),
+    ],
+    ids=["together", "one-that-is-refused", "nobody"],
+)  # fmt: skip
+def test_one_kubectl_lists_all_objects_that_checks_ask_for(
+    answers: dict[str, str], kinds: list[list[str] | str]
+) -> None:
+    left = dict(answers)
+
+    class Api:
+        async def run(self, verb: str, types: str, *_words: str, timeout_s: float) -> str:
+            assert timeout_s
+            said = left.pop(types)
+            if said.startswith("{"):
+                return said
+            raise CommandError("this host", ["kubectl", verb], 1, said)
+
+    at = replace(live(), kubectl=cast(tool.Kubectl, Api()))
+    rows = [
+        row(str(n), "", scope=CLUSTER, ask=every(types), see="see") for n, types in enumerate(LISTS)
+    ]
+    said = asyncio.run(ask.ask(run.cases(rows, at), at))
+    assert [a.silence or (a.text if a.status else [o["kind"] for o in json.loads(a.text)["items"]])
+            for a in said] == kinds  # fmt: skip
+    assert not left
 
 
 def test_a_command_that_failed_in_a_pod_is_judged_by_its_own_last_words() -> None:

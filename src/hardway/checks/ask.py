@@ -5,21 +5,16 @@ What goes wrong on the way is an answer too: the silence of one machine is nobod
 
 import asyncio
 import secrets
-import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
+from hardway.checks.api import ask_api
 from hardway.checks.live import Live
-from hardway.checks.script import TOOK_TOO_LONG, limit_s, parse, script
-from hardway.errors import CommandError, RemoteError
+from hardway.checks.script import limit_s, parse, script
+from hardway.errors import RemoteError
 from hardway.model.checks import Answer, Ask, Check, Forward, Kubectl, Sh, Subject, Where
 from hardway.text import text
-from hardway.tools.kubectl import CUT, POD_SAID, unreached
 from hardway.transport.base import Fleet, refused
-
-AGAIN_S = 1.0
-"""Until a question is asked once more whose connection was cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +91,7 @@ async def _ask_all(asked: Sequence[Asked], live: Live) -> dict[Asked, Answer]:
     of_api = [question for _, question in asked if not isinstance(question, Sh)]
     said, replies = await asyncio.gather(
         asyncio.gather(*(of_machine(live.fleet, name, own) for name, own in by_machine.items())),
-        asyncio.gather(*(_of_api(live, question) for question in of_api)),
+        ask_api(live, of_api),
     )
     found: dict[Asked, Answer] = {("", q): a for q, a in zip(of_api, replies, strict=True)}
     for (name, own), answers in zip(by_machine.items(), said, strict=True):
@@ -120,43 +115,3 @@ async def of_machine(fleet: Fleet, name: str, questions: Sequence[Sh]) -> list[A
     except RemoteError as error:
         return [Answer(silence=error.why)] * len(questions)
     return parse(done.stdout.decode(errors="replace"), questions, mark)
-
-
-async def _of_api(live: Live, question: Kubectl | Forward) -> Answer:
-    if not live.fleet:
-        # Without machines the API's address leads out of this host.
-        return Answer(silence=text("no machine answers"))
-    try:
-        if isinstance(question, Kubectl):
-            return await _kubectl(live, question)
-        return await _forward(live, question)
-    except CommandError as error:
-        if error.status == TOOK_TOO_LONG or unreached(error.output):
-            return Answer(silence=Answer(error.output).last_line)
-        return Answer(error.output.partition(POD_SAID)[0], error.status)
-    except OSError as error:
-        return Answer(str(error), 1)
-
-
-async def _kubectl(live: Live, question: Kubectl) -> Answer:
-    kubectl = live.admin if question.as_admin else live.kubectl
-    ask = partial(kubectl.run, *question.words, timeout_s=question.timeout_s)
-    try:
-        return Answer(await ask())
-    except CommandError as error:
-        if not unreached(error.output, CUT):
-            raise
-    # A balancer ends the connections to a server that is not ready: other servers may be.
-    await asyncio.sleep(AGAIN_S)
-    return Answer(await ask())
-
-
-async def _forward(live: Live, question: Forward) -> Answer:
-    async with live.kubectl.forward(question.namespace, question.pod, question.port) as local:
-        return Answer(await asyncio.to_thread(_get, f"http://127.0.0.1:{local}/"))
-
-
-def _get(url: str) -> str:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(url, timeout=10) as answer:
-        return str(answer.read().decode(errors="replace"))

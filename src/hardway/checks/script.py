@@ -56,14 +56,19 @@ exit 0
 
 
 def _asked(questions: Sequence[Sh]) -> list[Sh]:
-    """Return what a machine is asked: the questions for a status become one, the last."""
+    """Return what a machine is asked: first for all statuses at once, then each of the others."""
     urls = [question.url for question in questions if question.url]
-    others = [question for question in questions if not question.url]
-    return [*others, statuses_of(urls)] if urls else others
+    return [statuses_of(urls)] * bool(urls) + [questions[n] for n in _others(questions)]
+
+
+def _others(questions: Sequence[Sh]) -> list[int]:
+    """Return the places of questions that are for no status; what may take longest comes first."""
+    others = [n for n, question in enumerate(questions) if not question.url]
+    return sorted(others, key=lambda n: -questions[n].timeout_s)
 
 
 def script(questions: Sequence[Sh], mark: str) -> str:
-    """Return a bash script that asks `AT_ONCE` questions at a time and prints answers in order.
+    """Return a bash script that asks `AT_ONCE` questions at a time and prints the answers.
 
     Each question writes to a pipe of its own (bash's process substitution): none waits until an
     earlier one is answered, and nothing is written to the machine's disk.
@@ -95,9 +100,10 @@ def parse(output: str, questions: Sequence[Sh], mark: str) -> list[Answer]:
     ]
     missing = len(asked) - len(answers)
     answers += [Answer(silence=text("the machine broke off before this answer"))] * missing
-    of_others = iter(answers)
-    of_urls = iter(_of_each(answers[-1], sum(bool(question.url) for question in questions)))
-    return [next(of_urls if question.url else of_others) for question in questions]
+    of_urls = [n for n, question in enumerate(questions) if question.url]
+    together = _of_each(answers.pop(0), len(of_urls)) if of_urls else []
+    found = dict(zip([*of_urls, *_others(questions)], [*together, *answers], strict=True))
+    return [found[n] for n in range(len(questions))]
 
 
 def _of_each(answer: Answer, urls: int) -> list[Answer]:

@@ -114,6 +114,19 @@ class Kubectl:
     as_admin: bool = False
     """With the operators' own kubeconfig instead of the one that depends on no binding."""
     timeout_s: int = 10
+    types: str = ""
+    """Where only all objects of these are asked for, as in `nodes,services`; one program asks for
+    all that is asked for in this way."""
+
+
+LISTS_S = 20
+"""How long the API may take to list the objects of several types, one after another."""
+
+
+def every(types: str) -> Kubectl:
+    """Return the question for all objects of some types; the answer is in JSON."""
+    words = ("get", types, "--all-namespaces", "--output=json")
+    return Kubectl(words, timeout_s=LISTS_S, types=types)
 
 
 @dataclass(frozen=True, slots=True)

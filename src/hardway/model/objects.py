@@ -19,8 +19,13 @@ UNSCHEDULABLE = f"{SYSTEM_TAINTS}unschedulable"
 
 def identity(manifest: Manifest) -> str:
     """Return `Kind/name` or `Kind/namespace/name` of an object."""
+    return f"{manifest['kind']}/{name(manifest)}"
+
+
+def name(manifest: Manifest) -> str:
+    """Return `name` or `namespace/name` of an object."""
     meta = manifest["metadata"]
-    parts = (manifest["kind"], meta.get("namespace"), meta["name"])
+    parts = (meta.get("namespace"), meta["name"])
     return "/".join(part for part in parts if part)
 
 
@@ -95,6 +100,12 @@ def items(said: str, kind: str) -> list[dict[str, Any]]:
     parsed = json.loads(said)
     found = parsed["items"] if parsed["kind"] == "List" else [parsed]
     return [item for item in found if item["kind"] == kind]
+
+
+def resource(kind: str) -> str:
+    """Return the plural by which the API knows a kind of objects."""
+    singular = kind.lower()
+    return f"{singular[:-1]}ies" if singular.endswith("y") else f"{singular}s"
 
 
 def is_ready(pod: Mapping[str, Any]) -> bool:

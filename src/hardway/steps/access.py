@@ -10,9 +10,11 @@ from hardway.model.checks import (
     Kubectl,
     Occasion,
     Subject,
+    every,
     judged,
     says,
 )
+from hardway.model.objects import items
 from hardway.model.resources import Manifest, Severity, Verdict
 from hardway.model.rows import Note
 from hardway.steps import encryption, guards
@@ -42,25 +44,15 @@ DISCOVERY = cluster_role_binding(
 """Beside the API servers' authentication.yaml, which lets such requests through to it."""
 
 
-COLUMNS = (
-    "custom-columns=:.metadata.name,:.spec.signerName,:.status.conditions[*].type"
-    ",:.status.certificate"
-)
-EMPTY = "<none>"
-"""What kubectl writes in a column that has no value."""
-
-
 def _unsigned(_subject: Subject, answer: Answer) -> tuple[Judgement]:
     """Judge the requests to Kubernetes' own signers; other signers are programs people run."""
-    rows = [line.split() for line in answer.text.splitlines()]
-    whole = [row for row in rows if len(row) == len(COLUMNS.split(","))]
-    waiting = [
-        name
-        for name, signer, state, certificate in whole
-        if signer.startswith("kubernetes.io/")
-        and certificate == EMPTY
-        and state in {EMPTY, "Approved"}
-    ]
+    waiting = []
+    for request in items(answer.text, "CertificateSigningRequest"):
+        status = request.get("status", {})
+        decided = {condition["type"] for condition in status.get("conditions", ())}
+        own = request["spec"]["signerName"].startswith("kubernetes.io/")
+        if own and not status.get("certificate") and decided <= {"Approved"}:
+            waiting.append(request["metadata"]["name"])
     return judged(text("none"), ", ".join(waiting) or text("none"))
 
 
@@ -87,8 +79,7 @@ CHECKS = (
           see="hardway kubectl auth can-i '*' '*' --all-namespaces"),
     Check(name="no-requests-unsigned", step=NAME, scope=CLUSTER, severity=Severity.WARN,
           when=Occasion.ASKED,
-          ask=Kubectl(("get", "certificatesigningrequests", "--no-headers", f"--output={COLUMNS}")),
-          judge=_unsigned, causes=API,
+          ask=every("certificatesigningrequests"), judge=_unsigned, causes=API,
           why="no machine has the CA's key, so nothing here signs requests: whoever waits for one "
           "waits until a person signs it (docs/limits.md)",
           cure="delete the request: hardway kubectl delete certificatesigningrequest NAME",

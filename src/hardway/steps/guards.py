@@ -13,9 +13,9 @@ from hardway.model.checks import (
     Answer,
     Check,
     Judgement,
-    Kubectl,
     Occasion,
     Subject,
+    every,
     judged,
 )
 from hardway.model.objects import items
@@ -108,7 +108,7 @@ FOR_ACCOUNTS = frozenset({
     "system:service-account-issuer-discovery", "system:cluster-trust-bundle-discovery",
 })  # fmt: skip
 """Upstream's roles for them: who am I, what is there, whom do tokens come from."""
-BINDINGS = Kubectl(("get", "clusterrolebindings,rolebindings", "--all-namespaces", "--output=json"))
+BINDINGS = every("clusterrolebindings,rolebindings")
 SEE = "hardway kubectl get clusterrolebindings,rolebindings --all-namespaces --output=wide"
 
 

@@ -13,15 +13,16 @@ from hardway.model.checks import (
     Check,
     Judge,
     Judgement,
-    Kubectl,
     Occasion,
     Scope,
     Sh,
     Subject,
+    every,
     judged,
     says,
 )
 from hardway.model.cluster import Machine, Role
+from hardway.model.objects import items, name
 from hardway.model.resources import Desired, File, Manifest, Severity
 from hardway.model.rows import Note
 from hardway.steps import data_path, pod_addresses, probe, processes
@@ -173,7 +174,7 @@ exit 0
 
 
 def _policies(_subject: Subject, answer: Answer) -> tuple[Judgement]:
-    found = ["/".join(line.split()) for line in answer.text.splitlines() if line.strip()]
+    found = map(name, items(answer.text, "NetworkPolicy"))
     return judged(text("none"), ", ".join(found) or text("none"))
 
 
@@ -223,9 +224,7 @@ CHECKS = (
     *data_path.CHECKS,
     Check(name="no-network-policies", step=NAME, scope=CLUSTER, severity=Severity.WARN,
           when=Occasion.ASKED,
-          ask=Kubectl(("get", "networkpolicies", "--all-namespaces", "--no-headers",
-                       "--output=custom-columns=:.metadata.namespace,:.metadata.name")),
-          judge=_policies, causes=API,
+          ask=every("networkpolicies"), judge=_policies, causes=API,
           why="hardway's pod network enforces no NetworkPolicy: pods stay reachable despite it "
           "(docs/limits.md)",
           cure="delete the policies: hardway's network does not enforce them",

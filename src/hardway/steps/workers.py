@@ -8,14 +8,14 @@ from hardway.model.checks import (
     Answer,
     Check,
     Judgement,
-    Kubectl,
     Sh,
     Subject,
+    every,
     judged,
     says,
 )
 from hardway.model.cluster import Cluster, Machine, Role
-from hardway.model.objects import GET_NODES, node_states
+from hardway.model.objects import node_states
 from hardway.model.resources import Desired, Folder, Manifest, Severity, Verdict
 from hardway.model.rows import Note, Setting
 from hardway.render.systemd import Service
@@ -67,6 +67,9 @@ def manifests(_given: Given) -> tuple[Manifest, ...]:
             "hardway:kubelet-client", "system:kubelet-api-admin", user(KUBELET_CLIENT)
         ),
     )
+
+
+EVERY_NODE = every("nodes")
 
 
 def _ready(subject: Subject, answer: Answer) -> tuple[Judgement]:
@@ -126,7 +129,7 @@ PROXY = Check(
     see=f"hardway ssh <MACHINE> -- curl http://127.0.0.1:{kube_proxy.HEALTH_PORT}/healthz",
 )  # fmt: skip
 READY = Check(
-    name="node-ready", step=NAME, scope=NODES, ask=Kubectl(GET_NODES), judge=_ready,
+    name="node-ready", step=NAME, scope=NODES, ask=EVERY_NODE, judge=_ready,
     # kubelet reports Ready once containerd has a network for pods.
     brought_by="pod-network",
     causes=("containerd-answers", "kubelet-healthy", *KUBECONFIG, *TLS,
@@ -163,20 +166,20 @@ CHECKS = (
     PROXY,
     *worker_settings.CHECKS,
     READY,
-    Check(name="node-untroubled", step=NAME, scope=NODES, ask=Kubectl(GET_NODES),
+    Check(name="node-untroubled", step=NAME, scope=NODES, ask=EVERY_NODE,
           judge=_untroubled, causes=("node-ready", *API),
           why="Kubernetes taints nodes on which something is wrong: a full disk, no memory",
           after="pod-network",
           test="! hardway kubectl get node <MACHINE> --output='jsonpath={.spec.taints[*].key}' | "
           "grep node.kubernetes.io/",
           see="hardway kubectl describe node <MACHINE>"),
-    Check(name="node-takes-pods", step=NAME, scope=NODES, ask=Kubectl(GET_NODES),
+    Check(name="node-takes-pods", step=NAME, scope=NODES, ask=EVERY_NODE,
           judge=_takes_pods, severity=Severity.WARN, causes=API,
           why="people keep pods away from it by a cordon or a taint; hardway leaves that to them",
           cure="let it take pods again: hardway kubectl uncordon NODE; where it is a taint: "
           "hardway kubectl taint node NODE KEY-",
           see="hardway kubectl describe node <MACHINE>"),
-    Check(name="node-range", step=NAME, scope=NODES, ask=Kubectl(GET_NODES), judge=_range,
+    Check(name="node-range", step=NAME, scope=NODES, ask=EVERY_NODE, judge=_range,
           severity=Severity.WARN, causes=API,
           why="other network plugins take the range from the Node; it can be set only once, so "
           "that another one goes with the Node alone: kubectl delete node, then hardway up",
