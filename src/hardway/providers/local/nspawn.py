@@ -68,6 +68,18 @@ def age_s(leader: int) -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME) - started_s
 
 
+def lets_in(leader: int) -> bool:
+    """Return whether a machine lets people log in: it neither boots nor shuts down.
+
+    systemd has a file while it does (nologin(5)); that a machine has none is no proof of either.
+    """
+    try:
+        init = Path(f"/proc/{leader}/task/{leader}/children").read_text().split()[0]
+        return not Path(f"/proc/{init}/root/run/nologin").exists()
+    except (OSError, IndexError):
+        return False
+
+
 def command(cluster: str, machine: str, root: Path, store: Path | None) -> list[str]:
     """Return the argv that boots a machine whose root is mounted and network plugged in.
 

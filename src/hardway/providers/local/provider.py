@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import ClassVar
 
 from hardway import components
@@ -26,7 +27,7 @@ from hardway.providers.local import (
 )
 from hardway.spec.schema import ClusterSpec
 from hardway.text import text
-from hardway.transport.base import Fleet, poll_until
+from hardway.transport.base import Fleet, Reached, poll_until
 from hardway.transport.target import Target
 
 SSH_ANSWERS_S = 60.0
@@ -102,7 +103,7 @@ class LocalProvider:
         async def boot(machine: Machine) -> None:
             leader = leaders.get(machine.name)
             # One that is shutting down runs, answers nobody and is stopped in a moment.
-            if leader and not await _stops(cluster, machine, leader):
+            if leader and (nspawn.lets_in(leader) or not await _stops(cluster, machine, leader)):
                 return
             progress(machine.name, text("booting"))
             disk.prepare(cluster, machine, self.keys, base)
@@ -157,21 +158,31 @@ class LocalProvider:
         from hardway.transport import ssh  # noqa: PLC0415
 
         states = await self.states(cluster)
-        running = [m for m in cluster.machines if states[m.name] is MachineState.RUNNING]
+        leaders = nspawn.leaders(cluster.name, [m.name for m in cluster.machines])
         # A packet to a machine would leave by the default route if there were no bridge.
         if not network.has_link(names.bridge(cluster.name)):
-            running = []
-        silent = await self._silent(cluster, running)
-        if silent:  # one may have stopped while it was waited for
-            states = await self.states(cluster)
-        silent |= _stopped(states)
-        targets = [
-            Target(m.name, str(m.address), "root", self.keys / "operator", self._known_hosts)
-            for m in running
-            if m.name not in silent
-        ]
-        async with ssh.connect(targets, timeout_s=SSH_ANSWERS_S) as fleet:
-            yield replace(fleet, refused={**fleet.refused, **silent})
+            leaders = {}
+        running = [m for m in cluster.machines if m.name in leaders]
+        async with AsyncExitStack() as stack:
+
+            async def dial(machines: Sequence[Machine], timeout_s: float) -> Reached:
+                targets = [
+                    Target(m.name, str(m.address), "root", self.keys / "operator",
+                           self._known_hosts) for m in machines
+                ]  # fmt: skip
+                connecting = ssh.connect(targets, timeout_s=timeout_s)
+                return await stack.enter_async_context(connecting)
+
+            began = monotonic()
+            first = await dial([m for m in running if nspawn.lets_in(leaders[m.name])], ANSWERS_S)
+            late = [m for m in running if m.name not in first]
+            silent = dict[str, ConnectError]()
+            if late:
+                silent = await self._silent(cluster, late, spent_s=monotonic() - began)
+                states = await self.states(cluster)  # one may have stopped meanwhile
+            then = await dial([m for m in late if m.name not in silent], SSH_ANSWERS_S)
+            refused = {**then.refused, **silent, **_stopped(states)}
+            yield Reached({**first, **then}, refused)
 
     async def facts(self, cluster: Cluster, fleet: Fleet) -> dict[str, HostFacts]:  # noqa: ARG002
         """Return this host's facts for each machine: it has the same kernel."""
@@ -207,9 +218,12 @@ class LocalProvider:
         return self.keys / "known_hosts"
 
     async def _silent(
-        self, cluster: Cluster, machines: Sequence[Machine]
+        self, cluster: Cluster, machines: Sequence[Machine], *, spent_s: float = 0.0
     ) -> dict[str, ConnectError]:
-        """Return which of some running machines do not answer, and why."""
+        """Return which of some running machines do not answer, and why.
+
+        `spent_s` is for how long they have been waited for before.
+        """
         leaders = nspawn.leaders(cluster.name, [m.name for m in machines])
 
         def error(machine: Machine) -> ConnectError:
@@ -220,7 +234,9 @@ class LocalProvider:
                 hint=text("see what it printed while booting: {file}", file=console),
             )
 
-        heard = await asyncio.gather(*(_answers(cluster, m, leaders.get(m.name)) for m in machines))
+        heard = await asyncio.gather(
+            *(_answers(cluster, m, leaders.get(m.name), spent_s) for m in machines)
+        )
         return {m.name: error(m) for m, yes in zip(machines, heard, strict=True) if not yes}
 
     def ssh_command(self, machine: Machine, words: Sequence[str]) -> list[str]:
@@ -242,7 +258,9 @@ def _stopped(states: Mapping[str, MachineState]) -> dict[str, ConnectError]:
     }
 
 
-async def _answers(cluster: Cluster, machine: Machine, leader: int | None) -> bool:
+async def _answers(
+    cluster: Cluster, machine: Machine, leader: int | None, spent_s: float = 0.0
+) -> bool:
     """Return whether a running machine answers within its time; one that stops does not."""
     boots_s = SSH_ANSWERS_S - (nspawn.age_s(leader) if leader else 0.0)
     answered = False
@@ -252,7 +270,7 @@ async def _answers(cluster: Cluster, machine: Machine, leader: int | None) -> bo
         answered = await _banner(str(machine.address))
         return answered or nspawn.leader(cluster.name, machine.name) is None
 
-    await poll_until(decided, bool, deadline_s=max(ANSWERS_S, boots_s))
+    await poll_until(decided, bool, deadline_s=max(ANSWERS_S - spent_s, boots_s))
     return answered
 
 
