@@ -52,8 +52,8 @@ def status_of(url: str) -> Sh:
 
 
 TOGETHER = "--parallel --no-progress-meter --http1.1"
-"""Lets curl ask for several URLs at once. --silent alone leaves it a line of progress then, and over
-one connection with HTTP/2 curl 7.88 now and then fails (`Error in the HTTP2 framing layer`)."""
+"""Lets curl ask for several URLs at once. With --silent alone it prints a line of progress then;
+with HTTP/2, over one connection, 7.88 fails now and then (`Error in the HTTP2 framing layer`)."""
 
 
 def statuses_of(urls: Sequence[str]) -> Sh:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from hardway.meaning.unit import DIGEST
 from hardway.model.checks import (
     MACHINES,
     WORKERS,
@@ -18,11 +17,11 @@ from hardway.model.checks import (
 from hardway.model.cluster import EndpointKind, HostFacts, Machine, Role
 from hardway.model.names import KUBERNETES
 from hardway.model.paths import SERVICE_PATHS
-from hardway.model.resources import LEDGER, STORE, Block, Desired, Effect, File, Severity
+from hardway.model.resources import STORE, Block, Desired, Effect, File, Severity
 from hardway.model.rows import Setting, quiet
 from hardway.model.users import made_on
 from hardway.render.config import comment, key_values
-from hardway.render.systemd import UNITS, Service, after
+from hardway.render.systemd import Service, after
 from hardway.steps import file_checks, machine_checks, processes
 from hardway.steps.base import Given, Inventory, Step, services
 from hardway.steps.packages import packages
@@ -217,11 +216,20 @@ done | sort -u | xargs)
 echo "${{missing:-all}}"
 """
 
-FAILED = f"""systemctl --failed --plain --no-legend | cut -d' ' -f1 | while read -r unit; do
-    # Others' units on the user's own hosts are not the cluster's to judge.
-    ! grep -q -F " /etc/systemd/system/$unit" {LEDGER}/paths || echo "$unit"
-done | xargs
-"""
+STATES = Sh(f"systemctl show --property=Id,ActiveState,DropInPaths {processes.OWN}")
+
+
+def _failed(_subject: Subject, answer: Answer) -> tuple[Judgement]:
+    units = [dict(line.partition("=")[::2] for line in block.splitlines())
+             for block in answer.text.strip().split("\n\n")]  # fmt: skip
+    failed = [unit["Id"] for unit in units if unit.get("ActiveState") == "failed"]
+    return judged(text("none"), " ".join(failed) or text("none"))
+
+
+def _drop_ins(_subject: Subject, answer: Answer) -> tuple[Judgement]:
+    found = processes.OWN_DROP_INS.findall(answer.text)
+    return judged(text("none"), " ".join(found) or text("none"))
+
 
 SETTINGS = f"sysctl --ignore {' '.join(sorted({s.name for own in SYSCTLS.values() for s in own}))}"
 
@@ -236,11 +244,6 @@ def none(_subject: Subject, answer: Answer) -> tuple[Judgement]:
     """Judge an answer that names what should not be there."""
     return judged(text("none"), answer.text.strip() or text("none"))
 
-
-DROP_INS = f"""own=$(grep -l ^Environment={DIGEST}= {UNITS}/*.service | sed 's|.*/||')
-systemctl show --value --property=DropInPaths $own | grep -o '/\\(etc\\|run\\)/[^ ]*' | xargs
-"""
-"""Of the machine's owner; a distribution's own lie elsewhere."""
 
 MODULE_NAMES = [name for name, _ in MODULES[Role.WORKER]]
 RUN = ("hardway-host", "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler",
@@ -259,7 +262,7 @@ CHECKS = (
                    why="it puts kernel settings, modules and users into effect at each boot"),
     Check(name="no-unit-failed", step=NAME, scope=MACHINES,
           causes=tuple(f"{name}-runs" for name in RUN),
-          ask=Sh(FAILED), judge=none,
+          ask=STATES, judge=_failed,
           why="a failed unit of the cluster is a missing part of it",
           test=f"hardway ssh <MACHINE> -- '! systemctl is-failed --quiet {' '.join(RUN)}'",
           after="pod-network",
@@ -289,9 +292,8 @@ CHECKS = (
           causes=("kernel-modules", "hardway-host-runs"),
           why="without them packets of pods and Services' answers are lost, on this machine only",
           see=f"hardway ssh <MACHINE> -- {SETTINGS}"),
-    Check(name="no-foreign-drop-ins", step=NAME, scope=MACHINES, ask=Sh(DROP_INS),
+    Check(name="no-foreign-drop-ins", step=NAME, scope=MACHINES, ask=STATES, judge=_drop_ins,
           severity=Severity.WARN,
-          judge=none,
           why="a drop-in changes what a unit of the cluster does; hardway leaves it alone and does "
           "not know of it",
           cure="remove the drop-in unless it is yours, then run systemctl daemon-reload",

@@ -162,9 +162,9 @@ def _as_wanted(name: str) -> Judge:
 KEPT = Scope("machine", frozenset(Role), lambda cluster: not cluster.routes_outside)
 """Machines with a timer; workers have one where others route to pods too."""
 
-FOREIGN = r"""for unit in ufw firewalld; do
-    ! systemctl is-active --quiet $unit || echo "$unit"
-done
+FOREIGN = r"""set -- $(systemctl is-active ufw firewalld)
+[ "$1" != active ] || echo ufw
+[ "$2" != active ] || echo firewalld
 nft list chains 2>/dev/null | awk '/^table/ {table = $2 " " $3} /^\tchain/ {chain = $2}
     /hook forward/ && /policy drop/ {print "chain " table " " chain}' |
     grep -v -x 'chain ip filter FORWARD'

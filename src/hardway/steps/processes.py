@@ -28,9 +28,11 @@ from hardway.text import joined, text
 
 PROPERTIES = ("Id", "ActiveState", "SubState", "UnitFileState", "LoadState", "NRestarts", "Result",
               "MainPID", "ExecStart", "ActiveEnterTimestampMonotonic", "DropInPaths")  # fmt: skip
+OWN = rf"$(sed -n 's#.* {UNITS}/\([a-z-]*\.\(service\|timer\)\)$#\1#p' {LEDGER}/paths)"
+"""The cluster's own units: others on the user's hosts are not the cluster's to judge."""
 LINES, WIDTH = 3, 500
 """Of a unit that does not run: as many as most programs need to say what they end with."""
-ASK = Sh(rf"""set -- $(sed -n 's#.* {UNITS}/\([a-z-]*\.\(service\|timer\)\)$#\1#p' {LEDGER}/paths)
+ASK = Sh(rf"""set -- {OWN}
 shown=$(systemctl show --property={",".join(PROPERTIES)} "$@")
 read -r up _ </proc/uptime
 printf '%s\n\nup %s\n' "$shown" "${{up%.*}}"
