@@ -177,13 +177,25 @@ def test_without_an_answer_from_the_api_no_node_is_missing(
     assert len([c for c in changes if c.kind is Kind.ASSIGN]) == len(WORKERS)
 
 
-@pytest.mark.parametrize(("state", "done"), [("active", ["live"]), ("inactive", [])])
-def test_an_api_that_nothing_leads_to_is_not_asked(state: str, done: list[str]) -> None:
-    given, api = support.given(CLUSTER), Api([])
+class Slow(Api):
+    """An API that answers after a second, or is given up before."""
+
+    async def live(self, wanted: Sequence[Any]) -> Objects:
+        try:
+            await asyncio.sleep(1)
+        except asyncio.CancelledError:
+            self.done.append("given up")
+            raise
+        return await super().live(wanted)
+
+
+@pytest.mark.parametrize(("state", "done"), [("active", "live"), ("inactive", "given up")])
+def test_an_api_that_nothing_leads_to_is_not_waited_for(state: str, done: str) -> None:
+    given, api = support.given(CLUSTER), Slow([])
     haproxy = unit_block("haproxy.service", state)
     says = {"controller-0": runs("kube-apiserver.service", "", haproxy)}
     asyncio.run(compare(live_of(api, says), render(STEPS, given), manifests(STEPS, given)))
-    assert api.done == done
+    assert api.done == [done]
 
 
 def digest_of(units: Sequence[Unit]) -> str:

@@ -1,7 +1,9 @@
 """What is wanted beside what is, on all machines and in the API. Reads only."""
 
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+import asyncio
+from collections.abc import AsyncIterator, Collection, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any, TypeVar
 
 from hardway.checks.live import Live
 from hardway.engine import diff, members, nodes, observe, rollouts
@@ -15,6 +17,7 @@ from hardway.steps.data_path import FORMER_RESOLVERS
 from hardway.steps.index import STEPS
 from hardway.transport.base import on_each
 
+T = TypeVar("T")
 ANSWERS = (apiserver.UNIT, balancer.UNIT, address.UNIT, etcd.UNIT)
 """Units of which one of each has to run where there are any, so that the API answers."""
 
@@ -27,18 +30,19 @@ async def compare(
     A machine without a connection is taken for an empty one: silent ones are not rendered.
     """
     names = list(rendered)
-    seen = await on_each(_seen(live, name, rendered[name]) for name in names)
-    changes: list[Change] = []
-    for name, observed in zip(names, seen, strict=True):
-        changes += diff.changes(name, rendered[name], observed)
-    if any(etcd.NAME in by_step for by_step in rendered.values()):
-        changes += await members.joining(live, dict(zip(names, seen, strict=True)))
     objects = [wish for own in wanted.values() for wish in own]
     # Where not all steps are rendered, the others may want what these do not.
     every = all(by_step.keys() == {step.name for step in STEPS} for by_step in rendered.values())
     obsolete = manifest.obsolete(objects) if rendered and every else []
     asked = [*objects, *nodes.references(live.cluster), *obsolete]
-    there = await _objects(live, asked) if _api_runs(seen) else None
+    async with _asking(_objects(live, asked)) as answer:
+        seen = await on_each(_seen(live, name, rendered[name]) for name in names)
+        there = await answer if _api_runs(seen) else None
+    changes: list[Change] = []
+    for name, observed in zip(names, seen, strict=True):
+        changes += diff.changes(name, rendered[name], observed)
+    if any(etcd.NAME in by_step for by_step in rendered.values()):
+        changes += await members.joining(live, dict(zip(names, seen, strict=True)))
     ill = await _ill(live, objects, there or [], former_resolvers(seen))
     for step, own in wanted.items():
         applied = manifest.manifest_changes(step, own, there or [])
@@ -76,8 +80,19 @@ def _api_runs(seen: Sequence[Observed]) -> bool:
     return any(servers) and all(any(own) for own in others if own)
 
 
+@asynccontextmanager
+async def _asking(question: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T]]:
+    """Yield a question that is asked meanwhile; nobody may want its answer."""
+    task = asyncio.create_task(question)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
 async def _objects(live: Live, wanted: Sequence[Manifest]) -> list[Manifest] | None:
-    if not wanted:
+    if not wanted or not live.fleet:
         return []
     try:
         return list(await live.kubectl.live(wanted))
