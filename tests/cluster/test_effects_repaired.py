@@ -1,11 +1,13 @@
 """What files cause: undone behind its back, it is planned, put right, and comes back by itself."""
 
+import subprocess
 from collections.abc import Iterator
 from itertools import zip_longest
 
 import pytest
 from tests.cluster.conftest import Hardway
 
+from hardway.providers.local.names import netns
 from hardway.steps.balancer import SOCKET
 from hardway.steps.kube_proxy import METRICS_PORT
 from hardway.steps.network import HOLD, SYNCED, WRITTEN
@@ -91,6 +93,17 @@ def test_what_others_undid_is_all_that_is_planned_and_put_right(
     assert sorted(held.plan()) == sorted(planned)
     held("up")
     assert held.plan() == []
+
+
+@pytest.mark.parametrize("lost", ["link set eth0 down", "route delete default"])
+def test_a_machine_that_lost_its_way_to_others_is_reached_again(
+    cluster: Hardway, lost: str
+) -> None:
+    space = netns(cluster.journal.parent.name, "worker-0")
+    subprocess.run(["ip", "-netns", space, *lost.split()], check=True)
+    cluster("up")
+    assert cluster.on("worker-0", "ip -4 route show default").startswith("default via")
+    cluster("verify", "--no-trials")
 
 
 def test_a_flushed_ruleset_is_put_right(held: Hardway) -> None:

@@ -115,16 +115,32 @@ async def plug_in(cluster: Cluster, machine: Machine) -> None:
     await unplug(cluster.name, machine.name)
     space, cable = names.netns(cluster.name, machine.name), names.link(cluster, machine)
     await run(["ip", "netns", "add", space])
-    prefix = cluster.node_cidr.prefixlen
     hardware = names.mac(machine.address)
     peer = ["peer", "name", "eth0", "address", hardware, "netns", space]
     await run(["ip", "link", "add", cable, "type", "veth", *peer])
     await run(["ip", "link", "set", cable, "master", names.bridge(cluster.name), "up"])
+    await _set_up(cluster, machine)
+
+
+async def keep_plugged_in(cluster: Cluster, machine: Machine) -> None:
+    """Put back what a running machine has lost of its address and routes.
+
+    Nothing else would: no program of the machine's knows them. It is out of reach without.
+    """
+    space = names.netns(cluster.name, machine.name)
+    routes = json.loads(await run(["ip", "-netns", space, "-json", "-4", "route", "show"]))
+    there = {row["dst"] for row in routes if "linkdown" not in row["flags"]}
+    if not {"default", str(cluster.node_cidr)} <= there:
+        await _set_up(cluster, machine)
+
+
+async def _set_up(cluster: Cluster, machine: Machine) -> None:
     inside = f"""link set lo up
-address add {machine.address}/{prefix} dev eth0
+address replace {machine.address}/{cluster.node_cidr.prefixlen} dev eth0
 link set eth0 up
-route add default via {gateway(cluster.node_cidr)}
+route replace default via {gateway(cluster.node_cidr)}
 """
+    space = names.netns(cluster.name, machine.name)
     await run(["ip", "-netns", space, "-batch", "-"], stdin=inside.encode())
 
 

@@ -102,6 +102,8 @@ class LocalProvider:
 
         async def boot(machine: Machine) -> None:
             leader = leaders.get(machine.name)
+            if leader:
+                await network.keep_plugged_in(cluster, machine)
             # One that is shutting down runs, answers nobody and is stopped in a moment.
             if leader and (nspawn.lets_in(leader) or not await _stops(cluster, machine, leader)):
                 return
