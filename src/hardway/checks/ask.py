@@ -7,6 +7,7 @@ import asyncio
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from hardway.checks.api import ask_api
 from hardway.checks.live import Live
@@ -17,14 +18,14 @@ from hardway.text import text
 from hardway.transport.base import Fleet, refused
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Case:
     """A check of one subject."""
 
     check: Check
     subject: Subject
 
-    @property
+    @cached_property
     def ask(self) -> Ask:
         """The check's question with its holes filled."""
         words = self.check.words(self.subject)

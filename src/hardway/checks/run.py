@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 
 from hardway.checks.ask import Case, ask
 from hardway.checks.causes import causes_of
@@ -22,8 +22,9 @@ PAUSE_S = 0.25
 
 def cases(checks: Sequence[Check], live: Live) -> list[Case]:
     """Return each check with each of its subjects in this cluster."""
+    given = cache(live.given)
     return [
-        Case(c, replace(subject, given=partial(live.given, subject.name)))
+        Case(c, replace(subject, given=partial(given, subject.name)))
         for c in checks
         for subject in c.scope.subjects(live.cluster)
     ]
