@@ -164,7 +164,6 @@ def once(folder: Path, tree: Path) -> dict[str, Measured]:
     found["prepare"] = script(folder, "kubeadm.sh", "prepare", *arguments.kubeadm)
     found["kubeadm"] = script(folder, "kubeadm.sh", "up", *arguments.kubeadm)
     hardway(folder, "down", "--yes")
-    shutil.rmtree(folder / "clusters")
     (folder / "hardway.yaml").write_text(SPEC.replace("MACHINES", SMALL))
     found["small"] = hardway(folder, "up")
     hardway(folder, "down", "--yes")
