@@ -53,6 +53,21 @@ def test_help_loads_nothing_heavy(tmp_path: Path) -> None:
     assert done.stderr == "[]\n"
 
 
+def test_at_its_end_python_looks_for_no_garbage_in_what_is_loaded() -> None:
+    code = (
+        "import atexit, gc, sys; sys.argv = ['hardway', '--help']\n"
+        "atexit.register(lambda: print(len(gc.get_objects()) < gc.get_freeze_count(),"
+        " file=sys.stderr))\n"
+        "from hardway.cli.app import main\n"
+        "main()"
+    )
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
+    )
+    assert done.stderr == "True\n"
+
+
 def test_what_is_loaded_starts_no_program_and_no_providers_that_are_not_asked_for() -> None:
     code = (
         "import sys; started = []\n"
