@@ -6,11 +6,11 @@ from hardway.model.resources import Effect, File
 from hardway.model.rows import Section, Setting, quiet
 from hardway.render.config import comment, indented
 from hardway.render.systemd import NEVER_GIVE_UP, RESTARTS, Reload, Service, after
+from hardway.steps.base import CA
 from hardway.text import text
 
 UNIT = "haproxy.service"
 CONFIG = "/etc/haproxy/haproxy.cfg"
-CA = "/etc/kubernetes/pki/ca.crt"
 RUN = "/run/haproxy"
 SOCKET = f"{RUN}/hardway.sock"
 """The admin socket: `show servers state`, `set server apiservers/NAME state drain`."""

@@ -220,8 +220,7 @@ STATES = Sh(f"systemctl show --property=Id,ActiveState,DropInPaths {processes.OW
 
 
 def _failed(_subject: Subject, answer: Answer) -> tuple[Judgement]:
-    units = [dict(line.partition("=")[::2] for line in block.splitlines())
-             for block in answer.text.strip().split("\n\n")]  # fmt: skip
+    units = processes.properties(answer.text)
     failed = [unit["Id"] for unit in units if unit.get("ActiveState") == "failed"]
     return judged(text("none"), " ".join(failed) or text("none"))
 

@@ -133,8 +133,7 @@ def units(answer: str) -> dict[str, Seen]:
         for wanted in ("argv", "exe", "program", "said")
     )
     started = {pid: _running(words) for pid, words in argv.items()}
-    blocks = states.strip("\n").split("\n\n") if rest else []
-    shown = [dict(line.partition("=")[::2] for line in block.splitlines()) for block in blocks]
+    shown = properties(states) if rest else []
     return {
         own["Id"]: Seen(
             own,
@@ -148,6 +147,12 @@ def units(answer: str) -> dict[str, Seen]:
         for own in shown
         for pid in [own.get("MainPID", "")]
     }
+
+
+def properties(said: str) -> list[dict[str, str]]:
+    """Return the properties of each unit in what `systemctl show` printed."""
+    blocks = said.strip("\n").split("\n\n")
+    return [dict(line.partition("=")[::2] for line in block.splitlines()) for block in blocks]
 
 
 def _by_name(rows: Iterable[str]) -> dict[str, str]:
